@@ -1,0 +1,2 @@
+//! The master.
+fn main() {}

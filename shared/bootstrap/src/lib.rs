@@ -1,0 +1,1 @@
+//! imprint-bootstrap: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! imprint-compiler: see ARCHITECTURE.md.

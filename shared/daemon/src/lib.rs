@@ -1,0 +1,1 @@
+//! imprint-daemon: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! imprint-heap: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! imprint-host: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! imprint-image: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! imprint-isa: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! imprint-loader: see ARCHITECTURE.md.

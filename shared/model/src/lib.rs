@@ -1,0 +1,1 @@
+//! imprint-model: see ARCHITECTURE.md.

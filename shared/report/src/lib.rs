@@ -1,0 +1,1 @@
+//! imprint-report: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! imprint-shrink: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! imprint-syntax: see ARCHITECTURE.md.

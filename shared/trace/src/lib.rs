@@ -1,0 +1,1 @@
+//! imprint-trace: see ARCHITECTURE.md.

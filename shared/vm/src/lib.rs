@@ -1,0 +1,1 @@
+//! imprint-vm: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! imprint-wire: see ARCHITECTURE.md.

@@ -1,0 +1,2 @@
+//! The slave.
+fn main() {}
