@@ -1,1 +1,25 @@
-//! imprint-isa: see ARCHITECTURE.md.
+//! The instruction set and the portable form of code and data.
+//!
+//! Two kinds of thing live here, both without a heap. Tables: the bytecodes of Sista V1, the
+//! special selectors, the primitives; encoder, decoder and disassembler are derived from them.
+//! And the *draft*, the one value in which code and data are compiled, sent, stored, logged and
+//! replayed; its canonical bytes, whose BLAKE3 is its identity; and the verifier that looks at a
+//! draft before anybody installs it.
+//!
+//! Reading order: [`draft`], [`draft_bytes`], [`bytecode`], [`encoder`], [`special_selectors`],
+//! [`primitives`], [`disassembler`], [`verifier`].
+
+pub mod bytecode;
+pub mod disassembler;
+pub mod draft;
+pub mod draft_bytes;
+pub mod encoder;
+pub mod primitives;
+pub mod special_selectors;
+pub mod verifier;
+
+pub use bytecode::Instruction;
+pub use draft::{
+    BehaviorName, Body, ClassDraft, CodeBody, Draft, LocalObject, MethodDraft, MethodEntry, Miss,
+    Name, ObjectDraft, Placed, Ref,
+};
