@@ -1,7 +1,8 @@
 //! Drafts: code and data in portable form. No addresses; names and ids only.
 //!
 //! ```text
-//! Draft ── ClassDraft    shape, variables, every selector on both sides
+//! Draft ── ClassDraft    shape, variables, every selector
+//!      ├── MetaDraft     the like of the class side
 //!      ├── MethodDraft   code + literals ──┐
 //!      └── ObjectDraft   one root ─────────┴── locals: small objects that travel with their owner
 //! ```
@@ -79,6 +80,8 @@ pub enum Ref {
     SmallFloat(f64),
     /// One of the known objects: nil, true, false, `Smalltalk`, a known selector or semaphore.
     Known(Known),
+    /// The scheduler: each virtual machine has its own.
+    Scheduler,
     /// The unique symbol with this text.
     Symbol(Name),
     /// The binding of a global; it comes into being, unbound, where there is none.
@@ -198,7 +201,7 @@ pub struct MethodEntry {
     pub ghost: Option<Ghost>,
 }
 
-/// A class: its shape and everything one must know to look up methods in it.
+/// The instance side of a class: its shape and everything one must know to look up methods in it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ClassDraft {
     /// The name.
@@ -209,8 +212,6 @@ pub struct ClassDraft {
     pub instance_spec: InstanceSpec,
     /// Its own instance variables, without the inherited ones.
     pub instance_variables: Vec<Name>,
-    /// The class-side instance variables, without the inherited ones.
-    pub class_instance_variables: Vec<Name>,
     /// The class variables.
     pub class_variables: Vec<Name>,
     /// The shared pools, by the name of their globals.
@@ -219,22 +220,40 @@ pub struct ClassDraft {
     pub package: Name,
     /// The tag in that package; empty where none.
     pub tag: Name,
-    /// All selectors of the instance side; empty in drafts that the compiler made.
+    /// All selectors; empty in drafts that the compiler made.
     pub methods: Vec<MethodEntry>,
-    /// All selectors of the class side.
-    pub class_methods: Vec<MethodEntry>,
     /// Of a class taken out of a heap: the slots of the class object from
     /// `layout::behavior::LAYOUT` on (ghosts, mostly). Empty in drafts that the compiler made.
     pub slots: Vec<Ref>,
-    /// The like of its metaclass.
-    pub meta_slots: Vec<Ref>,
+    /// The class side, where it comes along; when pulling it comes by itself, once the class
+    /// object is sent a message.
+    pub meta: Option<MetaDraft>,
+}
+
+/// The class side of a class.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MetaDraft {
+    /// The name of the class whose side this is.
+    pub name: Name,
+    /// Where class-side lookup goes on: the superclass's metaclass, or class `Class` at the root.
+    pub superclass: BehaviorName,
+    /// Number of slots of the class object.
+    pub class_slots: u16,
+    /// The class-side instance variables, without the inherited ones.
+    pub instance_variables: Vec<Name>,
+    /// All selectors; empty in drafts that the compiler made.
+    pub methods: Vec<MethodEntry>,
+    /// As `slots` of [`ClassDraft`].
+    pub slots: Vec<Ref>,
 }
 
 /// Code or data in portable form.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Draft {
-    /// A class with its metaclass.
+    /// A class, with or without its class side.
     Class(ClassDraft),
+    /// A class side that comes after its class.
+    Meta(MetaDraft),
     /// A method.
     Method(MethodDraft),
     /// An object.
@@ -246,6 +265,7 @@ impl Draft {
     pub fn title(&self) -> String {
         match self {
             Draft::Class(class) => class.name.to_string(),
+            Draft::Meta(meta) => format!("{} class", meta.name),
             Draft::Method(method) => format!("{}>>{}", method.behavior, method.selector),
             Draft::Object(_) => "an object".to_string(),
         }
@@ -254,7 +274,7 @@ impl Draft {
     /// The objects that travel with it.
     pub fn locals(&self) -> &[LocalObject] {
         match self {
-            Draft::Class(_) => &[],
+            Draft::Class(_) | Draft::Meta(_) => &[],
             Draft::Method(method) => &method.locals,
             Draft::Object(object) => &object.locals,
         }
@@ -268,9 +288,9 @@ pub struct Placed<D> {
     pub draft: D,
     /// The id of its root (class, method or first local) in the pristine image; 0 for none.
     pub id: u64,
-    /// Of a class: the metaclass. Else 0.
+    /// Of a class: the id of its metaclass. Else 0.
     pub meta_id: u64,
-    /// Of a class: its index in the class table, and the metaclass's. Else 0.
+    /// Of a class or class side: the indices of class and metaclass in the class table. Else 0.
     pub class_indices: (u32, u32),
     /// The ids of the local objects, parallel to them; empty where none have ids.
     pub local_ids: Vec<u64>,

@@ -182,8 +182,8 @@ mod tests {
     use super::*;
     use crate::bytecode::decode;
 
-    fn samples() -> Vec<Instruction> {
-        let mut all = vec![
+    fn simple() -> Vec<Instruction> {
+        vec![
             Instruction::PushReceiver,
             Instruction::PushTrue,
             Instruction::PushFalse,
@@ -221,7 +221,11 @@ mod tests {
                 receiver_on_stack: false,
                 no_outer: true,
             },
-        ];
+        ]
+    }
+
+    fn samples() -> Vec<Instruction> {
+        let mut all = simple();
         for index in [0, 7, 8, 15, 16, 255, 256, 32766] {
             all.extend([
                 Instruction::PushReceiverVariable {

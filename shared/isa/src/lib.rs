@@ -20,6 +20,6 @@ pub mod verifier;
 
 pub use bytecode::Instruction;
 pub use draft::{
-    BehaviorName, Body, ClassDraft, CodeBody, Draft, LocalObject, MethodDraft, MethodEntry, Miss,
-    Name, ObjectDraft, Placed, Ref,
+    BehaviorName, Body, ClassDraft, CodeBody, Draft, LocalObject, MetaDraft, MethodDraft,
+    MethodEntry, Miss, Name, ObjectDraft, Placed, Ref,
 };

@@ -115,7 +115,7 @@ impl Format {
 
     /// Whether some class may give its instances this format.
     pub const fn is_known(self) -> bool {
-        !matches!(self.0, 6 | 7 | 8)
+        !matches!(self.0, 6..=8)
     }
 
     /// Bytes of one element of a raw object or of code's byte part; 8 for pointers.
