@@ -1,1 +1,41 @@
-//! imprint-vm: see ARCHITECTURE.md.
+//! Runs code on one thread: interpreter, scheduler, primitives, install and extract.
+//!
+//! ```text
+//!            run_until ──> driver ──────────> interpret (dispatch, handlers) ──> primitives
+//!                             │  ▲ Stop             │ frames            │ Args
+//!   collect, fetch, wait <────┘  └──────────────────┘                   ▼
+//!            heap, Outside                       stack pages          heap
+//! ```
+//!
+//! Three rules hold everywhere (design D2, D9, D11). Objects move only at a safepoint, which only
+//! the driver makes, so any function below it may hold oops with no handles. A bytecode or
+//! primitive either finishes or leaves no effect; what it lacks goes up to the driver as a
+//! [`Failure`] and it is run again. And one thread owns a [`Vm`]: the world reaches it through the
+//! one trait [`Outside`] alone.
+//!
+//! Reading order: [`machine`] (the parts), `stack` (frames), `dispatch` and `handlers` (the
+//! bytecodes), `send` and `lookup` (messages), `context` (frames as objects), `control`
+//! (primitives that change what runs), `scheduler`, `driver`, [`primitives`].
+
+pub mod args;
+pub mod extensions;
+pub mod failure;
+pub mod machine;
+pub mod modules;
+pub mod outcome;
+pub mod outside;
+pub mod presence;
+pub mod primitives;
+pub mod settings;
+mod stack;
+
+pub use args::{Args, Binding, ControlPrimitive, Primitive};
+pub use extensions::Extensions;
+pub use failure::{Failure, PrimitiveError};
+pub use imprint_isa::Miss;
+pub use machine::Vm;
+pub use modules::{Modules, NamedPrimitive};
+pub use outcome::{Outcome, RunLimits};
+pub use outside::{Answer, CompileRequest, Event, Outside, OutsideError};
+pub use presence::Presence;
+pub use settings::{CommandLine, VmSettings};

@@ -1,0 +1,78 @@
+//! What a primitive gets, and the two kinds of primitives.
+//!
+//! A *value* primitive computes: it reads its operands through [`Args`], answers an oop or a
+//! [`Failure`], and never touches the stack. The wrapper in `send` pops the operands, pushes the
+//! answer, records the failure code, and restores everything where it failed.
+//! A *control* primitive changes what runs next (it activates a block, switches the process); it
+//! finds the machine's registers saved in the stack and leaves them as it wants them.
+
+use imprint_model::Oop;
+
+use crate::failure::Failure;
+use crate::machine::Vm;
+
+/// Computes a value from its operands, or fails with no effect.
+pub type Primitive = fn(&mut Vm, Args) -> Result<Oop, Failure>;
+
+/// Changes what runs next, or fails with no effect. On success it has replaced its operands on the
+/// stack by itself.
+pub type ControlPrimitive = fn(&mut Vm, Args) -> Result<(), Failure>;
+
+/// The function behind a primitive number, and what its row in the table says.
+#[derive(Clone, Copy, Debug)]
+pub enum Binding {
+    /// Computes a value.
+    Value(Primitive),
+    /// Changes what runs next.
+    Control(ControlPrimitive),
+}
+
+/// Where the operands of a primitive lie: a receiver and its arguments on the stack.
+///
+/// It is valid while the primitive runs and nothing else does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Args {
+    /// Position of the receiver in the stack's words.
+    first: u32,
+    /// Number of arguments.
+    count: u32,
+}
+
+impl Args {
+    /// Operands whose receiver is the stack word `first`, followed by `count` arguments.
+    #[inline(always)]
+    pub(crate) const fn new(first: usize, count: usize) -> Args {
+        Args {
+            first: first as u32,
+            count: count as u32,
+        }
+    }
+
+    /// The receiver. It is never a ghost or forwarder.
+    #[inline(always)]
+    pub fn receiver(self, vm: &Vm) -> Oop {
+        vm.stack.word(self.first as usize)
+    }
+
+    /// The argument at a 0-based `index`; nil beyond the last, so that a method which declares a
+    /// primitive with too few arguments makes it fail on a bad argument.
+    #[inline(always)]
+    pub fn get(self, vm: &Vm, index: usize) -> Oop {
+        if index >= self.count as usize {
+            return vm.heap.nil();
+        }
+        vm.stack.word(self.first as usize + 1 + index)
+    }
+
+    /// Number of arguments.
+    #[inline(always)]
+    pub const fn count(self) -> usize {
+        self.count as usize
+    }
+
+    /// Position of the receiver in the stack's words.
+    #[inline(always)]
+    pub(crate) const fn first(self) -> usize {
+        self.first as usize
+    }
+}

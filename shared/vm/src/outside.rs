@@ -1,0 +1,91 @@
+//! What a machine gets from the world: one trait, through which pulls, IO, timers and orders all
+//! arrive.
+
+use std::time::Instant;
+
+use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Name, Placed, Ref};
+use imprint_model::Ghost;
+use thiserror::Error;
+
+/// What the answer to misses brings.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Answer {
+    /// Drafts to install, in this order.
+    pub drafts: Vec<Placed<Draft>>,
+    /// Ghosts that stand for something the machine can find by name.
+    pub aliases: Vec<(Ghost, Ref)>,
+}
+
+/// Something that happened outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// Signal the semaphore at this 1-based position of the external objects.
+    Signal(usize),
+    /// The process was asked to end: the semaphore that the image registered for this is
+    /// signalled; without one the run ends with [`crate::Outcome::Quit`]`(0)`.
+    Terminate,
+    /// An order of the machine's owner: the run ends with [`crate::Outcome::Ordered`].
+    Order(u64),
+    /// The run shall stop now.
+    Interrupt,
+}
+
+/// A method to be compiled by whoever has a compiler.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CompileRequest {
+    /// For which behaviour.
+    pub behavior: BehaviorName,
+    /// The instance variables that behaviour has here, inherited ones first.
+    pub instance_variables: Vec<Name>,
+    /// The source text.
+    pub source: String,
+    /// The protocol.
+    pub protocol: String,
+    /// Whether the text is an expression, to become a method `DoIt`, and no method.
+    pub is_expression: bool,
+}
+
+/// Why the outside could not help.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum OutsideError {
+    /// There is no master.
+    #[error("there is no master to ask")]
+    NoMaster,
+    /// The master went away and did not come back in time.
+    #[error("the connection to the master was lost: {0}")]
+    Lost(String),
+    /// The master said no.
+    #[error("the master refused: {0}")]
+    Refused(String),
+}
+
+/// What a machine gets from the world.
+pub trait Outside {
+    /// Asks for what is missing and waits for it.
+    ///
+    /// # Errors
+    /// Where there is nobody to ask, or who was asked refused.
+    fn request(&mut self, misses: &[Miss]) -> Result<Answer, OutsideError>;
+
+    /// Sleeps until something happens or the deadline passes (then the answer is empty). Without
+    /// a deadline and with nothing that could ever happen the answer is empty at once.
+    fn wait(&mut self, deadline: Option<Instant>) -> Vec<Event>;
+
+    /// What has happened by now. Never blocks.
+    fn poll(&mut self) -> Vec<Event>;
+
+    /// Compiles a method.
+    ///
+    /// # Errors
+    /// The diagnostics as text.
+    fn compile(&mut self, request: CompileRequest) -> Result<MethodDraft, String>;
+
+    /// The source text of a method.
+    fn method_source(&mut self, behavior: &BehaviorName, selector: &str) -> Option<String>;
+
+    /// Something pruned is about to be signalled: count and log it.
+    fn pruned(&mut self, class: &BehaviorName, selector: &str);
+
+    /// UTC microseconds since the beginning of 1901.
+    fn now_micros(&self) -> u64;
+}
