@@ -19,6 +19,27 @@ pub struct PackageDefinition {
     pub do_its: Vec<DoIt>,
 }
 
+impl PackageDefinition {
+    /// Adds a method to its class or trait where that is in the package, else to the extensions.
+    pub(crate) fn add_method(&mut self, method: MethodDefinition) {
+        if let Some(class) = self
+            .classes
+            .iter_mut()
+            .find(|class| class.name == method.class_name)
+        {
+            class.methods.push(method);
+        } else if let Some(found) = self
+            .traits
+            .iter_mut()
+            .find(|found| found.name == method.class_name)
+        {
+            found.methods.push(method);
+        } else {
+            self.extensions.push(method);
+        }
+    }
+}
+
 /// The shape of a class's instances, by the names Pharo's class builder gives them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ClassKind {

@@ -8,25 +8,39 @@
 //! place in the file, so that whoever compiles it can point back into the file ([`Origin`]). It knows no
 //! heap. Nothing panics, whatever the input; a file with ten faults reports ten ([`Problem`]).
 //!
-//! Reading order: [`definition`] (what comes out), [`repository`] (the front door), [`tonel`], [`filetree`],
-//! [`chunk`], [`bracket`], [`monticello`], then [`ston`] and what is written in it: [`project`], [`layout`];
-//! last [`baseline`].
+//! Reading order: `definition` (what comes out), `repository` (the front door), `tonel`, `filetree`,
+//! `chunk`, `bracket`, `monticello`, then `ston` and what is written in it: `project`, `layout`; last
+//! `baseline`.
 
-pub mod definition;
-pub mod problem;
-pub mod repository;
 pub mod ston;
-pub mod tonel;
 
+mod baseline;
+mod body;
+mod bracket;
+mod chunk;
+mod class_message;
+mod definition;
+mod expression;
+mod filetree;
+mod header;
+mod layout;
+mod monticello;
 mod pattern;
+mod problem;
 mod project;
+mod repository;
 mod scanner;
+mod tonel;
 
+pub use baseline::{Baseline, BaselinePackage, Group, LoadOrder, ProjectReference};
 pub use definition::{
     ClassDefinition, ClassKind, DoIt, MethodDefinition, Origin, PackageDefinition, TraitDefinition,
 };
+pub use layout::{ProjectLayout, SourceFormat};
+pub use monticello::read_archive;
 pub use problem::{Defect, LoadError, Problem};
 pub use project::{
-    CustomScript, LoadSpec, MetacelloLoad, MonticelloLoad, Project, Selection, TestingSpec,
+    Coverage, CustomScript, LoadSpec, MetacelloLoad, MonticelloLoad, Project, Selection,
+    TestingSpec,
 };
 pub use repository::{Reading, SourceFile, read_packages};

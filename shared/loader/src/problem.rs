@@ -59,6 +59,12 @@ pub enum Defect {
         /// The key.
         key: &'static str,
     },
+    /// A folder lacks a file that it cannot do without.
+    #[error("the folder has no {name}; add it")]
+    MissingFile {
+        /// The file.
+        name: &'static str,
+    },
     /// A key holds a value of the wrong kind.
     #[error("#{key} must be {expected}")]
     WrongValue {
@@ -138,17 +144,22 @@ pub enum Defect {
         /// What is wrong with it.
         reason: String,
     },
-    /// A class definition message that is not understood.
+    /// A baseline that says something other than package, group, baseline and project messages.
     #[error(
-        "'{text}' is no class definition this reader knows; use subclass:instanceVariableNames:..."
+        "'{text}' cannot be read without running it; use package:, baseline:, group: and for:do:"
     )]
-    BadDefinition {
+    BadBaseline {
         /// The beginning of the expression.
         text: String,
     },
-    /// A file without a known form.
-    #[error("the file is neither Tonel, FileTree, a file-out nor GNU Smalltalk; check its name")]
-    UnknownForm,
+    /// A baseline that is asked for something it does not define.
+    #[error("the baseline defines no package or group '{name}'; it defines {known}")]
+    UnknownGroup {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
 }
 
 /// The beginning of a text, fit for a message.

@@ -14,9 +14,9 @@
 //! ```
 //! Keys that mean nothing here are kept in [`Project::unknown_keys`], so that a caller can mention them.
 
-use crate::problem::{Defect, LoadError, Problem};
-use crate::scanner::LineCounter;
-use crate::ston::{self, Fields, Value};
+use crate::layout::with_fields;
+use crate::problem::{Defect, LoadError};
+use crate::ston::{Fields, Value};
 
 /// A project as its `.smalltalk.ston` describes it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -191,34 +191,14 @@ impl Project {
     /// # Errors
     /// Every fault of the file. Unknown keys are none.
     pub fn read(path: &str, text: &str) -> Result<Self, LoadError> {
-        let problem = |line, defect| Problem {
-            path: path.to_owned(),
-            line,
-            defect,
-        };
-        let value = ston::read(text).map_err(|error| {
-            let line = LineCounter::new(text).line_of(error.offset);
-            LoadError {
-                problems: vec![problem(line, Defect::Ston(error))],
+        with_fields(path, text, |fields| {
+            if fields.class() != Some("SmalltalkCISpec") {
+                fields.defects.push(Defect::WrongFile {
+                    expected: "SmalltalkCISpec { ... }",
+                });
             }
-        })?;
-        let mut fields = Fields::of(&value);
-        if value.class() != Some("SmalltalkCISpec") || value.pairs().is_none() {
-            fields.defects.push(Defect::WrongFile {
-                expected: "SmalltalkCISpec { ... }",
-            });
-        }
-        let project = Self::from_fields(&mut fields);
-        match fields.defects.is_empty() {
-            true => Ok(project),
-            false => Err(LoadError {
-                problems: fields
-                    .defects
-                    .into_iter()
-                    .map(|defect| problem(1, defect))
-                    .collect(),
-            }),
-        }
+            Self::from_fields(fields)
+        })
     }
 
     fn from_fields(fields: &mut Fields<'_>) -> Self {
@@ -439,7 +419,7 @@ mod tests {
             error.to_string(),
             "p.ston:2: expected a colon after the key"
         );
-        let error = Project::read("p.ston", "[ ]").expect_err("no project");
+        let error = Project::read("p.ston", "{ }").expect_err("no project");
         assert_eq!(
             error.to_string(),
             "p.ston:1: the file holds something else than SmalltalkCISpec { ... }"

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::definition::{ClassDefinition, MethodDefinition, PackageDefinition, TraitDefinition};
 use crate::problem::{Defect, LoadError, Problem};
-use crate::tonel;
+use crate::{bracket, chunk, filetree, tonel};
 
 /// One file: its path relative to the folder that is being read (with `/` between the parts), and its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,43 +44,111 @@ impl Reading {
     }
 }
 
-/// Reads all packages that lie in a set of files. Files of no source form (pictures' descriptions, notes,
-/// `.properties`) are passed over.
+/// Reads all packages that lie in a set of files. Files of no source form (notes, `.properties`) are passed
+/// over; so are plain `.st` files beside packages of Tonel or FileTree, which are scripts, not sources.
 pub fn read_packages<'text>(files: impl IntoIterator<Item = SourceFile<'text>>) -> Reading {
-    let mut reading = Reading::default();
-    let mut folders: BTreeMap<&str, PackageDefinition> = BTreeMap::new();
+    let mut folders = Folders::default();
     for source in files {
-        let file = u32::try_from(reading.paths.len()).unwrap_or(u32::MAX);
-        reading.paths.push(source.path.to_owned());
-        if !is_tonel(source.path) {
-            continue;
+        folders.add(source);
+    }
+    folders.finish()
+}
+
+/// The form a file is written in, as its path tells.
+enum Form<'text> {
+    Tonel {
+        folder: &'text str,
+    },
+    FileTree {
+        folder: &'text str,
+        within: &'text str,
+    },
+    Plain {
+        name: &'text str,
+    },
+    Other,
+}
+
+impl<'text> Form<'text> {
+    fn of(path: &'text str) -> Self {
+        if let Some((folder, within)) = filetree::split_path(path) {
+            return Self::FileTree { folder, within };
         }
-        let package = folders.entry(folder_of(source.path)).or_default();
-        if let Some(defined) = tonel::read_file(source, file, &mut reading.problems) {
-            tonel::add_to_package(package, defined);
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let tonel = [".class.st", ".trait.st", ".extension.st"];
+        if name == "package.st" || tonel.iter().any(|suffix| name.ends_with(suffix)) {
+            return Self::Tonel { folder };
+        }
+        let plain = [".pck.st", ".cs.st", ".st", ".cs"]
+            .iter()
+            .find_map(|suffix| name.strip_suffix(suffix));
+        plain.map_or(Self::Other, |name| Self::Plain { name })
+    }
+}
+
+/// Files by the package they belong to.
+#[derive(Default)]
+struct Folders<'text> {
+    reading: Reading,
+    tonel: BTreeMap<&'text str, PackageDefinition>,
+    filetree: BTreeMap<&'text str, filetree::Collector<'text>>,
+    plain: Vec<(&'text str, SourceFile<'text>, u32)>,
+}
+
+impl<'text> Folders<'text> {
+    fn add(&mut self, source: SourceFile<'text>) {
+        let file = u32::try_from(self.reading.paths.len()).unwrap_or(u32::MAX);
+        self.reading.paths.push(source.path.to_owned());
+        match Form::of(source.path) {
+            Form::Tonel { folder } => {
+                let package = self.tonel.entry(folder).or_default();
+                if let Some(defined) = tonel::read_file(source, file, &mut self.reading.problems) {
+                    tonel::add_to_package(package, defined);
+                }
+            }
+            Form::FileTree { folder, within } => {
+                self.filetree
+                    .entry(folder)
+                    .or_default()
+                    .add(within, source, file);
+            }
+            Form::Plain { name } => self.plain.push((name, source, file)),
+            Form::Other => {}
         }
     }
-    reading.packages = folders
-        .into_iter()
-        .map(|(folder, package)| settled(package, folder))
-        .collect();
-    note_duplicates(&mut reading);
-    reading
-}
 
-fn is_tonel(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let suffixes = [".class.st", ".trait.st", ".extension.st"];
-    name == "package.st" || suffixes.iter().any(|suffix| name.ends_with(suffix))
-}
+    fn finish(mut self) -> Reading {
+        if self.tonel.is_empty() && self.filetree.is_empty() {
+            self.read_plain();
+        }
+        let packages = self
+            .tonel
+            .into_iter()
+            .map(|(folder, package)| settled(package, folder));
+        self.reading.packages.extend(packages);
+        for (folder, collector) in self.filetree {
+            let package = collector.finish(folder, &mut self.reading.problems);
+            self.reading.packages.push(settled(package, folder));
+        }
+        note_duplicates(&mut self.reading);
+        self.reading
+    }
 
-fn folder_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+    fn read_plain(&mut self) {
+        for &(name, source, file) in &self.plain {
+            let problems = &mut self.reading.problems;
+            let package = match bracket::is_bracket_syntax(source.text) {
+                true => bracket::read_file(source, file, name, problems),
+                false => chunk::read_file(source, file, name, problems),
+            };
+            self.reading.packages.push(settled(package, name));
+        }
+    }
 }
 
 /// Gives a package its name (its folder's where no `package.st` says another), and its classes their
 /// package and tag.
-fn settled(mut package: PackageDefinition, folder: &str) -> PackageDefinition {
+pub(crate) fn settled(mut package: PackageDefinition, folder: &str) -> PackageDefinition {
     if package.name.is_empty() {
         package.name = folder.rsplit('/').next().unwrap_or(folder).to_owned();
     }

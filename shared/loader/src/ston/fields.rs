@@ -21,6 +21,11 @@ impl<'value> Fields<'value> {
         }
     }
 
+    /// The class tag of the map.
+    pub(crate) fn class(&self) -> Option<&'value str> {
+        self.value.class()
+    }
+
     /// What stands under a key; nil counts as nothing.
     pub(crate) fn at(&mut self, key: &'static str) -> Option<&'value Value> {
         self.asked.push(key);

@@ -12,21 +12,19 @@
 //! Read leniently: version 1 writes names as symbols, version 2 as strings, newer files add `#package` and
 //! `#tag`; all are accepted everywhere, and unknown keys are skipped.
 
-mod body;
-mod header;
 #[cfg(test)]
 mod tests;
 
+use crate::body::skip_body;
 use crate::definition::{
     ClassDefinition, MethodDefinition, Origin, PackageDefinition, TraitDefinition, narrow,
 };
+use crate::header::{self, Header};
 use crate::pattern::selector_of;
 use crate::problem::{Defect, Problem, excerpt};
 use crate::repository::SourceFile;
 use crate::scanner::{LineCounter, Scanner};
 use crate::ston::{Reader, Value};
-use body::skip_body;
-use header::Header;
 
 /// What one Tonel file defines.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,7 +101,7 @@ impl<'text> FileReader<'text, '_> {
     }
 
     fn header(&mut self, value: &Value, start: usize) -> Option<Header> {
-        let (header, defects) = Header::read(value);
+        let (header, defects) = Header::read(value, &header::TONEL);
         for defect in defects {
             self.note(start, defect);
         }

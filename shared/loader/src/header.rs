@@ -1,10 +1,41 @@
-//! The map after `Class`, `Trait`, `Extension` or `Package`, as typed fields.
+//! The map that describes a class or trait, as typed fields: Tonel's STON after the keyword, FileTree's
+//! `properties.json`. They differ in the names of their keys only.
 
 use crate::definition::{ClassDefinition, ClassKind, MethodDefinition, Origin, TraitDefinition};
 use crate::problem::Defect;
 use crate::ston::{Fields, Value};
 
-/// The fields of any Tonel definition; those that were not there are empty.
+/// The names of the keys in one of the formats.
+pub(crate) struct Keys {
+    superclass: &'static str,
+    traits: &'static str,
+    class_traits: &'static str,
+    instance_variables: &'static str,
+    class_variables: &'static str,
+    class_instance_variables: &'static str,
+}
+
+/// Tonel's keys, in all its versions.
+pub(crate) const TONEL: Keys = Keys {
+    superclass: "superclass",
+    traits: "traits",
+    class_traits: "classTraits",
+    instance_variables: "instVars",
+    class_variables: "classVars",
+    class_instance_variables: "classInstVars",
+};
+
+/// FileTree's keys.
+pub(crate) const FILETREE: Keys = Keys {
+    superclass: "super",
+    traits: "traitcomposition",
+    class_traits: "classtraitcomposition",
+    instance_variables: "instvars",
+    class_variables: "classvars",
+    class_instance_variables: "classinstvars",
+};
+
+/// The fields of any definition; those that were not there are empty.
 #[derive(Debug, Default)]
 pub(crate) struct Header {
     /// `#name`
@@ -23,7 +54,7 @@ pub(crate) struct Header {
 
 impl Header {
     /// Reads the fields and says what is wrong with them; without a name there is no header.
-    pub(crate) fn read(value: &Value) -> (Option<Self>, Vec<Defect>) {
+    pub(crate) fn read(value: &Value, keys: &Keys) -> (Option<Self>, Vec<Defect>) {
         let mut fields = Fields::of(value);
         let name = fields.text("name");
         if name.is_empty() {
@@ -32,15 +63,15 @@ impl Header {
         }
         let header = Self {
             name,
-            superclass: Some(fields.text("superclass"))
+            superclass: Some(fields.text(keys.superclass))
                 .filter(|name| !matches!(name.as_str(), "" | "nil")),
             kind: kind(&mut fields),
-            traits: composition(&mut fields, "traits"),
-            class_traits: composition(&mut fields, "classTraits"),
-            instance_variables: variables(&mut fields, "instVars"),
-            class_variables: variables(&mut fields, "classVars"),
+            traits: composition(&mut fields, keys.traits),
+            class_traits: composition(&mut fields, keys.class_traits),
+            instance_variables: variables(&mut fields, keys.instance_variables),
+            class_variables: variables(&mut fields, keys.class_variables),
             pools: variables(&mut fields, "pools"),
-            class_instance_variables: variables(&mut fields, "classInstVars"),
+            class_instance_variables: variables(&mut fields, keys.class_instance_variables),
             ..Self::default()
         };
         let (package, tag) = package_and_tag(&mut fields);

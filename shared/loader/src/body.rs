@@ -1,4 +1,4 @@
-//! The end of a method's body: the bracket that balances the first.
+//! The end of a method's body in Tonel and in bracket syntax: the bracket that balances the first.
 
 use crate::scanner::Scanner;
 
