@@ -1,0 +1,110 @@
+//! Installs methods: code, literals, the blocks and literal objects that travel with it.
+
+use imprint_heap::{Heap, NeedsSpace};
+use imprint_isa::{CodeBody, Draft, MethodDraft, Placed};
+use imprint_model::layout::behavior;
+use imprint_model::{Format, Oop};
+
+use super::references::Scope;
+use super::{InstallError, Installer, MethodDictionary};
+
+/// Bytes after the bytecodes of a method that say where its source is (big-endian, position << 1
+/// | file). Source: Pharo's `CompiledMethod>>sourcePointer`.
+pub const TRAILER_BYTES: usize = 5;
+
+const METHOD_CLASS: &str = "CompiledMethod";
+
+impl Installer<'_> {
+    /// Installs a method in its behaviour; `source_pointer` is where its source stands, 0 for
+    /// nowhere.
+    ///
+    /// # Errors
+    /// As [`Installer::install`].
+    pub fn install_method(
+        &mut self,
+        method: &MethodDraft,
+        placed: &Placed<Draft>,
+        source_pointer: u64,
+    ) -> Result<Oop, InstallError> {
+        if let Some(present) = self.present(placed.id) {
+            return Ok(present);
+        }
+        let title = placed.draft.title();
+        let class = self.names.behavior(self.heap, &method.behavior);
+        let class = class.ok_or_else(|| self.missing_behavior(&title, &method.behavior))?;
+        let dictionary = MethodDictionary(self.heap.slot(class, behavior::METHOD_DICTIONARY));
+        if dictionary.capacity(self.heap) == 0 {
+            return Err(InstallError::Malformed { title, what: "its class has no method dictionary" });
+        }
+        let oop = self.make_method(method, placed, source_pointer)?;
+        let selector = self.heap.intern(&method.selector)?;
+        let grown = dictionary.put_growing(self.heap, selector, oop)?;
+        if grown != dictionary {
+            self.heap.store(class, behavior::METHOD_DICTIONARY, grown.0);
+        }
+        self.note(placed.id, oop);
+        Ok(oop)
+    }
+
+    /// Makes the compiled method of a draft and leaves it out of any dictionary: an expression to
+    /// be evaluated.
+    ///
+    /// # Errors
+    /// As [`Installer::install`].
+    pub fn make_method(
+        &mut self,
+        method: &MethodDraft,
+        placed: &Placed<Draft>,
+        source_pointer: u64,
+    ) -> Result<Oop, InstallError> {
+        let title = placed.draft.title();
+        self.check_shape(&title, method)?;
+        self.check_class_index(&title, METHOD_CLASS)?;
+        self.check_references(&title, &method.code.literals, method.locals.len())?;
+        self.check_locals(&title, &method.locals)?;
+        self.reserve_for(method)?;
+        let index = self.names.class_index(METHOD_CLASS).expect("checked above");
+        let own = self.allocate_method(index, &method.code, source_pointer)?;
+        let locals = self.make_locals(&title, &method.locals, &placed.local_ids, Some(own))?;
+        let scope = Scope { locals: &locals, own_method: Some(own) };
+        self.fill_literals(own, &method.code, &scope)?;
+        Ok(own)
+    }
+
+    fn check_shape(&self, title: &str, method: &MethodDraft) -> Result<(), InstallError> {
+        match self.names.shape_of(&method.behavior) {
+            Some(shape) if shape != method.shape && method.shape != 0 => Err(InstallError::Shape(title.to_string())),
+            _ => Ok(()),
+        }
+    }
+
+    fn reserve_for(&mut self, method: &MethodDraft) -> Result<(), NeedsSpace> {
+        let locals: usize = method.locals.iter().map(Installer::bytes_of_local).sum();
+        let own = Heap::bytes_for(method.code.literals.len() + 2 + method.code.bytecodes.len().div_ceil(8));
+        let symbols = method.code.literals.len() * Heap::bytes_for(4);
+        self.heap.reserve(own + locals + symbols)
+    }
+
+    fn allocate_method(&mut self, index: u32, code: &CodeBody, source_pointer: u64) -> Result<Oop, NeedsSpace> {
+        let mut bytes = code.bytecodes.clone();
+        bytes.extend_from_slice(&source_pointer.to_be_bytes()[8 - TRAILER_BYTES..]);
+        self.heap.allocate_code(index, code.header, &bytes)
+    }
+
+    /// Stores the resolved literals into compiled code.
+    pub(super) fn fill_literals(&mut self, code: Oop, body: &CodeBody, scope: &Scope<'_>) -> Result<(), NeedsSpace> {
+        for (index, literal) in body.literals.iter().enumerate() {
+            let value = self.resolve(literal, scope)?;
+            self.heap.store(code, index + 1, value);
+        }
+        Ok(())
+    }
+}
+
+/// The source pointer in a method's trailer; 0 for none.
+pub fn source_pointer(heap: &Heap, method: Oop) -> u64 {
+    debug_assert!(heap.format(method).base() == Format::CODE, "only code has a trailer");
+    let bytes = heap.code_bytes(method);
+    let Some(trailer) = bytes.len().checked_sub(TRAILER_BYTES) else { return 0 };
+    bytes[trailer..].iter().fold(0, |pointer, byte| pointer << 8 | u64::from(*byte))
+}

@@ -1,0 +1,197 @@
+//! What can be found by name: classes by their index, and the bindings of variables.
+//!
+//! This is the machine's own register, beside what the image keeps for itself; a slave has no
+//! dictionary of globals until one is pulled. It is rebuilt from the heap after an image was
+//! loaded (`scan`), and its bindings are roots.
+
+use std::sync::Arc;
+
+use imprint_heap::Heap;
+use imprint_isa::draft::shape_hash;
+use imprint_isa::{BehaviorName, Name};
+use imprint_model::{ClassIndex, InstanceSpec, Oop};
+use rustc_hash::FxHashMap;
+
+/// What is known of a class before, and whether or not, its object is here.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ClassEntry {
+    /// Index in the class table.
+    pub index: u32,
+    /// Index of the metaclass; 0 where not known.
+    pub meta_index: u32,
+    /// What is known of the shape.
+    pub shape: Option<ClassShape>,
+}
+
+/// The shape of a class.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ClassShape {
+    /// The superclass; `None` at the root.
+    pub superclass: Option<Name>,
+    /// What its instances are.
+    pub spec: InstanceSpec,
+    /// Its own instance variables.
+    pub instance_variables: Vec<Name>,
+    /// Its own class-side instance variables; `None` while the class side has not come.
+    pub class_variables_of_meta: Option<Vec<Name>>,
+    /// The names of its class variables.
+    pub class_variables: Vec<Name>,
+    /// The shared pools it uses.
+    pub pools: Vec<Name>,
+}
+
+/// The register of names.
+#[derive(Default)]
+pub struct Names {
+    classes: FxHashMap<Name, ClassEntry>,
+    behaviors: FxHashMap<u32, BehaviorName>,
+    next_index: u32,
+    pub(super) globals: FxHashMap<Name, Oop>,
+    pub(super) class_variables: FxHashMap<(Name, Name), Oop>,
+    pub(super) undeclared: FxHashMap<Name, Oop>,
+    pub(super) meta_bindings: FxHashMap<Name, Oop>,
+}
+
+impl Names {
+    /// What is known of the class `name`.
+    pub fn class(&self, name: &str) -> Option<&ClassEntry> {
+        self.classes.get(name)
+    }
+
+    /// The class-table index of a behaviour, where known.
+    pub fn index_of(&self, behavior: &BehaviorName) -> Option<u32> {
+        let entry = self.classes.get(&behavior.class)?;
+        let index = if behavior.meta { entry.meta_index } else { entry.index };
+        (index != 0).then_some(index)
+    }
+
+    /// The class-table index of the class `name`, where known.
+    pub fn class_index(&self, name: &str) -> Option<u32> {
+        self.classes.get(name).map(|entry| entry.index)
+    }
+
+    /// The behaviour at an index of the class table.
+    pub fn behavior_at(&self, index: u32) -> Option<&BehaviorName> {
+        self.behaviors.get(&index)
+    }
+
+    /// The object of a behaviour, where it is here.
+    pub fn behavior(&self, heap: &Heap, behavior: &BehaviorName) -> Option<Oop> {
+        self.index_of(behavior).and_then(|index| heap.class_at(index))
+    }
+
+    /// The object of the class `name`, where it is here.
+    pub fn class_object(&self, heap: &Heap, name: &str) -> Option<Oop> {
+        self.class_index(name).and_then(|index| heap.class_at(index))
+    }
+
+    /// All known class names, in no order.
+    pub fn class_names(&self) -> impl Iterator<Item = &Name> {
+        self.classes.keys()
+    }
+
+    /// Notes the indices of a class, without its shape; known ones stay.
+    pub fn declare(&mut self, name: &Name, index: u32, meta_index: u32) -> &mut ClassEntry {
+        if meta_index != 0 {
+            self.behaviors.insert(meta_index, BehaviorName { class: name.clone(), meta: true });
+        }
+        self.behaviors.insert(index, BehaviorName { class: name.clone(), meta: false });
+        let entry = self.classes.entry(name.clone()).or_insert(ClassEntry { index, meta_index, shape: None });
+        if meta_index != 0 {
+            entry.meta_index = meta_index;
+        }
+        entry
+    }
+
+    /// Gives the class `name` indices from `first` on where it has none yet: Spur's own where
+    /// Spur fixes one, else the next that are free.
+    pub fn assign_indices(&mut self, name: &Name, first: u32) -> (u32, u32) {
+        if let Some(entry) = self.classes.get(name).filter(|entry| entry.meta_index != 0) {
+            return (entry.index, entry.meta_index);
+        }
+        self.next_index = self.next_index.max(first);
+        let known = self.classes.get(name).map(|entry| entry.index);
+        let index = known.or_else(|| imprint_model::class_index::fixed_index(name)).unwrap_or_else(|| self.take_index());
+        let meta_index = self.take_index();
+        self.declare(name, index, meta_index);
+        (index, meta_index)
+    }
+
+    fn take_index(&mut self) -> u32 {
+        while self.behaviors.contains_key(&self.next_index) {
+            self.next_index += 1;
+        }
+        self.next_index += 1;
+        debug_assert!(self.next_index < ClassIndex::LIMIT, "the class table is full");
+        self.next_index - 1
+    }
+
+    /// All instance variables of a behaviour, inherited ones first, where all shapes are known.
+    pub fn all_instance_variables(&self, behavior: &BehaviorName) -> Option<Vec<Name>> {
+        let shape = self.classes.get(&behavior.class)?.shape.as_ref()?;
+        let mut all = match (&shape.superclass, behavior.meta) {
+            (Some(superclass), meta) => {
+                self.all_instance_variables(&BehaviorName { class: superclass.clone(), meta })?
+            }
+            (None, true) => self.all_instance_variables(&BehaviorName::class("Class"))?,
+            (None, false) => Vec::new(),
+        };
+        let own = if behavior.meta { shape.class_variables_of_meta.as_ref()? } else { &shape.instance_variables };
+        all.extend(own.iter().cloned());
+        Some(all)
+    }
+
+    /// The hash of a behaviour's shape ([`shape_hash`]), where all of it is known.
+    pub fn shape_of(&self, behavior: &BehaviorName) -> Option<u64> {
+        let variables = self.all_instance_variables(behavior)?;
+        let spec = if behavior.meta {
+            InstanceSpec { spec: 1, fixed_fields: variables.len() as u16 }
+        } else {
+            self.classes.get(&behavior.class)?.shape.as_ref()?.spec
+        };
+        Some(shape_hash(spec, variables.iter().map(Arc::as_ref)))
+    }
+
+    /// The binding of a global.
+    pub fn global(&self, name: &str) -> Option<Oop> {
+        self.globals.get(name).copied()
+    }
+
+    /// The binding of a class variable.
+    pub fn class_variable(&self, class: &Name, name: &Name) -> Option<Oop> {
+        self.class_variables.get(&(class.clone(), name.clone())).copied()
+    }
+
+    /// Notes the binding of a global.
+    pub fn bind_global(&mut self, name: Name, binding: Oop) {
+        self.globals.insert(name, binding);
+    }
+
+    /// Notes the binding of a class variable.
+    pub fn bind_class_variable(&mut self, class: Name, name: Name, binding: Oop) {
+        self.class_variables.insert((class, name), binding);
+    }
+
+    /// All bindings of globals, by name.
+    pub fn globals_by_name(&self) -> Vec<(Name, Oop)> {
+        let mut all: Vec<_> = self.globals.iter().map(|(name, oop)| (name.clone(), *oop)).collect();
+        all.sort_by(|left, right| left.0.cmp(&right.0));
+        all
+    }
+
+    /// The bindings of the class variables of a class, by name.
+    pub fn class_variables_of(&self, class: &Name) -> Vec<(Name, Oop)> {
+        let own = self.class_variables.iter().filter(|((owner, _), _)| owner == class);
+        let mut all: Vec<_> = own.map(|((_, name), oop)| (name.clone(), *oop)).collect();
+        all.sort_by(|left, right| left.0.cmp(&right.0));
+        all
+    }
+
+    /// Shows every oop to a visitor that may move it.
+    pub fn visit(&mut self, visitor: &mut dyn FnMut(&mut Oop)) {
+        self.globals.values_mut().for_each(&mut *visitor);
+        self.class_variables.values_mut().for_each(&mut *visitor);
+        self.undeclared.values_mut().for_each(&mut *visitor);
+        self.meta_bindings.values_mut().for_each(&mut *visitor);
+    }
+}

@@ -1,0 +1,120 @@
+//! Installs objects, alone or as locals of a method.
+
+use imprint_heap::{Heap, NeedsSpace};
+use imprint_isa::{Body, Draft, LocalObject, ObjectDraft, Placed, Ref};
+use imprint_model::{ClassIndex, Format, Oop};
+
+use super::references::Scope;
+use super::{InstallError, Installer};
+
+impl Installer<'_> {
+    /// Installs an object with its locals and answers the root.
+    pub(super) fn install_object(
+        &mut self,
+        object: &ObjectDraft,
+        placed: &Placed<Draft>,
+    ) -> Result<Oop, InstallError> {
+        if let Some(present) = self.present(placed.id) {
+            return Ok(present);
+        }
+        let title = placed.draft.title();
+        self.check_references(&title, [&object.root], object.locals.len())?;
+        self.check_locals(&title, &object.locals)?;
+        self.heap.reserve(object.locals.iter().map(Installer::bytes_of_local).sum())?;
+        let locals = self.make_locals(&title, &object.locals, &placed.local_ids, None)?;
+        let root = self.resolve(&object.root, &Scope { locals: &locals, own_method: None })?;
+        self.bind(&object.root, &locals);
+        self.note(placed.id, root);
+        Ok(root)
+    }
+
+    /// Where the root is a named binding whose value comes along as local 0, stores the value.
+    fn bind(&mut self, root: &Ref, locals: &[Oop]) {
+        let binding = match root {
+            Ref::Global(name) => self.names.global(name),
+            Ref::ClassVariable { class, name } => self.names.class_variable(class, name),
+            _ => None,
+        };
+        if let (Some(binding), Some(value)) = (binding, locals.first()) {
+            let value = self.heap.slot(*value, 0);
+            self.heap.store(binding, imprint_model::layout::association::VALUE, value);
+        }
+    }
+
+    /// Bytes that a local object takes at most.
+    pub(super) fn bytes_of_local(local: &LocalObject) -> usize {
+        match &local.body {
+            Body::Slots(slots) => Heap::bytes_for(slots.len()),
+            Body::Bytes(bytes) => Heap::bytes_for(bytes.len().div_ceil(8)),
+            Body::Code(code) => Heap::bytes_for(1 + code.literals.len() + code.bytecodes.len().div_ceil(8)),
+        }
+    }
+
+    /// Makes the local objects of a draft; those whose id is here already are taken as they are.
+    pub(super) fn make_locals(
+        &mut self,
+        title: &str,
+        locals: &[LocalObject],
+        ids: &[u64],
+        own_method: Option<Oop>,
+    ) -> Result<Vec<Oop>, InstallError> {
+        let id_of = |index: usize| ids.get(index).copied().unwrap_or(0);
+        let mut made = Vec::with_capacity(locals.len());
+        let mut fresh = Vec::with_capacity(locals.len());
+        for (index, local) in locals.iter().enumerate() {
+            let present = self.present(id_of(index));
+            fresh.push(present.is_none());
+            made.push(match present {
+                Some(oop) => oop,
+                None => self.allocate_local(title, local)?,
+            });
+        }
+        let scope = Scope { locals: &made, own_method };
+        for (index, local) in locals.iter().enumerate().filter(|(index, _)| fresh[*index]) {
+            self.fill_local(made[index], local, &scope)?;
+        }
+        for (index, oop) in made.iter().enumerate() {
+            self.note(id_of(index), *oop);
+        }
+        Ok(made)
+    }
+
+    fn allocate_local(&mut self, title: &str, local: &LocalObject) -> Result<Oop, InstallError> {
+        let index = self.class_index_of_local(title, local)?;
+        Ok(match &local.body {
+            Body::Slots(slots) => self.allocate_slots(index, local.format, slots.len())?,
+            Body::Code(code) => self.heap.allocate_code(index, code.header, &code.bytecodes)?,
+            Body::Bytes(bytes) => {
+                let (slots, format) = local.format.sized(bytes.len());
+                let oop = self.heap.allocate_old(index, format, slots)?;
+                self.heap.bytes_mut(oop).copy_from_slice(bytes);
+                oop
+            }
+        })
+    }
+
+    fn allocate_slots(&mut self, index: u32, format: Format, count: usize) -> Result<Oop, NeedsSpace> {
+        debug_assert!(index != ClassIndex::GHOST, "no class has the index of ghosts");
+        self.heap.allocate_old(index, format, count)
+    }
+
+    fn fill_local(&mut self, oop: Oop, local: &LocalObject, scope: &Scope<'_>) -> Result<(), NeedsSpace> {
+        match &local.body {
+            Body::Slots(slots) => {
+                for (index, slot) in slots.iter().enumerate() {
+                    let value = self.resolve(slot, scope)?;
+                    self.heap.store(oop, index, value);
+                }
+            }
+            Body::Code(code) => self.fill_literals(oop, code, scope)?,
+            Body::Bytes(_) => {}
+        }
+        if local.hash != 0 {
+            self.heap.set_identity_hash(oop, local.hash);
+        }
+        if local.read_only {
+            self.heap.set_read_only(oop, true);
+        }
+        Ok(())
+    }
+}
