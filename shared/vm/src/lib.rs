@@ -20,6 +20,7 @@
 pub mod args;
 pub mod extensions;
 pub mod failure;
+pub mod install;
 pub mod machine;
 pub mod modules;
 pub mod outcome;
