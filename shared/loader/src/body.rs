@@ -6,7 +6,11 @@ use crate::scanner::Scanner;
 /// do not count. False if the text ends first.
 pub(crate) fn skip_body(scanner: &mut Scanner<'_>) -> bool {
     let mut depth = 0_u32;
-    while let Some(byte) = scanner.peek() {
+    loop {
+        scanner.take_while(is_plain);
+        let Some(byte) = scanner.peek() else {
+            return false;
+        };
         match byte {
             b'\'' | b'"' => {
                 if !scanner.skip_quoted() {
@@ -16,15 +20,18 @@ pub(crate) fn skip_body(scanner: &mut Scanner<'_>) -> bool {
             }
             b'$' => scanner.set_position(scanner.position() + 1),
             b'[' => depth = depth.saturating_add(1),
-            b']' => depth = depth.saturating_sub(1),
-            _ => {}
+            _ => depth = depth.saturating_sub(1),
         }
         scanner.next();
         if depth == 0 {
             return true;
         }
     }
-    false
+}
+
+/// Whether a byte has no part in balancing brackets.
+fn is_plain(byte: u8) -> bool {
+    !matches!(byte, b'\'' | b'"' | b'$' | b'[' | b']')
 }
 
 #[cfg(test)]

@@ -77,9 +77,9 @@ impl<'text> Scanner<'text> {
     /// Takes bytes as long as `wanted` says so.
     pub(crate) fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'text str {
         let start = self.position;
-        while self.peek().is_some_and(&wanted) {
-            self.position += 1;
-        }
+        let rest = self.text.as_bytes().get(start..).unwrap_or(&[]);
+        let length = rest.iter().position(|&byte| !wanted(byte));
+        self.position += length.unwrap_or(rest.len());
         self.slice(start, self.position)
     }
 
@@ -106,12 +106,15 @@ impl<'text> Scanner<'text> {
         let Some(quote) = self.next() else {
             return false;
         };
-        while let Some(byte) = self.next() {
-            if byte == quote && !self.eat(quote) {
+        loop {
+            self.take_while(|byte| byte != quote);
+            if self.next().is_none() {
+                return false;
+            }
+            if !self.eat(quote) {
                 return true;
             }
         }
-        false
     }
 
     /// Takes an identifier: a letter or underscore, then letters, digits and underscores. Empty if none.
@@ -163,17 +166,25 @@ impl<'text> LineCounter<'text> {
         if position < self.position {
             *self = Self::new(self.text);
         }
-        let bytes = self.text.as_bytes();
-        let end = position.min(bytes.len());
-        for index in self.position..end {
-            let ends_line = match bytes[index] {
-                b'\n' => true,
-                b'\r' => bytes.get(index + 1) != Some(&b'\n'),
-                _ => false,
-            };
-            self.line = self.line.saturating_add(u32::from(ends_line));
-        }
+        let end = position.min(self.text.len());
+        let passed = self.text.as_bytes().get(self.position..end).unwrap_or(&[]);
+        self.line = self
+            .line
+            .saturating_add(line_ends(passed, self.text.as_bytes().get(end)));
         self.position = end.max(self.position);
         self.line
     }
+}
+
+/// How many lines end in `bytes`, which `next` follows. The common case, LF alone, is one count.
+fn line_ends(bytes: &[u8], next: Option<&u8>) -> u32 {
+    let count = |wanted: u8| bytes.iter().filter(|&&byte| byte == wanted).count();
+    let returns = count(b'\r');
+    let mut ends = count(b'\n') + returns;
+    if returns > 0 {
+        let pairs = bytes.windows(2).filter(|pair| pair == b"\r\n").count();
+        let split = bytes.last() == Some(&b'\r') && next == Some(&b'\n');
+        ends -= pairs + usize::from(split);
+    }
+    u32::try_from(ends).unwrap_or(u32::MAX)
 }
