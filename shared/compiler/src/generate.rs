@@ -1,0 +1,544 @@
+//! Tree to operations: statements, variables, messages, blocks. Control flow compiled in place
+//! is in `inline`.
+//!
+//! The order in which temporaries get their indices is part of the contract with Pharo's image
+//! (`ensure:` finds its handler by index): arguments, copied values, own temporaries, the temp
+//! vector; then, where a block is compiled in place, its vector, temporaries and arguments.
+
+use imprint_isa::draft::Ref;
+use imprint_isa::special_selectors::{SPECIAL_SELECTORS, special_position};
+use imprint_syntax::{
+    BlockId, Diagnostic, ExprId, ExprKind, ExprList, Integer, Literal, MessageId, Sequence, Span,
+    Tree,
+};
+
+use crate::Site;
+use crate::analysis::{Analysis, METHOD_SCOPE};
+use crate::control::Control;
+use crate::ir::{Code, Constant, Entry, Op, Temp, TempKey};
+use crate::names::Resolved;
+use crate::options::Options;
+use crate::pragma::Primitive;
+use crate::scope::{Capture, Reference, ScopeId, VariableId, VariableKind};
+
+/// Brace arrays up to this size are made of values on the stack.
+const BRACE_MAX: usize = 32;
+/// A constant block has at most this many arguments.
+const CONSTANT_BLOCK_ARGUMENTS_MAX: usize = 3;
+/// Slots of a temp vector that one bytecode can make.
+const VECTOR_MAX: usize = 127;
+
+/// Makes the operations of one method and its blocks.
+pub(crate) struct Generator<'g, 't> {
+    pub(crate) tree: &'t Tree<'t>,
+    pub(crate) analysis: &'g Analysis<'t>,
+    pub(crate) site: &'g Site,
+    pub(crate) options: Options,
+    pub(crate) code: Code<'t>,
+    in_block: bool,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl<'g, 't> Generator<'g, 't> {
+    pub(crate) fn new(
+        tree: &'t Tree<'t>,
+        analysis: &'g Analysis<'t>,
+        site: &'g Site,
+        options: Options,
+    ) -> Self {
+        Self {
+            tree,
+            analysis,
+            site,
+            options,
+            code: Code::default(),
+            in_block: false,
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// The code of a method: answers the receiver if its end is reached.
+    pub(crate) fn method(&mut self, primitive: Option<&Primitive<'t>>) {
+        self.begin_method(primitive);
+        self.sequence(&self.tree.body);
+        self.pop(Span::default());
+        self.code.emit(Op::PushReceiver, Span::default());
+        self.code.emit(Op::ReturnTop, self.tree.pattern);
+    }
+
+    /// The code of an expression sequence: answers the value of its last statement.
+    pub(crate) fn doit(&mut self, primitive: Option<&Primitive<'t>>) {
+        self.begin_method(primitive);
+        self.sequence(&self.tree.body);
+        self.code.emit(Op::ReturnTop, Span::default());
+    }
+
+    fn begin_method(&mut self, primitive: Option<&Primitive<'t>>) {
+        self.code.span = self.tree.pattern;
+        self.code.argument_count = small(self.tree.arguments.len());
+        for &variable in &self.analysis.scope(METHOD_SCOPE).variables {
+            if self.analysis.vector_slot(variable).is_none() {
+                let key = self.key_of(variable);
+                self.code.declare(key);
+            }
+        }
+        if let Some(primitive) = primitive {
+            self.primitive(primitive);
+        }
+        self.make_vector(METHOD_SCOPE);
+    }
+
+    fn primitive(&mut self, primitive: &Primitive<'t>) {
+        self.code.primitive = primitive.number;
+        if let Some((module, name)) = primitive.spec {
+            self.code.entry(Entry::PrimitiveSpec { module, name });
+        }
+        if let Some(name) = primitive.error {
+            let temp = self.code.temp(TempKey::Named(name));
+            self.code.emit(Op::StoreError(temp), primitive.span);
+        }
+    }
+
+    /// Makes and keeps the temp vector of a scope, where it has one.
+    pub(crate) fn make_vector(&mut self, scope: ScopeId) {
+        let size = self.analysis.scope(scope).vector.len();
+        if size == 0 {
+            return;
+        }
+        if size > VECTOR_MAX {
+            let span = self
+                .analysis
+                .variable(self.analysis.scope(scope).vector[VECTOR_MAX])
+                .span;
+            self.error(
+                span,
+                format!("more than {VECTOR_MAX} variables are shared with blocks here"),
+            );
+        }
+        let vector = self.code.declare(TempKey::Vector(scope));
+        self.code.emit(Op::NewArray(small(size)), Span::default());
+        self.code.emit(Op::PopTemp(vector), Span::default());
+    }
+
+    /// The values of all statements, the last one left on the stack.
+    pub(crate) fn sequence(&mut self, body: &'t Sequence<'t>) {
+        let Some((last, others)) = body.statements.split_last() else {
+            self.code
+                .emit(Op::PushConstant(Constant::Nil), Span::default());
+            return;
+        };
+        for statement in others {
+            self.value(statement.value);
+            if statement.is_return {
+                self.code.emit(Op::ReturnTop, statement.span);
+            }
+            self.pop(statement.span);
+        }
+        self.value(last.value);
+        if last.is_return {
+            self.code.emit(Op::ReturnTop, last.span);
+        }
+    }
+
+    pub(crate) fn pop(&mut self, span: Span) {
+        self.code.emit(Op::Pop, span);
+    }
+
+    /// Leaves the value of an expression on the stack.
+    pub(crate) fn value(&mut self, id: ExprId) {
+        let expr = self.tree.expr(id);
+        match &expr.kind {
+            ExprKind::Variable(_) => self.push_reference(self.reference(id), expr.span),
+            ExprKind::Literal(literal) => self.push_literal(literal, expr.span),
+            ExprKind::Assignment { value, .. } => {
+                self.value(*value);
+                self.store_reference(self.reference(id), expr.span);
+            }
+            ExprKind::Send { receiver, message } => match self.analysis.controls[id.index()] {
+                Control::Send => self.send(*receiver, *message),
+                control => self.inline(control, *receiver, *message),
+            },
+            ExprKind::Cascade { receiver, messages } => self.cascade(*receiver, messages),
+            ExprKind::Block(block) => self.block(*block),
+            ExprKind::Brace(elements) => self.brace(*elements, expr.span),
+            // Only a faulty tree has these, and of that no code is used.
+            ExprKind::Error => self.code.emit(Op::PushConstant(Constant::Nil), expr.span),
+        }
+    }
+
+    pub(crate) fn reference(&self, id: ExprId) -> Reference {
+        self.analysis.references[id.index()]
+    }
+
+    fn push_reference(&mut self, reference: Reference, span: Span) {
+        let op = match reference {
+            Reference::Receiver | Reference::Super => Op::PushReceiver,
+            Reference::ThisContext => Op::PushThisContext,
+            Reference::ThisProcess => Op::PushThisProcess,
+            Reference::None => Op::PushConstant(Constant::Nil),
+            Reference::Local(variable) => return self.push_variable(variable, span),
+            Reference::External(position) => return self.push_external(position, span),
+        };
+        self.code.emit(op, span);
+    }
+
+    /// Pushes an argument or temporary, wherever it lives.
+    pub(crate) fn push_variable(&mut self, variable: VariableId, span: Span) {
+        let op = match self.analysis.vector_slot(variable) {
+            Some(slot) => Op::PushRemote {
+                slot: small(slot),
+                vector: self.vector_of(variable),
+            },
+            None => {
+                let key = self.key_of(variable);
+                Op::PushTemp(self.code.temp(key))
+            }
+        };
+        self.code.emit(op, span);
+    }
+
+    /// Stores the top into an argument or temporary, wherever it lives.
+    pub(crate) fn store_variable(&mut self, variable: VariableId, span: Span) {
+        let op = match self.analysis.vector_slot(variable) {
+            Some(slot) => Op::StoreRemote {
+                slot: small(slot),
+                vector: self.vector_of(variable),
+            },
+            None => {
+                let key = self.key_of(variable);
+                Op::StoreTemp(self.code.temp(key))
+            }
+        };
+        self.code.emit(op, span);
+    }
+
+    fn vector_of(&mut self, variable: VariableId) -> Temp {
+        let scope = self.analysis.variable(variable).scope;
+        self.code.temp(TempKey::Vector(scope))
+    }
+
+    /// What names the slot of a variable that lives in a temporary.
+    pub(crate) fn key_of(&self, id: VariableId) -> TempKey<'t> {
+        let variable = self.analysis.variable(id);
+        if variable.shadows {
+            TempKey::Variable(id)
+        } else {
+            TempKey::Named(variable.name)
+        }
+    }
+
+    fn push_external(&mut self, position: u32, span: Span) {
+        let external = &self.analysis.externals[position as usize];
+        match binding_of(&external.resolved) {
+            Binding::Instance(index) => self.code.emit(Op::PushInstance(index), span),
+            Binding::Shared(binding) => {
+                let entry = self.code.entry(Entry::Binding(binding));
+                self.code.emit(Op::PushBinding(entry), span);
+            }
+            Binding::Undeclared => {
+                self.push_undeclared(external.name, span);
+                self.code.emit(Op::PushThisContext, span);
+                self.send_selector("runtimeUndeclaredReadInContext:", 1, span);
+            }
+        }
+    }
+
+    fn store_reference(&mut self, reference: Reference, span: Span) {
+        match reference {
+            Reference::Local(variable) => self.store_variable(variable, span),
+            Reference::External(position) => self.store_external(position, span),
+            // A store to a name that always means the same was refused.
+            _ => {}
+        }
+    }
+
+    fn store_external(&mut self, position: u32, span: Span) {
+        let external = &self.analysis.externals[position as usize];
+        match binding_of(&external.resolved) {
+            Binding::Instance(index) => self.code.emit(Op::StoreInstance(index), span),
+            Binding::Shared(binding) => {
+                let entry = self.code.entry(Entry::Binding(binding));
+                self.code.emit(Op::StoreBinding(entry), span);
+            }
+            Binding::Undeclared => {
+                let passing = self.code.declare(TempKey::Passing);
+                self.code.emit(Op::StoreTemp(passing), span);
+                self.pop(span);
+                self.push_undeclared(external.name, span);
+                self.code.emit(Op::PushTemp(passing), span);
+                self.code.emit(Op::PushThisContext, span);
+                self.send_selector("runtimeUndeclaredWrite:inContext:", 2, span);
+            }
+        }
+    }
+
+    fn push_undeclared(&mut self, name: &str, span: Span) {
+        let entry = self
+            .code
+            .entry(Entry::Binding(Ref::Undeclared(name.into())));
+        self.code.emit(Op::PushLiteral(entry), span);
+    }
+
+    /// Pushes a constant.
+    pub(crate) fn push_literal(&mut self, literal: &'t Literal<'t>, span: Span) {
+        let constant = match literal {
+            Literal::Nil => Constant::Nil,
+            Literal::True => Constant::True,
+            Literal::False => Constant::False,
+            Literal::Integer(Integer::Small(value)) => return self.push_integer(*value, span),
+            Literal::Symbol(text) => {
+                let entry = self.code.entry(Entry::Symbol(text));
+                return self.code.emit(Op::PushLiteral(entry), span);
+            }
+            other => {
+                let entry = self.code.entry(Entry::Constant(other));
+                return self.code.emit(Op::PushLiteral(entry), span);
+            }
+        };
+        self.code.emit(Op::PushConstant(constant), span);
+    }
+
+    /// Pushes a whole number.
+    pub(crate) fn push_integer(&mut self, value: i64, span: Span) {
+        let op = match value {
+            0 => Op::PushConstant(Constant::Zero),
+            1 => Op::PushConstant(Constant::One),
+            _ => Op::PushLiteral(self.code.entry(Entry::Integer(value))),
+        };
+        self.code.emit(op, span);
+    }
+
+    fn send(&mut self, receiver: ExprId, message: MessageId) {
+        self.value(receiver);
+        let is_super = self.reference(receiver) == Reference::Super;
+        self.message(message, is_super);
+    }
+
+    /// Arguments and send; the receiver is on the stack.
+    fn message(&mut self, message: MessageId, is_super: bool) {
+        let tree = self.tree;
+        let message = tree.message(message);
+        for &argument in tree.list(message.arguments) {
+            self.value(argument);
+        }
+        let arguments = small(message.arguments.len());
+        if is_super {
+            self.send_super(&message.selector, arguments, message.selector_span);
+        } else {
+            self.send_selector(&message.selector, arguments, message.selector_span);
+        }
+    }
+
+    /// Sends; receiver and arguments are on the stack.
+    pub(crate) fn send_selector(&mut self, selector: &'t str, arguments: u8, span: Span) {
+        let special = if self.options.special_sends {
+            special_position(selector)
+        } else {
+            None
+        };
+        let op = match special {
+            Some(position) => Op::SendSpecial {
+                position: small(position),
+                arguments: SPECIAL_SELECTORS[position].1,
+            },
+            None => Op::Send {
+                selector: self.code.entry(Entry::Symbol(selector)),
+                arguments,
+            },
+        };
+        self.code.emit(op, span);
+    }
+
+    /// In a block the class is pushed, since the block's code does not end in its binding.
+    fn send_super(&mut self, selector: &'t str, arguments: u8, span: Span) {
+        let selector = self.code.entry(Entry::Symbol(selector));
+        let op = if self.in_block {
+            let binding = self.code.entry(Entry::Binding(self.site.class_binding()));
+            Op::SendDirectedSuper {
+                selector,
+                binding,
+                arguments,
+            }
+        } else {
+            Op::SendSuper {
+                selector,
+                arguments,
+            }
+        };
+        self.code.emit(op, span);
+    }
+
+    fn cascade(&mut self, receiver: ExprId, messages: &[MessageId]) {
+        self.value(receiver);
+        let is_super = self.reference(receiver) == Reference::Super;
+        for (index, &message) in messages.iter().enumerate() {
+            let span = self.tree.message(message).selector_span;
+            let is_last = index + 1 == messages.len();
+            if !is_last {
+                self.code.emit(Op::Dup, span);
+            }
+            self.message(message, is_super);
+            if !is_last {
+                self.pop(span);
+            }
+        }
+    }
+
+    fn brace(&mut self, elements: ExprList, span: Span) {
+        if elements.len() > BRACE_MAX {
+            return self.large_brace(elements, span);
+        }
+        for &element in self.tree.list(elements) {
+            self.value(element);
+        }
+        self.code
+            .emit(Op::PopIntoArray(small(elements.len())), span);
+    }
+
+    fn large_brace(&mut self, elements: ExprList, span: Span) {
+        let array = self.code.entry(Entry::Binding(Ref::Global("Array".into())));
+        self.code.emit(Op::PushBinding(array), span);
+        self.push_integer(i64::try_from(elements.len()).unwrap_or(i64::MAX), span);
+        self.send_selector("new:", 1, span);
+        for (index, &element) in (1..).zip(self.tree.list(elements)) {
+            self.code.emit(Op::Dup, span);
+            self.push_integer(index, span);
+            self.value(element);
+            self.send_selector("at:put:", 2, span);
+            self.pop(span);
+        }
+    }
+
+    fn block(&mut self, id: BlockId) {
+        if self.options.constant_blocks
+            && let Some(constant) = self.constant_of(id)
+        {
+            return self.constant_block(id, constant);
+        }
+        let scope = self.analysis.block_scopes[id.index()];
+        let copied = &self.analysis.scope(scope).copied;
+        let block = self.closure_code(id, scope);
+        let span = self.tree.block(id).span;
+        for &capture in copied {
+            let key = self.capture_key(capture);
+            let temp = self.code.temp(key);
+            self.code.emit(Op::PushTemp(temp), span);
+        }
+        let block = self.code.entry(Entry::Block(Box::new(block)));
+        self.code.emit(
+            Op::PushClosure {
+                block,
+                copied: small(copied.len()),
+            },
+            span,
+        );
+    }
+
+    fn closure_code(&mut self, id: BlockId, scope: ScopeId) -> Code<'t> {
+        let block = self.tree.block(id);
+        let around = std::mem::take(&mut self.code);
+        let was_in_block = std::mem::replace(&mut self.in_block, true);
+        self.code.span = block.span;
+        self.code.argument_count = small(block.arguments.len());
+        self.declare_for_closure(scope);
+        self.make_vector(scope);
+        self.sequence(&block.body);
+        self.code.emit(Op::BlockReturnTop, block.span);
+        self.in_block = was_in_block;
+        std::mem::replace(&mut self.code, around)
+    }
+
+    /// Arguments, copied values, own temporaries, in this order.
+    fn declare_for_closure(&mut self, scope: ScopeId) {
+        let analysis = self.analysis;
+        let scope = analysis.scope(scope);
+        let is_argument = |&&id: &&VariableId| analysis.variable(id).kind == VariableKind::Argument;
+        for &argument in scope.variables.iter().filter(is_argument) {
+            let key = self.key_of(argument);
+            self.code.declare(key);
+        }
+        for &capture in &scope.copied {
+            let key = self.capture_key(capture);
+            self.code.declare(key);
+        }
+        for &temporary in scope.variables.iter().filter(|id| !is_argument(id)) {
+            if analysis.vector_slot(temporary).is_none() {
+                let key = self.key_of(temporary);
+                self.code.declare(key);
+            }
+        }
+    }
+
+    fn capture_key(&self, capture: Capture) -> TempKey<'t> {
+        match capture {
+            Capture::Variable(variable) => self.key_of(variable),
+            Capture::Vector(scope) => TempKey::Vector(scope),
+        }
+    }
+
+    /// What a block of one constant, or of nothing, answers.
+    fn constant_of(&self, id: BlockId) -> Option<Option<&'t Literal<'t>>> {
+        let block = self.tree.block(id);
+        if block.arguments.len() > CONSTANT_BLOCK_ARGUMENTS_MAX {
+            return None;
+        }
+        match block.body.statements.as_slice() {
+            [] => Some(None),
+            [only] if !only.is_return => match &self.tree.expr(only.value).kind {
+                ExprKind::Literal(literal) => Some(Some(literal)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// A closure that is a literal. Its compiled block never runs, tools look at it.
+    fn constant_block(&mut self, id: BlockId, constant: Option<&'t Literal<'t>>) {
+        let block = self.tree.block(id);
+        let around = std::mem::take(&mut self.code);
+        self.code.span = block.span;
+        self.code.argument_count = small(block.arguments.len());
+        self.code.temp_count = block.arguments.len();
+        match constant {
+            Some(literal) => self.push_literal(literal, block.span),
+            None => self.code.emit(Op::PushConstant(Constant::Nil), block.span),
+        }
+        self.code.emit(Op::BlockReturnTop, block.span);
+        let code = Box::new(std::mem::replace(&mut self.code, around));
+        let arguments = small(block.arguments.len());
+        let entry = self.code.entry(Entry::ConstantBlock {
+            code,
+            arguments,
+            constant,
+        });
+        self.code.emit(Op::PushLiteral(entry), block.span);
+    }
+
+    pub(crate) fn error(&mut self, span: Span, message: String) {
+        self.diagnostics.push(Diagnostic::error(span, message));
+    }
+}
+
+/// How a name outside the method is reached.
+enum Binding {
+    Instance(u16),
+    Shared(Ref),
+    Undeclared,
+}
+
+fn binding_of(resolved: &Resolved) -> Binding {
+    match resolved {
+        Resolved::InstanceVariable(index) => Binding::Instance(*index),
+        Resolved::ClassVariable { class, name } => Binding::Shared(Ref::ClassVariable {
+            class: class.clone(),
+            name: name.clone(),
+        }),
+        Resolved::Global { name, .. } => Binding::Shared(Ref::Global(name.clone())),
+        Resolved::Undeclared => Binding::Undeclared,
+    }
+}
+
+/// A count that a limit checked elsewhere keeps small; beyond it a diagnostic stops the code.
+pub(crate) fn small(count: usize) -> u8 {
+    u8::try_from(count).unwrap_or(u8::MAX)
+}

@@ -1,0 +1,613 @@
+//! Operations to bytecodes: what is never reached is left out, literals and temporaries get their
+//! numbers, jumps their sizes.
+//!
+//! A jump to an unconditional jump goes where that goes. Literals are numbered in the order of
+//! their first use in reached code, then come the selectors of messages compiled in place. Sizes
+//! of forward jumps grow from nothing until all fit; backward jumps always take four bytes.
+
+use imprint_isa::Instruction;
+use imprint_isa::encoder::encode;
+use imprint_model::method_header::LITERALS_MAX;
+use imprint_syntax::{Diagnostic, Span};
+
+use crate::ir::{Code, Constant, Entry, EntryId, Label, Op, Temp};
+
+/// Greatest distance of a jump.
+const DISTANCE_MAX: usize = 32767;
+/// The size of a jump backward.
+const BACKWARD_SIZE: usize = 4;
+/// Primitives that answer something at once: self, true, false, nil, -1, 0, 1, 2, then the
+/// instance variables.
+const QUICK_RECEIVER: u16 = 256;
+const QUICK_TRUE: u16 = 257;
+const QUICK_FALSE: u16 = 258;
+const QUICK_NIL: u16 = 259;
+const QUICK_MINUS_ONE: u16 = 260;
+const QUICK_ZERO: u16 = 261;
+const QUICK_ONE: u16 = 262;
+const QUICK_TWO: u16 = 263;
+const QUICK_INSTANCE: u16 = 264;
+
+/// Code with its numbers.
+pub(crate) struct Laid {
+    pub(crate) bytecodes: Vec<u8>,
+    /// The literals, in order; the last two of a method and the last of a block are still missing.
+    pub(crate) literals: Vec<EntryId>,
+    /// The most operands on the stack at once.
+    pub(crate) depth_max: usize,
+    pub(crate) has_primitive: bool,
+    /// Where instructions begin, and what they stand for.
+    pub(crate) places: Vec<(u32, Span)>,
+}
+
+/// Which code is laid out, as far as it matters.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting {
+    pub(crate) is_method: bool,
+    /// Instance variables by the forms that may meet a context.
+    pub(crate) long_instance_variables: bool,
+}
+
+/// Lays out the code of a method or block.
+pub(crate) fn lay_out(code: &mut Code<'_>, setting: Setting) -> Result<Laid, Diagnostic> {
+    let mentioned: Vec<EntryId> = std::mem::take(&mut code.mentioned)
+        .into_iter()
+        .map(|selector| code.entry(Entry::Symbol(selector)))
+        .collect();
+    let mut layout = Layout::new(code, setting);
+    layout.find_labels();
+    layout.find_reached();
+    layout.prologue();
+    layout.operations();
+    for selector in mentioned {
+        layout.number(selector);
+    }
+    layout.finish()
+}
+
+/// One instruction, or one that will be a jump.
+struct Item {
+    /// Its bytes in `Layout::bytes`; none for a jump.
+    start: usize,
+    end: usize,
+    jump: Option<Jump>,
+    span: Span,
+}
+
+#[derive(Clone, Copy)]
+struct Jump {
+    kind: JumpKind,
+    /// The operation it goes to.
+    target: usize,
+    size: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum JumpKind {
+    Always,
+    Back,
+    IfTrue,
+    IfFalse,
+}
+
+struct Layout<'c, 't> {
+    code: &'c Code<'t>,
+    setting: Setting,
+    /// By label: its operation.
+    labels: Vec<usize>,
+    /// By label: operands on the stack there, once known.
+    label_depths: Vec<Option<usize>>,
+    reached: Vec<bool>,
+    /// By literal: its number.
+    numbers: Vec<Option<u16>>,
+    literals: Vec<EntryId>,
+    bytes: Vec<u8>,
+    items: Vec<Item>,
+    /// By operation: the first item at or behind it.
+    item_of: Vec<usize>,
+    depth: usize,
+    depth_max: usize,
+    has_primitive: bool,
+}
+
+impl<'c, 't> Layout<'c, 't> {
+    fn new(code: &'c Code<'t>, setting: Setting) -> Self {
+        let labels = code.label_count as usize;
+        Self {
+            code,
+            setting,
+            labels: vec![0; labels],
+            label_depths: vec![None; labels],
+            reached: vec![false; code.ops.len()],
+            numbers: vec![None; code.entries.len()],
+            literals: Vec::with_capacity(code.entries.len() + 2),
+            bytes: Vec::with_capacity(code.ops.len() * 2),
+            items: Vec::with_capacity(code.ops.len()),
+            item_of: Vec::with_capacity(code.ops.len() + 1),
+            depth: 0,
+            depth_max: 0,
+            has_primitive: false,
+        }
+    }
+
+    fn find_labels(&mut self) {
+        for (index, op) in self.code.ops.iter().enumerate() {
+            if let Op::Label(label) = op {
+                self.labels[label.0 as usize] = index;
+            }
+        }
+    }
+
+    /// Where an unconditional jump to `label` ends up.
+    fn destination(&self, label: Label) -> usize {
+        let mut target = self.labels[label.0 as usize];
+        // A circle of bare jumps is an empty endless loop; each label is passed once at most.
+        for _ in 0..self.labels.len() {
+            let next = self.code.ops[target..]
+                .iter()
+                .find(|op| !matches!(op, Op::Label(_)));
+            match next {
+                Some(Op::Jump(next)) => target = self.labels[next.0 as usize],
+                _ => break,
+            }
+        }
+        target
+    }
+
+    fn find_reached(&mut self) {
+        let mut starts = vec![0];
+        while let Some(start) = starts.pop() {
+            for index in start..self.code.ops.len() {
+                if std::mem::replace(&mut self.reached[index], true) {
+                    break;
+                }
+                match self.code.ops[index] {
+                    Op::Jump(label) => {
+                        starts.push(self.destination(label));
+                        break;
+                    }
+                    Op::JumpBack(label) | Op::JumpIf { label, .. } => {
+                        starts.push(self.labels[label.0 as usize])
+                    }
+                    Op::ReturnReceiver
+                    | Op::ReturnConstant(_)
+                    | Op::ReturnTop
+                    | Op::BlockReturnTop => break,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// The call of a primitive, its own or a quick one; a primitive's name is the first literal.
+    fn prologue(&mut self) {
+        if let Some(Entry::PrimitiveSpec { .. }) = self.code.entries.first() {
+            self.number(EntryId(0));
+        }
+        let number = match self.code.primitive {
+            0 => self.quick_primitive(),
+            own => Some(own),
+        };
+        if let Some(number) = number {
+            self.has_primitive = true;
+            self.instruction(Instruction::CallPrimitive(number), Span::default());
+        }
+    }
+
+    /// The primitive that does all that the method does, if there is one.
+    fn quick_primitive(&self) -> Option<u16> {
+        if !self.setting.is_method || self.code.argument_count > 0 {
+            return None;
+        }
+        let reached = self
+            .code
+            .ops
+            .iter()
+            .zip(&self.reached)
+            .filter(|(_, reached)| **reached);
+        let mut ops = reached.map(|(op, _)| *op);
+        let quick = match (ops.next()?, ops.next()) {
+            (Op::ReturnReceiver, None) => QUICK_RECEIVER,
+            (Op::ReturnConstant(Constant::True), None) => QUICK_TRUE,
+            (Op::ReturnConstant(Constant::False), None) => QUICK_FALSE,
+            (Op::ReturnConstant(Constant::Nil), None) => QUICK_NIL,
+            (push, Some(Op::ReturnTop)) => self.quick_push(push)?,
+            _ => return None,
+        };
+        ops.next().is_none().then_some(quick)
+    }
+
+    fn quick_push(&self, push: Op) -> Option<u16> {
+        match push {
+            Op::PushConstant(Constant::Zero) => Some(QUICK_ZERO),
+            Op::PushConstant(Constant::One) => Some(QUICK_ONE),
+            Op::PushLiteral(entry) => match self.code.entries[entry.0 as usize] {
+                Entry::Integer(-1) => Some(QUICK_MINUS_ONE),
+                Entry::Integer(2) => Some(QUICK_TWO),
+                _ => None,
+            },
+            Op::PushInstance(index @ 0..=255) if !self.setting.long_instance_variables => {
+                Some(QUICK_INSTANCE + index)
+            }
+            _ => None,
+        }
+    }
+
+    fn operations(&mut self) {
+        for (index, &op) in self.code.ops.iter().enumerate() {
+            self.item_of.push(self.items.len());
+            if self.reached[index] {
+                self.operation(op, self.code.spans[index]);
+            }
+        }
+        self.item_of.push(self.items.len());
+    }
+
+    fn operation(&mut self, op: Op, span: Span) {
+        match op {
+            Op::Label(label) => {
+                if let Some(depth) = self.label_depths[label.0 as usize] {
+                    self.depth = depth;
+                }
+            }
+            Op::Jump(label) => self.jump(JumpKind::Always, label, span),
+            Op::JumpBack(label) => self.jump(JumpKind::Back, label, span),
+            Op::JumpIf { condition, label } => {
+                self.shrink(1);
+                self.jump(
+                    if condition {
+                        JumpKind::IfTrue
+                    } else {
+                        JumpKind::IfFalse
+                    },
+                    label,
+                    span,
+                );
+            }
+            Op::SendDirectedSuper {
+                selector,
+                binding,
+                arguments,
+            } => {
+                self.directed_super(selector, binding, arguments, span);
+            }
+            Op::StoreInstance(index) if self.setting.long_instance_variables => {
+                // There is no "store" that may meet a context, only a "pop into".
+                self.instruction(Instruction::PopReceiverVariable { index, long: true }, span);
+                self.instruction(
+                    Instruction::PushReceiverVariable { index, long: true },
+                    span,
+                );
+            }
+            _ => {
+                self.account(op);
+                let instruction = self.instruction_of(op);
+                self.instruction(instruction, span);
+            }
+        }
+    }
+
+    fn jump(&mut self, kind: JumpKind, label: Label, span: Span) {
+        let target = match kind {
+            JumpKind::Always => self.destination(label),
+            _ => self.labels[label.0 as usize],
+        };
+        if let Op::Label(reached) = self.code.ops[target] {
+            self.label_depths[reached.0 as usize].get_or_insert(self.depth);
+        }
+        self.label_depths[label.0 as usize].get_or_insert(self.depth);
+        let size = match kind {
+            JumpKind::Always => 0,
+            JumpKind::Back => BACKWARD_SIZE,
+            JumpKind::IfTrue | JumpKind::IfFalse => 1,
+        };
+        let at = self.bytes.len();
+        self.items.push(Item {
+            start: at,
+            end: at,
+            jump: Some(Jump { kind, target, size }),
+            span,
+        });
+    }
+
+    fn directed_super(&mut self, selector: EntryId, binding: EntryId, arguments: u8, span: Span) {
+        let literal = self.number(selector);
+        let binding = self.number(binding);
+        self.grow(1);
+        self.instruction(Instruction::PushLiteralVariable(binding), span);
+        self.shrink(1 + usize::from(arguments));
+        self.instruction(
+            Instruction::SendSuper {
+                literal,
+                arguments,
+                directed: true,
+            },
+            span,
+        );
+    }
+
+    fn instruction(&mut self, instruction: Instruction, span: Span) {
+        let start = self.bytes.len();
+        encode(instruction, &mut self.bytes);
+        self.items.push(Item {
+            start,
+            end: self.bytes.len(),
+            jump: None,
+            span,
+        });
+    }
+
+    /// Follows the height of the stack.
+    fn account(&mut self, op: Op) {
+        match op {
+            Op::PushReceiver
+            | Op::PushConstant(_)
+            | Op::PushLiteral(_)
+            | Op::PushBinding(_)
+            | Op::PushInstance(_)
+            | Op::PushTemp(_)
+            | Op::PushRemote { .. }
+            | Op::PushThisContext
+            | Op::PushThisProcess
+            | Op::Dup
+            | Op::NewArray(_) => self.grow(1),
+            Op::Pop
+            | Op::PopBinding(_)
+            | Op::PopInstance(_)
+            | Op::PopTemp(_)
+            | Op::PopRemote { .. }
+            | Op::ReturnTop
+            | Op::BlockReturnTop => self.shrink(1),
+            Op::SendSpecial { arguments, .. }
+            | Op::Send { arguments, .. }
+            | Op::SendSuper { arguments, .. } => {
+                self.shrink(usize::from(arguments));
+            }
+            // The array is made before its elements are taken, as in Pharo's count.
+            Op::PopIntoArray(count) => {
+                self.grow(1);
+                self.shrink(usize::from(count));
+            }
+            Op::PushClosure { copied, .. } => {
+                self.shrink(usize::from(copied));
+                self.grow(1);
+            }
+            _ => {}
+        }
+    }
+
+    fn grow(&mut self, by: usize) {
+        self.depth += by;
+        self.depth_max = self.depth_max.max(self.depth);
+    }
+
+    fn shrink(&mut self, by: usize) {
+        debug_assert!(self.depth >= by, "the generator pops only what it pushed");
+        self.depth = self.depth.saturating_sub(by);
+    }
+
+    /// The instruction for an operation that is neither label, jump nor directed send.
+    fn instruction_of(&mut self, op: Op) -> Instruction {
+        let long = self.setting.long_instance_variables;
+        match op {
+            Op::PushConstant(constant) => push_constant(constant),
+            Op::PushLiteral(entry) => Instruction::PushLiteral(self.number(entry)),
+            Op::PushBinding(entry) => Instruction::PushLiteralVariable(self.number(entry)),
+            Op::PushInstance(index) => Instruction::PushReceiverVariable {
+                index,
+                long: long || index > 15,
+            },
+            Op::StoreInstance(index) => Instruction::StoreReceiverVariable { index, long: true },
+            Op::PopInstance(index) => Instruction::PopReceiverVariable {
+                index,
+                long: long || index > 7,
+            },
+            Op::StoreBinding(entry) => Instruction::StoreLiteralVariable(self.number(entry)),
+            Op::PopBinding(entry) => Instruction::PopLiteralVariable(self.number(entry)),
+            Op::SendSpecial { position, .. } => Instruction::SendSpecial(position),
+            Op::Send {
+                selector,
+                arguments,
+            } => Instruction::Send {
+                literal: self.number(selector),
+                arguments,
+            },
+            Op::SendSuper {
+                selector,
+                arguments,
+            } => Instruction::SendSuper {
+                literal: self.number(selector),
+                arguments,
+                directed: false,
+            },
+            Op::PushClosure { block, copied } => Instruction::PushClosure {
+                literal: self.number(block),
+                copied,
+                receiver_on_stack: false,
+                no_outer: false,
+            },
+            Op::NewArray(size) => Instruction::PushNewArray(size),
+            Op::PopIntoArray(size) => Instruction::PopIntoArray(size),
+            Op::ReturnConstant(Constant::True) => Instruction::ReturnTrue,
+            Op::ReturnConstant(Constant::False) => Instruction::ReturnFalse,
+            Op::ReturnConstant(_) => Instruction::ReturnNil,
+            other => self.plain_instruction(other),
+        }
+    }
+
+    fn plain_instruction(&self, op: Op) -> Instruction {
+        match op {
+            Op::PushReceiver => Instruction::PushReceiver,
+            Op::PushThisContext => Instruction::PushThisContext,
+            Op::PushThisProcess => Instruction::PushThisProcess,
+            Op::Dup => Instruction::Dup,
+            Op::Pop => Instruction::Pop,
+            Op::ReturnReceiver => Instruction::ReturnReceiver,
+            Op::ReturnTop => Instruction::ReturnTop,
+            Op::BlockReturnTop => Instruction::BlockReturnTop,
+            Op::PushTemp(temp) => Instruction::PushTemp(self.slot(temp)),
+            Op::StoreTemp(temp) | Op::StoreError(temp) => Instruction::StoreTemp(self.slot(temp)),
+            Op::PopTemp(temp) => Instruction::PopTemp(self.slot(temp)),
+            Op::PushRemote { slot, vector } => Instruction::PushRemoteTemp {
+                index: slot,
+                vector: self.slot(vector),
+            },
+            Op::StoreRemote { slot, vector } => Instruction::StoreRemoteTemp {
+                index: slot,
+                vector: self.slot(vector),
+            },
+            Op::PopRemote { slot, vector } => Instruction::PopRemoteTemp {
+                index: slot,
+                vector: self.slot(vector),
+            },
+            _ => Instruction::Nop,
+        }
+    }
+
+    fn slot(&self, temp: Temp) -> u8 {
+        let slot = self.code.slots[temp.0 as usize];
+        debug_assert!(
+            slot.is_some(),
+            "a temporary is declared before its code is laid out"
+        );
+        slot.unwrap_or(0)
+    }
+
+    fn number(&mut self, entry: EntryId) -> u16 {
+        let number = &mut self.numbers[entry.0 as usize];
+        *number.get_or_insert_with(|| {
+            self.literals.push(entry);
+            u16::try_from(self.literals.len() - 1).unwrap_or(u16::MAX)
+        })
+    }
+
+    fn finish(mut self) -> Result<Laid, Diagnostic> {
+        // Two literals are still to come.
+        if self.literals.len() + 2 > LITERALS_MAX {
+            return Err(Diagnostic::error(
+                self.code.span,
+                format!("more than {LITERALS_MAX} literals"),
+            ));
+        }
+        self.size_jumps();
+        let offsets = self.offsets();
+        let mut bytecodes = Vec::with_capacity(offsets[self.items.len()]);
+        let mut places = Vec::with_capacity(self.items.len());
+        for (index, item) in self.items.iter().enumerate() {
+            if item.span != Span::default() {
+                places.push((
+                    u32::try_from(bytecodes.len()).unwrap_or(u32::MAX),
+                    item.span,
+                ));
+            }
+            match item.jump {
+                None => bytecodes.extend_from_slice(&self.bytes[item.start..item.end]),
+                Some(jump) => write_jump(
+                    jump,
+                    self.distance(&offsets, index, jump),
+                    item.span,
+                    &mut bytecodes,
+                )?,
+            }
+        }
+        debug_assert_eq!(bytecodes.len(), offsets[self.items.len()]);
+        Ok(Laid {
+            bytecodes,
+            literals: self.literals,
+            depth_max: self.depth_max,
+            has_primitive: self.has_primitive,
+            places,
+        })
+    }
+
+    /// Lets jumps grow until each can reach its target.
+    fn size_jumps(&mut self) {
+        let mut is_stable = self.items.iter().all(|item| item.jump.is_none());
+        while !is_stable {
+            is_stable = true;
+            let offsets = self.offsets();
+            for index in 0..self.items.len() {
+                let Some(jump) = self.items[index].jump else {
+                    continue;
+                };
+                let needed = size_needed(jump.kind, self.distance(&offsets, index, jump));
+                if needed > jump.size {
+                    self.items[index].jump = Some(Jump {
+                        size: needed,
+                        ..jump
+                    });
+                    is_stable = false;
+                }
+            }
+        }
+    }
+
+    /// Where each item begins; one more for the end.
+    fn offsets(&self) -> Vec<usize> {
+        let mut offsets = Vec::with_capacity(self.items.len() + 1);
+        let mut offset = 0;
+        for item in &self.items {
+            offsets.push(offset);
+            offset += item.jump.map_or(item.end - item.start, |jump| jump.size);
+        }
+        offsets.push(offset);
+        offsets
+    }
+
+    /// Bytes between the end of a jump and its target, whichever comes first.
+    fn distance(&self, offsets: &[usize], index: usize, jump: Jump) -> usize {
+        let target = offsets[self.item_of[jump.target]];
+        let end = offsets[index] + jump.size;
+        target.abs_diff(end)
+    }
+}
+
+fn size_needed(kind: JumpKind, distance: usize) -> usize {
+    match (kind, distance) {
+        (JumpKind::Back, _) => BACKWARD_SIZE,
+        (JumpKind::Always, 0) => 0,
+        (_, 0..=8) => 1,
+        (_, 9..=255) => 2,
+        _ => 4,
+    }
+}
+
+/// A jump over nothing is none; of a conditional one the pop remains.
+fn write_jump(
+    jump: Jump,
+    distance: usize,
+    span: Span,
+    bytecodes: &mut Vec<u8>,
+) -> Result<(), Diagnostic> {
+    if distance > DISTANCE_MAX {
+        return Err(Diagnostic::error(span, "this jumps over too much code"));
+    }
+    let start = bytecodes.len();
+    let forward = i32::try_from(distance).unwrap_or(i32::MAX);
+    match jump.kind {
+        JumpKind::Back => encode(Instruction::Jump(-forward), bytecodes),
+        JumpKind::Always if jump.size == 0 => {}
+        JumpKind::IfTrue | JumpKind::IfFalse if distance == 0 => {
+            encode(Instruction::Pop, bytecodes)
+        }
+        JumpKind::Always => encode(Instruction::Jump(forward), bytecodes),
+        JumpKind::IfTrue => encode(Instruction::JumpTrue(forward), bytecodes),
+        JumpKind::IfFalse => encode(Instruction::JumpFalse(forward), bytecodes),
+    }
+    debug_assert_eq!(
+        bytecodes.len() - start,
+        jump.size,
+        "a jump has the size that was planned"
+    );
+    Ok(())
+}
+
+fn push_constant(constant: Constant) -> Instruction {
+    match constant {
+        Constant::Nil => Instruction::PushNil,
+        Constant::True => Instruction::PushTrue,
+        Constant::False => Instruction::PushFalse,
+        Constant::Zero => Instruction::PushInteger(0),
+        Constant::One => Instruction::PushInteger(1),
+    }
+}
