@@ -58,8 +58,9 @@ impl Lister<'_> {
             .map(|literal| self.literal(literal))
             .collect();
         let _ = writeln!(self.text, "{margin}  | {}", literals.join(" "));
-        let blocks: Vec<CodeBody> = code
-            .literals
+        // The last literal is the class binding, or the code around a block.
+        let inner = &code.literals[..code.literals.len() - 1];
+        let blocks: Vec<CodeBody> = inner
             .iter()
             .filter_map(|literal| self.block_of(literal))
             .collect();
@@ -136,7 +137,7 @@ impl Lister<'_> {
         };
         match &self.locals[*index as usize].body {
             Body::Code(code) => Some(code.clone()),
-            Body::Slots(slots) if self.class(*index).ends_with("ConstantBlockClosure") => {
+            Body::Slots(slots) if self.class(*index).starts_with("ConstantBlockClosure") => {
                 self.block_of(&slots[1])
             }
             _ => None,
