@@ -2,7 +2,10 @@
 //! `---`, and what is expected. `BLESS=1` rewrites the expectations; the diff is read in review.
 //! Files named `doit*` hold expression sequences, all others methods of the class `Probe`.
 
+mod kernel;
+mod limits;
 mod listing;
+mod map;
 mod properties;
 
 use std::fs;
