@@ -177,7 +177,7 @@ macro_rules! for_each_value_primitive {
             58 floats::natural_logarithm "primitiveLogN" [1] 0 "BoxedFloat64 ln.";
             59 floats::exponential "primitiveExp" [1] 0 "BoxedFloat64 exp.";
             60 subscripts::at "primitiveAt" [1, 1] 0 "Object at:.";
-            61 subscripts::at_put "primitiveAtPut" [1, 1, 1] 0 "Object at:put:.";
+            61 subscripts::at_put "primitiveAtPut" [1, 1, 0] 0 "Object at:put:.";
             62 subscripts::size "primitiveSize" [1] 0 "Object size.";
             63 subscripts::string_at "primitiveStringAt" [1, 1] 0 "String at:, a Character.";
             64 subscripts::string_at_put "primitiveStringAtPut" [1, 1, 1] 0 "String at:put:, a Character.";
@@ -222,8 +222,8 @@ macro_rules! for_each_value_primitive {
             169 objects::is_not_identical "primitiveNotIdentical" [0, 0] 0 "ProtoObject ~~.";
             170 objects::as_character "primitiveAsCharacter" [1] 0 "Integer asCharacter.";
             171 objects::immediate_as_integer "primitiveImmediateAsInteger" [1] 0 "Character asInteger.";
-            173 subscripts::field_at "primitiveSlotAt" [1, 1] 0 "Object instVarAt:.";
-            174 subscripts::field_at_put "primitiveSlotAtPut" [1, 1, 0] 0 "Object instVarAt:put:.";
+            173 subscripts::slot_at "primitiveSlotAt" [1, 1] 0 "Object instVarAt:.";
+            174 subscripts::slot_at_put "primitiveSlotAtPut" [1, 1, 0] 0 "Object instVarAt:put:.";
             175 objects::behavior_hash "primitiveBehaviorHash" [1] 0 "Behavior basicIdentityHash, its class index.";
             176 objects::max_identity_hash "primitiveMaxIdentityHash" [0] 0 "The greatest identity hash.";
             177 objects::all_instances "primitiveAllInstances" [1] 0 "Behavior allInstances.";

@@ -44,7 +44,6 @@ pub const MODULE_PRIMITIVES: &[ModulePrimitive] = module_rows! {
         primDigitDivNegative [1, 1, 1] 0;
         primDigitMultiplyNegative [1, 1, 1] 0;
         primDigitSubtract [1, 1] 0;
-        primMontgomeryDigitLength [0] 0;
         primNormalizeNegative [1] 0;
         primNormalizePositive [1] 0;
     }
