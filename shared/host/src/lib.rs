@@ -1,1 +1,3 @@
 //! imprint-host: see ARCHITECTURE.md.
+
+pub mod http_head;
