@@ -9,7 +9,7 @@
 use imprint_isa::draft::{Body, CodeBody, LocalObject, MethodDraft, Ref};
 use imprint_model::method_header::{LARGE_FRAME_SLOTS, SMALL_FRAME_SLOTS, TEMPS_MAX};
 use imprint_model::{Format, MethodHeader};
-use imprint_syntax::{Diagnostic, Literal, Pragma, PragmaArgument, Tree};
+use imprint_syntax::{Diagnostic, Form, Literal, Pragma, PragmaArgument, Tree};
 
 use crate::Site;
 use crate::ir::{Code, Entry};
@@ -38,7 +38,7 @@ pub(crate) fn assemble(
         map: SourceMap::default(),
         diagnostics: Vec::new(),
     };
-    let mut body = assembler.code(code, &Ref::OwnMethod, Vec::new(), true);
+    let mut body = assembler.code(code, &Ref::OwnMethod, Vec::new(), tree.form == Form::Method);
     body.literals.push(assembler.selector_or_state(tree));
     body.literals.push(site.class_binding());
     body.header.literal_count = count(body.literals.len());
@@ -66,9 +66,15 @@ struct Assembler {
 impl Assembler {
     /// The body of a method or block; the literals that close it are the caller's. `own` refers
     /// to this very code from its blocks.
-    fn code(&mut self, mut code: Code<'_>, own: &Ref, path: Vec<u16>, is_method: bool) -> CodeBody {
+    fn code(
+        &mut self,
+        mut code: Code<'_>,
+        own: &Ref,
+        path: Vec<u16>,
+        may_be_quick: bool,
+    ) -> CodeBody {
         let setting = Setting {
-            is_method,
+            may_be_quick,
             long_instance_variables: self.long_instance_variables,
         };
         let laid = match lay_out(&mut code, setting) {

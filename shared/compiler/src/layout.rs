@@ -43,7 +43,9 @@ pub(crate) struct Laid {
 /// Which code is laid out, as far as it matters.
 #[derive(Clone, Copy)]
 pub(crate) struct Setting {
-    pub(crate) is_method: bool,
+    /// Whether it may begin with a primitive that answers something at once: methods may, code
+    /// that is run without a send needs none.
+    pub(crate) may_be_quick: bool,
     /// Instance variables by the forms that may meet a context.
     pub(crate) long_instance_variables: bool,
 }
@@ -196,7 +198,7 @@ impl<'c, 't> Layout<'c, 't> {
 
     /// The primitive that does all that the method does, if there is one.
     fn quick_primitive(&self) -> Option<u16> {
-        if !self.setting.is_method || self.code.argument_count > 0 {
+        if !self.setting.may_be_quick || self.code.argument_count > 0 {
             return None;
         }
         let reached = self

@@ -6,7 +6,8 @@
 //!                      └──── generate, inline ──> ir ── layout ──> bytecodes ── assemble ──> MethodDraft
 //! ```
 //! Reading order: `names`, `scope`, `control`, `analysis`, `ir`, `generate`, `inline`, `layout`,
-//! `literals`, `assemble`, `source_map`; `pragma` and `options` for what pragmas say.
+//! `literals`, `assemble`, `source_map`; `pragma` and `options` for what pragmas say; `library` for
+//! compiling where there is no heap yet.
 //!
 //! Compiling never fails with less than findings: errors are values with places, several for a
 //! method; warnings come with the code. It knows names through one trait (`Names`) and no heap.
@@ -25,6 +26,7 @@ mod generate;
 mod inline;
 mod ir;
 mod layout;
+mod library;
 mod literals;
 mod names;
 mod options;
@@ -41,6 +43,7 @@ use crate::generate::Generator;
 use crate::options::Options;
 use crate::pragma::primitive_of;
 
+pub use crate::library::{ClassDescription, ClassNames, Library};
 pub use crate::names::{Bindings, Names, Resolved};
 pub use crate::source_map::{CodeMap, SourceMap};
 

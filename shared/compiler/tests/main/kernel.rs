@@ -1,12 +1,12 @@
 //! The embedded kernel and the examples compile, without an error and without an undeclared name.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imprint_compiler::{Compilation, Names, Resolved, Site, compile_method};
-use imprint_isa::draft::BehaviorName;
+use imprint_compiler::{ClassDescription, Compilation, Library, compile_method};
+use imprint_isa::draft::{BehaviorName, Name};
 use imprint_loader::{ClassDefinition, MethodDefinition, Reading, SourceFile, read_packages};
+use imprint_model::InstanceSpec;
 use imprint_syntax::{Diagnostic, SourceText};
 
 /// Globals that the image has and no source file declares.
@@ -61,109 +61,48 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) {
     }
 }
 
-/// All classes by name, and the names that a method of one of them can see.
-struct Classes<'r> {
-    by_name: HashMap<&'r str, &'r ClassDefinition>,
-}
-
-struct Scope<'c, 'r> {
-    classes: &'c Classes<'r>,
-    class: Option<&'r ClassDefinition>,
-    is_meta: bool,
-}
-
-impl<'r> Classes<'r> {
-    fn of(reading: &'r Reading) -> Self {
-        let classes = reading.packages.iter().flat_map(|package| &package.classes);
-        Self {
-            by_name: classes.map(|class| (class.name.as_str(), class)).collect(),
-        }
+fn library_of(reading: &Reading) -> Library {
+    let mut library = Library::default();
+    for class in reading.packages.iter().flat_map(|package| &package.classes) {
+        library.declare_class(class.name.as_str(), description_of(class));
     }
-
-    /// The class and its superclasses, from the class up.
-    fn lineage(&self, class: Option<&'r ClassDefinition>) -> Vec<&'r ClassDefinition> {
-        let superclass =
-            |class: &&'r ClassDefinition| self.by_name.get(class.superclass.as_deref()?).copied();
-        std::iter::successors(class, superclass).take(100).collect()
+    for global in GLOBALS {
+        library.declare_global(global);
     }
+    library
 }
 
-impl Names for Scope<'_, '_> {
-    fn resolve(&self, name: &str) -> Resolved {
-        let lineage = self.classes.lineage(self.class);
-        let shared = lineage.iter().find_map(|class| {
-            let pools = class
-                .pools
-                .iter()
-                .filter_map(|pool| self.classes.by_name.get(pool.as_str()));
-            std::iter::once(class)
-                .chain(pools)
-                .find(|class| class.class_variables.iter().any(|known| known == name))
-        });
-        if let Some(class) = shared {
-            return Resolved::ClassVariable {
-                class: class.name.as_str().into(),
-                name: name.into(),
-            };
-        }
-        match self
-            .fields(&lineage)
+fn description_of(class: &ClassDefinition) -> ClassDescription {
+    let names = |texts: &[String]| {
+        texts
             .iter()
-            .position(|field| *field == name)
-        {
-            Some(index) => Resolved::InstanceVariable(u16::try_from(index).expect("few fields")),
-            None if self.classes.by_name.contains_key(name) => Resolved::Global {
-                name: name.into(),
-                is_class: true,
-            },
-            None if GLOBALS.contains(&name) => Resolved::Global {
-                name: name.into(),
-                is_class: false,
-            },
-            None => Resolved::Undeclared,
-        }
+            .map(|text| Name::from(text.as_str()))
+            .collect::<Vec<Name>>()
+    };
+    ClassDescription {
+        superclass: class.superclass.as_deref().map(Name::from),
+        spec: InstanceSpec {
+            spec: 1,
+            fixed_fields: 0,
+        },
+        instance_variables: names(&class.instance_variables),
+        class_instance_variables: names(&class.class_instance_variables),
+        class_variables: names(&class.class_variables),
+        pools: names(&class.pools),
     }
 }
 
-impl<'r> Scope<'_, 'r> {
-    /// The names of all fields, inherited ones first. A class is an instance of its metaclass,
-    /// which inherits from Class.
-    fn fields(&self, lineage: &[&'r ClassDefinition]) -> Vec<&'r str> {
-        let own = lineage.iter().rev();
-        if !self.is_meta {
-            return own
-                .flat_map(|class| &class.instance_variables)
-                .map(String::as_str)
-                .collect();
-        }
-        let of_class = self
-            .classes
-            .lineage(self.classes.by_name.get("Class").copied());
-        let of_class = of_class
-            .into_iter()
-            .rev()
-            .flat_map(|class| &class.instance_variables);
-        of_class
-            .chain(own.flat_map(|class| &class.class_instance_variables))
-            .map(String::as_str)
-            .collect()
-    }
-}
-
-fn compile<'r>(classes: &Classes<'r>, method: &MethodDefinition) -> Compilation {
-    let class = classes.by_name.get(method.class_name.as_str()).copied();
-    let name = method.class_name.as_str();
-    let behavior = if method.is_meta {
-        BehaviorName::meta(name)
-    } else {
-        BehaviorName::class(name)
+fn compile(library: &Library, method: &MethodDefinition) -> Compilation {
+    let behavior = BehaviorName {
+        class: method.class_name.as_str().into(),
+        meta: method.is_meta,
     };
-    let scope = Scope {
-        classes,
-        class,
-        is_meta: method.is_meta,
-    };
-    compile_method(&method.source, &Site::new(behavior), &scope)
+    let names = library.names(&behavior);
+    compile_method(
+        &method.source,
+        &names.site(method.protocol.as_str()),
+        &names,
+    )
 }
 
 fn methods(reading: &Reading) -> impl Iterator<Item = &MethodDefinition> {
@@ -181,13 +120,13 @@ fn is_wrong(finding: &Diagnostic) -> bool {
 fn every_method_of_the_kernel_and_the_examples_compiles() {
     let sources = Sources::of(&["shared/kernel", "deploy/examples"]);
     let reading = sources.read();
-    let classes = Classes::of(&reading);
+    let library = library_of(&reading);
     let mut report = String::new();
     for problem in &reading.problems {
         report.push_str(&format!("{problem}\n"));
     }
     for method in methods(&reading) {
-        for finding in compile(&classes, method)
+        for finding in compile(&library, method)
             .diagnostics
             .into_iter()
             .filter(is_wrong)
