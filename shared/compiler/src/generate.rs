@@ -1,5 +1,5 @@
-//! Tree to operations: statements, variables, messages, blocks. Control flow compiled in place
-//! is in `inline`.
+//! Tree to operations: statements, variables, messages. Closures are in `closure`, control flow
+//! compiled in place in `inline`.
 //!
 //! The order in which temporaries get their indices is part of the contract with Pharo's image
 //! (`ensure:` finds its handler by index): arguments, copied values, own temporaries, the temp
@@ -8,8 +8,7 @@
 use imprint_isa::draft::Ref;
 use imprint_isa::special_selectors::{SPECIAL_SELECTORS, special_position};
 use imprint_syntax::{
-    BlockId, Diagnostic, ExprId, ExprKind, ExprList, Integer, Literal, MessageId, Sequence, Span,
-    Tree,
+    Diagnostic, ExprId, ExprKind, ExprList, Integer, Literal, MessageId, Sequence, Span, Tree,
 };
 
 use crate::Site;
@@ -19,14 +18,10 @@ use crate::ir::{Code, Constant, Entry, Op, Temp, TempKey};
 use crate::names::Resolved;
 use crate::options::Options;
 use crate::pragma::Primitive;
-use crate::scope::{Capture, Reference, ScopeId, VariableId, VariableKind};
+use crate::scope::{Reference, VariableId};
 
 /// Brace arrays up to this size are made of values on the stack.
 const BRACE_MAX: usize = 32;
-/// A constant block has at most this many arguments.
-const CONSTANT_BLOCK_ARGUMENTS_MAX: usize = 3;
-/// Slots of a temp vector that one bytecode can make.
-const VECTOR_MAX: usize = 127;
 
 /// Makes the operations of one method and its blocks.
 pub(crate) struct Generator<'g, 't> {
@@ -35,7 +30,7 @@ pub(crate) struct Generator<'g, 't> {
     pub(crate) site: &'g Site,
     pub(crate) options: Options,
     pub(crate) code: Code<'t>,
-    in_block: bool,
+    pub(crate) in_block: bool,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
@@ -97,27 +92,6 @@ impl<'g, 't> Generator<'g, 't> {
             let temp = self.code.temp(TempKey::Named(name));
             self.code.emit(Op::StoreError(temp), primitive.span);
         }
-    }
-
-    /// Makes and keeps the temp vector of a scope, where it has one.
-    pub(crate) fn make_vector(&mut self, scope: ScopeId) {
-        let size = self.analysis.scope(scope).vector.len();
-        if size == 0 {
-            return;
-        }
-        if size > VECTOR_MAX {
-            let span = self
-                .analysis
-                .variable(self.analysis.scope(scope).vector[VECTOR_MAX])
-                .span;
-            self.error(
-                span,
-                format!("more than {VECTOR_MAX} variables are shared with blocks here"),
-            );
-        }
-        let vector = self.code.declare(TempKey::Vector(scope));
-        self.code.emit(Op::NewArray(small(size)), Span::default());
-        self.code.emit(Op::PopTemp(vector), Span::default());
     }
 
     /// The values of all statements, the last one left on the stack.
@@ -407,111 +381,6 @@ impl<'g, 't> Generator<'g, 't> {
             self.send_selector("at:put:", 2, span);
             self.pop(span);
         }
-    }
-
-    fn block(&mut self, id: BlockId) {
-        if self.options.constant_blocks
-            && let Some(constant) = self.constant_of(id)
-        {
-            return self.constant_block(id, constant);
-        }
-        let scope = self.analysis.block_scopes[id.index()];
-        let copied = &self.analysis.scope(scope).copied;
-        let block = self.closure_code(id, scope);
-        let span = self.tree.block(id).span;
-        for &capture in copied {
-            let key = self.capture_key(capture);
-            let temp = self.code.temp(key);
-            self.code.emit(Op::PushTemp(temp), span);
-        }
-        let block = self.code.entry(Entry::Block(Box::new(block)));
-        self.code.emit(
-            Op::PushClosure {
-                block,
-                copied: small(copied.len()),
-            },
-            span,
-        );
-    }
-
-    fn closure_code(&mut self, id: BlockId, scope: ScopeId) -> Code<'t> {
-        let block = self.tree.block(id);
-        let around = std::mem::take(&mut self.code);
-        let was_in_block = std::mem::replace(&mut self.in_block, true);
-        self.code.span = block.span;
-        self.code.argument_count = small(block.arguments.len());
-        self.declare_for_closure(scope);
-        self.make_vector(scope);
-        self.sequence(&block.body);
-        self.code.emit(Op::BlockReturnTop, block.span);
-        self.in_block = was_in_block;
-        std::mem::replace(&mut self.code, around)
-    }
-
-    /// Arguments, copied values, own temporaries, in this order.
-    fn declare_for_closure(&mut self, scope: ScopeId) {
-        let analysis = self.analysis;
-        let scope = analysis.scope(scope);
-        let is_argument = |&&id: &&VariableId| analysis.variable(id).kind == VariableKind::Argument;
-        for &argument in scope.variables.iter().filter(is_argument) {
-            let key = self.key_of(argument);
-            self.code.declare(key);
-        }
-        for &capture in &scope.copied {
-            let key = self.capture_key(capture);
-            self.code.declare(key);
-        }
-        for &temporary in scope.variables.iter().filter(|id| !is_argument(id)) {
-            if analysis.vector_slot(temporary).is_none() {
-                let key = self.key_of(temporary);
-                self.code.declare(key);
-            }
-        }
-    }
-
-    fn capture_key(&self, capture: Capture) -> TempKey<'t> {
-        match capture {
-            Capture::Variable(variable) => self.key_of(variable),
-            Capture::Vector(scope) => TempKey::Vector(scope),
-        }
-    }
-
-    /// What a block of one constant, or of nothing, answers.
-    fn constant_of(&self, id: BlockId) -> Option<Option<&'t Literal<'t>>> {
-        let block = self.tree.block(id);
-        if block.arguments.len() > CONSTANT_BLOCK_ARGUMENTS_MAX {
-            return None;
-        }
-        match block.body.statements.as_slice() {
-            [] => Some(None),
-            [only] if !only.is_return => match &self.tree.expr(only.value).kind {
-                ExprKind::Literal(literal) => Some(Some(literal)),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// A closure that is a literal. Its compiled block never runs, tools look at it.
-    fn constant_block(&mut self, id: BlockId, constant: Option<&'t Literal<'t>>) {
-        let block = self.tree.block(id);
-        let around = std::mem::take(&mut self.code);
-        self.code.span = block.span;
-        self.code.argument_count = small(block.arguments.len());
-        self.code.temp_count = block.arguments.len();
-        match constant {
-            Some(literal) => self.push_literal(literal, block.span),
-            None => self.code.emit(Op::PushConstant(Constant::Nil), block.span),
-        }
-        self.code.emit(Op::BlockReturnTop, block.span);
-        let code = Box::new(std::mem::replace(&mut self.code, around));
-        let arguments = small(block.arguments.len());
-        let entry = self.code.entry(Entry::ConstantBlock {
-            code,
-            arguments,
-            constant,
-        });
-        self.code.emit(Op::PushLiteral(entry), block.span);
     }
 
     pub(crate) fn error(&mut self, span: Span, message: String) {

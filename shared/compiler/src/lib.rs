@@ -5,8 +5,8 @@
 //! text ── syntax ──> Tree ── analysis ──> scopes, vectors, copies
 //!                      └──── generate, inline ──> ir ── layout ──> bytecodes ── assemble ──> MethodDraft
 //! ```
-//! Reading order: `names`, `scope`, `control`, `analysis`, `ir`, `generate`, `inline`, `layout`,
-//! `literals`, `assemble`, `source_map`; `pragma` and `options` for what pragmas say; `library` for
+//! Reading order: `names`, `scope`, `control`, `analysis`, `ir`, `generate`, `closure`, `inline`,
+//! `layout`, `lower`, `literals`, `assemble`, `source_map`; `pragma` and `options` for what pragmas say; `library` for
 //! compiling where there is no heap yet.
 //!
 //! Compiling never fails with less than findings: errors are values with places, several for a
@@ -21,6 +21,7 @@
 
 mod analysis;
 mod assemble;
+mod closure;
 mod control;
 mod generate;
 mod inline;
@@ -28,6 +29,7 @@ mod ir;
 mod layout;
 mod library;
 mod literals;
+mod lower;
 mod names;
 mod options;
 mod pragma;

@@ -4,7 +4,8 @@
 //! is wrong with the text, as many findings as there are faulty statements. The tree of a faulty
 //! text holds `ExprKind::Error` nodes and is fit for looking at, not for compiling.
 //!
-//! Reading order: `tree` (what comes out), `lexer`, `parser`, `expression`, `literal`, `number`;
+//! Reading order: `tree` (what comes out), `lexer`, `parser`, `recovery`, `expression`,
+//! `literal`, `number`;
 //! `diagnostic` and `render` for what is shown to people; `outline` for tests.
 //!
 //! It knows nothing of files, packages or classes (that is the loader's), nor of what names mean
@@ -17,6 +18,7 @@ mod literal;
 mod number;
 mod outline;
 mod parser;
+mod recovery;
 mod render;
 mod span;
 mod tree;

@@ -1,13 +1,11 @@
 //! Recursive descent over patterns, pragmas, temporaries and statements; expressions are in
 //! `expression`, constants in `literal`.
-//!
-//! Recovery: the first fault of a statement is noted and silences the rest of it (`panicking`);
-//! the statement loop then skips to the next period or closing bracket at the same level. So ten
-//! faulty statements give ten findings, and one fault gives one.
+//! What happens after a fault is in `recovery`.
 
 use std::borrow::Cow;
 
 use crate::lexer::{Lexer, Token, TokenKind};
+use crate::recovery::is_closer;
 use crate::tree::{
     Expr, ExprId, ExprKind, Form, Name, Pragma, PragmaArgument, Sequence, Statement, Tree,
 };
@@ -48,15 +46,15 @@ pub(crate) struct Parser<'s> {
     /// Where the token before `token` ended.
     pub(crate) previous_end: u32,
     pub(crate) tree: Tree<'s>,
-    diagnostics: Vec<Diagnostic>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
     /// A fault was noted in this statement; more would only confuse.
     pub(crate) panicking: bool,
     /// The closing brackets that are awaited, innermost last.
-    awaited: Vec<TokenKind>,
+    pub(crate) awaited: Vec<TokenKind>,
     /// An unclosed bracket was noted at the end of the text; one is enough.
-    end_noted: bool,
+    pub(crate) end_noted: bool,
     /// The tokens just skipped belong to a fault that was noted.
-    recovered: bool,
+    pub(crate) recovered: bool,
 }
 
 impl<'s> Parser<'s> {
@@ -221,21 +219,6 @@ impl<'s> Parser<'s> {
         }
     }
 
-    /// Skips the rest of a faulty pragma, but no statement.
-    fn skip_pragma(&mut self) {
-        let line_end = self.tree.source[self.token.span.start as usize..].find(['\n', '\r', '.']);
-        let limit = line_end.map_or(self.tree.source.len(), |length| {
-            self.token.span.start as usize + length
-        });
-        while self.token.kind != TokenKind::End && (self.token.span.start as usize) < limit {
-            let closes = self.begins_with('>');
-            self.advance();
-            if closes {
-                return;
-            }
-        }
-    }
-
     /// Statements up to `closer`, which is not passed.
     pub(crate) fn statements(&mut self, body: &mut Sequence<'s>, closer: TokenKind) {
         self.awaited.push(closer);
@@ -254,15 +237,6 @@ impl<'s> Parser<'s> {
             }
         }
         self.awaited.pop();
-    }
-
-    /// Passes a bracket that closes nothing; noted, unless it belongs to a fault that was.
-    fn stray_closer(&mut self) {
-        if !self.recovered {
-            self.error_here(format!("'{}' closes nothing", self.text()));
-            self.panicking = false;
-        }
-        self.advance();
     }
 
     fn statement_and_end(&mut self, body: &mut Sequence<'s>) {
@@ -292,84 +266,6 @@ impl<'s> Parser<'s> {
             value,
             span: Span::new(start, self.previous_end.max(start)),
         }
-    }
-
-    /// After a fault: skips to the end of the statement, over whole brackets.
-    fn synchronize(&mut self) {
-        if !self.panicking {
-            return;
-        }
-        let mut open = 0usize;
-        loop {
-            match self.token.kind {
-                TokenKind::End => break,
-                TokenKind::Period if open == 0 => break,
-                kind if is_closer(kind) => {
-                    if open == 0 {
-                        break;
-                    }
-                    open -= 1;
-                }
-                kind if is_opener(kind) => open += 1,
-                _ => {}
-            }
-            self.advance();
-        }
-        self.panicking = false;
-        self.recovered = true;
-    }
-
-    /// After a fault inside brackets that hold constants: skips to their end.
-    pub(crate) fn skip_to_closer(&mut self, closer: TokenKind) {
-        let mut open = 0usize;
-        while self.token.kind != TokenKind::End && (open > 0 || self.token.kind != closer) {
-            if is_opener(self.token.kind) {
-                open += 1;
-            } else if is_closer(self.token.kind) {
-                open = open.saturating_sub(1);
-            }
-            self.advance();
-        }
-        self.panicking = false;
-    }
-
-    /// Passes an awaited closing bracket, or notes that the one at `opened` is not closed.
-    pub(crate) fn close(&mut self, closer: TokenKind, opened: Span) {
-        if self.token.kind == closer {
-            self.advance();
-            return;
-        }
-        if self.token.kind == TokenKind::End {
-            if !self.end_noted {
-                self.error(opened, "this bracket is not closed");
-            }
-            self.end_noted = true;
-            self.panicking = true;
-            return;
-        }
-        let message = if is_closer(self.token.kind) {
-            format!("'{}' does not close this bracket", self.text())
-        } else {
-            format!(
-                "'{}' is not expected here; is a closing bracket missing?",
-                self.text()
-            )
-        };
-        let span = if is_closer(self.token.kind) {
-            opened
-        } else {
-            self.token.span
-        };
-        self.error(span, message);
-    }
-
-    /// Whether brackets nest too deep to go on; notes it.
-    pub(crate) fn nests_too_deep(&mut self) -> bool {
-        let too_deep = self.awaited.len() >= NESTING_MAX;
-        if too_deep {
-            self.error_here("this is nested too deeply");
-        }
-        too_deep
     }
 
     /// Awaits `closer` while `parse` runs; for brackets that hold no statements.
@@ -459,19 +355,6 @@ impl<'s> Parser<'s> {
         self.advance();
         Some(name)
     }
-
-    /// Notes a fault, unless one was noted in this statement already.
-    pub(crate) fn error(&mut self, span: Span, message: impl Into<String>) {
-        if !self.panicking {
-            self.diagnostics.push(Diagnostic::error(span, message));
-        }
-        self.panicking = true;
-    }
-
-    /// Notes a fault at the token.
-    pub(crate) fn error_here(&mut self, message: impl Into<String>) {
-        self.error(self.token.span, message);
-    }
 }
 
 /// Adds a keyword to a selector; the first one is borrowed.
@@ -481,24 +364,6 @@ pub(crate) fn extend_selector<'s>(selector: &mut Cow<'s, str>, keyword: &'s str)
     } else {
         selector.to_mut().push_str(keyword);
     }
-}
-
-fn is_opener(kind: TokenKind) -> bool {
-    matches!(
-        kind,
-        TokenKind::LeftParenthesis
-            | TokenKind::LeftBracket
-            | TokenKind::LeftBrace
-            | TokenKind::HashParenthesis
-            | TokenKind::HashBracket
-    )
-}
-
-fn is_closer(kind: TokenKind) -> bool {
-    matches!(
-        kind,
-        TokenKind::RightParenthesis | TokenKind::RightBracket | TokenKind::RightBrace
-    )
 }
 
 fn empty_tree(source: &str, form: Form) -> Tree<'_> {
