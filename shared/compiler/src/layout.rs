@@ -7,6 +7,7 @@
 
 use imprint_isa::Instruction;
 use imprint_isa::encoder::encode;
+use imprint_isa::primitives::QuickReturn;
 use imprint_model::method_header::LITERALS_MAX;
 use imprint_syntax::{Diagnostic, Span};
 
@@ -176,7 +177,7 @@ impl<'c, 't> Layout<'c, 't> {
             self.number(EntryId(0));
         }
         let number = match self.code.primitive {
-            0 => self.quick_primitive(),
+            0 => self.quick_return().map(QuickReturn::number),
             own => Some(own),
         };
         if let Some(number) = number {

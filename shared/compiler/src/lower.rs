@@ -1,22 +1,11 @@
 //! One operation to its instruction, and the height of the stack along the way.
 
 use imprint_isa::Instruction;
+use imprint_isa::primitives::QuickReturn;
 use imprint_syntax::Span;
 
 use crate::ir::{Constant, Entry, EntryId, Op, Temp};
 use crate::layout::{JumpKind, Layout};
-
-/// Primitives that answer something at once: self, true, false, nil, -1, 0, 1, 2, then the
-/// instance variables.
-const QUICK_RECEIVER: u16 = 256;
-const QUICK_TRUE: u16 = 257;
-const QUICK_FALSE: u16 = 258;
-const QUICK_NIL: u16 = 259;
-const QUICK_MINUS_ONE: u16 = 260;
-const QUICK_ZERO: u16 = 261;
-const QUICK_ONE: u16 = 262;
-const QUICK_TWO: u16 = 263;
-const QUICK_INSTANCE: u16 = 264;
 
 impl Layout<'_, '_> {
     pub(crate) fn operation(&mut self, op: Op, span: Span) {
@@ -216,7 +205,7 @@ impl Layout<'_, '_> {
     }
 
     /// The primitive that does all that the method does, if there is one.
-    pub(crate) fn quick_primitive(&self) -> Option<u16> {
+    pub(crate) fn quick_return(&self) -> Option<QuickReturn> {
         if !self.setting.may_be_quick || self.code.argument_count > 0 {
             return None;
         }
@@ -228,27 +217,27 @@ impl Layout<'_, '_> {
             .filter(|(_, reached)| **reached);
         let mut ops = reached.map(|(op, _)| *op);
         let quick = match (ops.next()?, ops.next()) {
-            (Op::ReturnReceiver, None) => QUICK_RECEIVER,
-            (Op::ReturnConstant(Constant::True), None) => QUICK_TRUE,
-            (Op::ReturnConstant(Constant::False), None) => QUICK_FALSE,
-            (Op::ReturnConstant(Constant::Nil), None) => QUICK_NIL,
+            (Op::ReturnReceiver, None) => QuickReturn::Receiver,
+            (Op::ReturnConstant(Constant::True), None) => QuickReturn::True,
+            (Op::ReturnConstant(Constant::False), None) => QuickReturn::False,
+            (Op::ReturnConstant(Constant::Nil), None) => QuickReturn::Nil,
             (push, Some(Op::ReturnTop)) => self.quick_push(push)?,
             _ => return None,
         };
         ops.next().is_none().then_some(quick)
     }
 
-    fn quick_push(&self, push: Op) -> Option<u16> {
+    fn quick_push(&self, push: Op) -> Option<QuickReturn> {
         match push {
-            Op::PushConstant(Constant::Zero) => Some(QUICK_ZERO),
-            Op::PushConstant(Constant::One) => Some(QUICK_ONE),
+            Op::PushConstant(Constant::Zero) => Some(QuickReturn::Integer(0)),
+            Op::PushConstant(Constant::One) => Some(QuickReturn::Integer(1)),
             Op::PushLiteral(entry) => match self.code.entries[entry.0 as usize] {
-                Entry::Integer(-1) => Some(QUICK_MINUS_ONE),
-                Entry::Integer(2) => Some(QUICK_TWO),
+                Entry::Integer(-1) => Some(QuickReturn::Integer(-1)),
+                Entry::Integer(2) => Some(QuickReturn::Integer(2)),
                 _ => None,
             },
-            Op::PushInstance(index @ 0..=255) if !self.setting.long_instance_variables => {
-                Some(QUICK_INSTANCE + index)
+            Op::PushInstance(index) if !self.setting.long_instance_variables => {
+                u8::try_from(index).ok().map(QuickReturn::Field)
             }
             _ => None,
         }

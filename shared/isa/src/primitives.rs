@@ -435,11 +435,34 @@ impl QuickReturn {
             _ => None,
         }
     }
+
+    /// The number of the quick primitive; integers are clamped to -1..=2.
+    pub const fn number(self) -> u16 {
+        match self {
+            QuickReturn::Receiver => 256,
+            QuickReturn::True => 257,
+            QuickReturn::False => 258,
+            QuickReturn::Nil => 259,
+            QuickReturn::Integer(..=-1) => 260,
+            QuickReturn::Integer(0) => 261,
+            QuickReturn::Integer(1) => 262,
+            QuickReturn::Integer(_) => 263,
+            QuickReturn::Field(index) => 264 + index as u16,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quick_return_and_its_number_are_one() {
+        for number in 0..1000 {
+            let quick = QuickReturn::from_number(number);
+            assert!(quick.is_none_or(|quick| quick.number() == number), "{number}");
+        }
+    }
 
     #[test]
     fn rows_are_sorted_and_no_number_stands_twice() {
