@@ -42,14 +42,18 @@ pub fn zealous() -> HeapSettings {
     }
 }
 
-/// A heap with the world in it.
+/// A heap with the world in it; the special objects array holds the classes.
 pub fn world(settings: HeapSettings) -> Heap {
     let mut heap = Heap::new(settings).expect("address space");
     let nil = heap.allocate_old(1024, Format::EMPTY, 0).expect("room");
     let no = heap.allocate_old(1025, Format::EMPTY, 0).expect("room");
     let yes = heap.allocate_old(1026, Format::EMPTY, 0).expect("room");
     heap.set_singletons(nil, no, yes);
-    for (index, spec, fixed_fields) in SHAPES {
+    let globals = heap
+        .allocate_old(ClassIndex::ARRAY, Format::ARRAY, 80)
+        .expect("room");
+    heap.set_special_objects(globals);
+    for (at, (index, spec, fixed_fields)) in SHAPES.iter().enumerate() {
         let class = heap.allocate_old(CLASS, Format::FIXED, 5).expect("room");
         let spec = InstanceSpec {
             spec: *spec,
@@ -58,6 +62,7 @@ pub fn world(settings: HeapSettings) -> Heap {
         let value = Oop::small_integer(spec.to_small_integer()).expect("small");
         heap.store(class, behavior::FORMAT, value);
         heap.enter_class(class, Some(*index));
+        heap.store(globals, 60 + at, class);
     }
     heap.set_symbol_classes(BYTE_SYMBOL, WIDE_SYMBOL);
     heap
