@@ -11,6 +11,8 @@ use imprint_syntax::{
     BlockId, Diagnostic, ExprId, ExprKind, MessageId, Name, Sequence, Span, Tree,
 };
 
+use rustc_hash::FxHashMap;
+
 use crate::control::{Control, case_parts, control_of};
 use crate::names::{Names, Resolved};
 use crate::options::Options;
@@ -33,6 +35,9 @@ pub(crate) struct Analysis<'t> {
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
+/// More variables than this in one scope fit nowhere, and would take long to tell apart.
+const VARIABLES_MAX: usize = 500;
+
 /// The scope of the method itself.
 pub(crate) const METHOD_SCOPE: ScopeId = ScopeId(0);
 
@@ -50,6 +55,7 @@ impl<'t> Analysis<'t> {
             options,
             scope: METHOD_SCOPE,
             in_place: vec![None; tree.block_count()],
+            known_externals: FxHashMap::default(),
             seen: Vec::new(),
             found: Analysis {
                 scopes: Vec::new(),
@@ -127,6 +133,8 @@ struct Walk<'w, 't> {
     scope: ScopeId,
     /// By block: how it is compiled in place, if it is.
     in_place: Vec<Option<Control>>,
+    /// By name outside the method: its position.
+    known_externals: FxHashMap<&'t str, u32>,
     /// Uses of variables, in order.
     seen: Vec<(ScopeId, VariableId)>,
     found: Analysis<'t>,
@@ -198,6 +206,9 @@ impl<'t> Walk<'_, 't> {
                 format!("'{}' cannot be declared, it is reserved", name.text),
             );
             return;
+        }
+        if self.found.scope(self.scope).variables.len() >= VARIABLES_MAX {
+            return self.error_once(name.span, "too many variables are declared here");
         }
         let visible = self.lookup(name.text);
         if visible.is_some_and(|visible| self.found.variable(visible).scope == self.scope) {
@@ -422,17 +433,14 @@ impl<'t> Walk<'_, 't> {
     }
 
     fn external(&mut self, name: &'t str) -> Reference {
-        let known = self
-            .found
-            .externals
-            .iter()
-            .position(|external| external.name == name);
-        let position = known.unwrap_or_else(|| {
-            let resolved = self.names.resolve(name);
-            self.found.externals.push(External { name, resolved });
-            self.found.externals.len() - 1
-        });
-        Reference::External(u32::try_from(position).unwrap_or(u32::MAX))
+        if let Some(&position) = self.known_externals.get(name) {
+            return Reference::External(position);
+        }
+        let position = u32::try_from(self.found.externals.len()).unwrap_or(u32::MAX);
+        let resolved = self.names.resolve(name);
+        self.found.externals.push(External { name, resolved });
+        self.known_externals.insert(name, position);
+        Reference::External(position)
     }
 
     /// The innermost variable of this name in sight.
@@ -451,6 +459,18 @@ impl<'t> Walk<'_, 't> {
             next = scope.parent;
         }
         None
+    }
+
+    /// Notes a fault that many in a row would repeat.
+    fn error_once(&mut self, span: Span, message: &str) {
+        if self
+            .found
+            .diagnostics
+            .last()
+            .is_none_or(|last| last.message != message)
+        {
+            self.error(span, message.to_owned());
+        }
     }
 
     fn error(&mut self, span: Span, message: String) {

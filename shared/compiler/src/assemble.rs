@@ -56,6 +56,10 @@ pub(crate) fn assemble(
     Ok((draft, assembler.map))
 }
 
+/// The primitive that spreads an array on the stack of its caller, whatever its size: a method
+/// that calls it always has a large frame (Pharo's `CompiledCode>>needsFrameSize:`).
+const PERFORM_WITH_ARGUMENTS: u16 = 84;
+
 struct Assembler {
     long_instance_variables: bool,
     locals: Locals,
@@ -121,7 +125,7 @@ impl Assembler {
         MethodHeader {
             literal_count: 0,
             has_primitive: laid.has_primitive,
-            is_large_frame: frame > SMALL_FRAME_SLOTS,
+            is_large_frame: frame > SMALL_FRAME_SLOTS || code.primitive == PERFORM_WITH_ARGUMENTS,
             temp_count: u8::try_from(code.temp_count).unwrap_or(u8::MAX),
             argument_count: code.argument_count,
         }

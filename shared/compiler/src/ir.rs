@@ -7,6 +7,7 @@
 //! `IRBuilder>>popTop` and `IRFix`.
 
 use imprint_isa::draft::Ref;
+use imprint_model::method_header::{LITERALS_MAX, TEMPS_MAX};
 use imprint_syntax::{Literal, Span};
 
 use crate::scope::{ScopeId, VariableId};
@@ -198,8 +199,12 @@ impl<'t> Code<'t> {
         self.run_start = self.ops.len();
     }
 
-    /// The literal equal to `entry`, which is added if there is none.
+    /// The literal equal to `entry`, which is added if there is none. When there are more than
+    /// code can hold, any will do: `layout` refuses them all.
     pub(crate) fn entry(&mut self, entry: Entry<'t>) -> EntryId {
+        if self.has_too_many_literals() {
+            return EntryId(0);
+        }
         let known = self.entries.iter().position(|known| known.is_same(&entry));
         let position = known.unwrap_or_else(|| {
             self.entries.push(entry);
@@ -208,10 +213,19 @@ impl<'t> Code<'t> {
         EntryId(u32::try_from(position).unwrap_or(u32::MAX))
     }
 
+    /// Whether there are more literals than code can hold.
+    pub(crate) fn has_too_many_literals(&self) -> bool {
+        self.entries.len() > LITERALS_MAX
+    }
+
     /// The temporary for `key`, which may be declared later.
     pub(crate) fn temp(&mut self, key: TempKey<'t>) -> Temp {
         let known = self.temps.iter().position(|&known| known == key);
         let position = known.unwrap_or_else(|| {
+            // More than fit are refused when the code is assembled; any will do until then.
+            if self.temp_count > TEMPS_MAX {
+                return 0;
+            }
             self.temps.push(key);
             self.slots.push(None);
             self.temps.len() - 1
@@ -232,7 +246,7 @@ impl<'t> Code<'t> {
 
     /// A temporary that nothing else refers to.
     pub(crate) fn declare_hidden(&mut self) -> Temp {
-        self.hidden_count += 1;
+        self.hidden_count = self.hidden_count.saturating_add(1);
         self.declare(TempKey::Hidden(self.hidden_count))
     }
 

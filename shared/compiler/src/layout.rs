@@ -240,7 +240,7 @@ impl<'c, 't> Layout<'c, 't> {
 
     fn finish(mut self) -> Result<Laid, Diagnostic> {
         // Two literals are still to come.
-        if self.literals.len() + 2 > LITERALS_MAX {
+        if self.literals.len() + 2 > LITERALS_MAX || self.code.has_too_many_literals() {
             return Err(Diagnostic::error(
                 self.code.span,
                 format!("more than {LITERALS_MAX} literals"),

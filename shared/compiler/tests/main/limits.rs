@@ -46,6 +46,27 @@ fn too_many_literals_are_refused() {
 }
 
 #[test]
+fn hostile_numbers_of_names_are_refused_in_time() {
+    let selectors: String = (0..200_000)
+        .map(|number| format!("self a{number}. "))
+        .collect();
+    assert_eq!(
+        messages(&format!("foo {selectors}")),
+        ["more than 32767 literals"]
+    );
+    let names: String = (0..200_000).map(|number| format!("t{number} ")).collect();
+    assert_eq!(
+        messages(&format!("foo | {names} |")),
+        ["too many variables are declared here"]
+    );
+    let loops = "v1 timesRepeat: [ v2 ]. ".repeat(40_000);
+    assert_eq!(
+        messages(&format!("foo {loops}")),
+        ["more than 63 temporaries, with those of loops and closures"]
+    );
+}
+
+#[test]
 fn too_many_variables_in_one_vector_are_refused() {
     let names: String = (0..130).map(|index| format!("t{index} ")).collect();
     let stores: String = (0..130).map(|index| format!("t{index} := 1. ")).collect();
