@@ -10,7 +10,7 @@
 //!
 //! Reading order: `definition` (what comes out), `repository` (the front door), `tonel`, `filetree`,
 //! `chunk`, `bracket`, `monticello`, then `ston` and what is written in it: `project`, `layout`; last
-//! `baseline`.
+//! `baseline` and `load`, which puts a project together.
 
 pub mod ston;
 
@@ -24,6 +24,7 @@ mod expression;
 mod filetree;
 mod header;
 mod layout;
+mod load;
 mod monticello;
 mod pattern;
 mod problem;
@@ -37,6 +38,7 @@ pub use definition::{
     ClassDefinition, ClassKind, DoIt, MethodDefinition, Origin, PackageDefinition, TraitDefinition,
 };
 pub use layout::{ProjectLayout, SourceFormat};
+pub use load::{LoadedProject, PLATFORMS, read_project};
 pub use monticello::read_archive;
 pub use problem::{Defect, LoadError, Problem};
 pub use project::{

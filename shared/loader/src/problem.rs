@@ -160,6 +160,39 @@ pub enum Defect {
         /// What there is.
         known: String,
     },
+    /// A baseline that a project names and does not have.
+    #[error("there is no BaselineOf{name} in {folder}; check #baseline and #directory")]
+    MissingBaseline {
+        /// Its name, without `BaselineOf`.
+        name: String,
+        /// Where it should be.
+        folder: String,
+    },
+    /// A package that a project names and does not have.
+    #[error("there is no package {name} in {folder}; check its name and #directory")]
+    MissingPackage {
+        /// The package.
+        name: String,
+        /// Where it should be.
+        folder: String,
+    },
+    /// A configuration: it names versions in repositories, and nothing is fetched.
+    #[error("ConfigurationOf{name} names versions elsewhere; load a baseline instead")]
+    Configuration {
+        /// Its name, without `ConfigurationOf`.
+        name: String,
+    },
+    /// Something that lies elsewhere.
+    #[error("{name} is to come from {repository}; put a copy beside the project's packages")]
+    ForeignProject {
+        /// The project or packages.
+        name: String,
+        /// Where it lies.
+        repository: String,
+    },
+    /// A folder without packages.
+    #[error("there is nothing to load; name a folder with Smalltalk packages")]
+    NothingToLoad,
 }
 
 /// The beginning of a text, fit for a message.
