@@ -161,10 +161,7 @@ impl<'c, 't> Layout<'c, 't> {
                     Op::JumpBack(label) | Op::JumpIf { label, .. } => {
                         starts.push(self.labels[label.0 as usize])
                     }
-                    Op::ReturnReceiver
-                    | Op::ReturnConstant(_)
-                    | Op::ReturnTop
-                    | Op::BlockReturnTop => break,
+                    other if ends_path(other) => break,
                     _ => {}
                 }
             }
@@ -190,10 +187,24 @@ impl<'c, 't> Layout<'c, 't> {
         for (index, &op) in self.code.ops.iter().enumerate() {
             self.item_of.push(self.items.len());
             if self.reached[index] {
+                self.debug_assert_depth(index);
                 self.operation(op, self.code.spans[index]);
             }
         }
         self.item_of.push(self.items.len());
+    }
+
+    /// Whoever falls onto a label has as many operands as whoever jumps to it.
+    fn debug_assert_depth(&self, index: usize) {
+        let (Op::Label(label), Some(before)) = (self.code.ops[index], index.checked_sub(1)) else {
+            return;
+        };
+        let falls = self.reached[before] && !ends_path(self.code.ops[before]);
+        let there = self.label_depths[label.0 as usize];
+        debug_assert!(
+            !falls || there.is_none_or(|depth| depth == self.depth),
+            "both ways to a label agree"
+        );
     }
 
     pub(crate) fn jump(&mut self, kind: JumpKind, label: Label, span: Span) {
@@ -317,6 +328,18 @@ impl<'c, 't> Layout<'c, 't> {
         let end = offsets[index] + jump.size;
         target.abs_diff(end)
     }
+}
+
+/// Whether nothing falls from this operation onto the next.
+fn ends_path(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Jump(_)
+            | Op::ReturnReceiver
+            | Op::ReturnConstant(_)
+            | Op::ReturnTop
+            | Op::BlockReturnTop
+    )
 }
 
 fn size_needed(kind: JumpKind, distance: usize) -> usize {

@@ -128,7 +128,7 @@ fn long_chains_are_refused_and_not_a_crash() {
 const VALID: &str = "at: index put: value\n\t\"Stores.\"\n\t<primitive: 61 error: ec>\n\t| a b |\n\ta := #(1 $a foo: #bar 'it''s' (1 2) [3 4] -5 1.5e-3 1.5s2 16r1F true nil).\n\tb := [ :x :y | | t | t := x foo: y; bar; + 3. t ] value: 1 value: -2.\n\t^ { a. b. self } collect: [ :each | each ifNil: [ ^ super at: 1 ] ]\n";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text_is_parsed_without_panic(source in any::<String>()) {

@@ -116,6 +116,8 @@ fn is_wrong(finding: &Diagnostic) -> bool {
     finding.is_error() || finding.message.ends_with("is not declared")
 }
 
+use crate::soundness::assert_sound;
+
 #[test]
 fn every_method_of_the_kernel_and_the_examples_compiles() {
     let sources = Sources::of(&["shared/kernel", "deploy/examples"]);
@@ -126,11 +128,11 @@ fn every_method_of_the_kernel_and_the_examples_compiles() {
         report.push_str(&format!("{problem}\n"));
     }
     for method in methods(&reading) {
-        for finding in compile(&library, method)
-            .diagnostics
-            .into_iter()
-            .filter(is_wrong)
-        {
+        let compilation = compile(&library, method);
+        if let Some(method) = &compilation.method {
+            assert_sound(&method.draft);
+        }
+        for finding in compilation.diagnostics.into_iter().filter(is_wrong) {
             let (path, text) = &sources.files[method.origin.file as usize];
             let place = method.origin.file_offset(finding.span.start);
             let shifted = finding.clone().shifted(place - finding.span.start);

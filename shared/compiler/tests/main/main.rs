@@ -7,6 +7,7 @@ mod limits;
 mod listing;
 mod map;
 mod properties;
+mod soundness;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,6 +77,7 @@ fn shown(source: &str, file_name: &str) -> String {
     let compilation = compile(source, file_name);
     let mut text = String::new();
     if let Some(method) = &compilation.method {
+        soundness::assert_sound(&method.draft);
         text.push_str(&listing::of(&method.draft));
     }
     text.push_str(&SourceText::new("st", source).render_all(&compilation.diagnostics));

@@ -13,7 +13,7 @@ fn the_undamaged_method_compiles() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text_is_compiled_without_panic(source in any::<String>()) {
