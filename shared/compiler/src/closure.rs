@@ -5,7 +5,7 @@
 use imprint_syntax::{BlockId, ExprKind, Literal, Span};
 
 use crate::generate::{Generator, small};
-use crate::ir::{Code, Constant, Entry, Op, TempKey};
+use crate::ir::{Code, Constant, Entry, Operation, TempKey};
 use crate::scope::{Capture, ScopeId, VariableId, VariableKind};
 
 /// A constant block has at most this many arguments.
@@ -27,11 +27,11 @@ impl<'t> Generator<'_, 't> {
         for &capture in copied {
             let key = self.capture_key(capture);
             let temp = self.code.temp(key);
-            self.code.emit(Op::PushTemp(temp), span);
+            self.code.emit(Operation::PushTemp(temp), span);
         }
         let block = self.code.entry(Entry::Block(Box::new(block)));
         self.code.emit(
-            Op::PushClosure {
+            Operation::PushClosure {
                 block,
                 copied: small(copied.len()),
             },
@@ -48,7 +48,7 @@ impl<'t> Generator<'_, 't> {
         self.declare_for_closure(scope);
         self.make_vector(scope);
         self.sequence(&block.body);
-        self.code.emit(Op::BlockReturnTop, block.span);
+        self.code.emit(Operation::BlockReturnTop, block.span);
         self.in_block = was_in_block;
         std::mem::replace(&mut self.code, around)
     }
@@ -106,9 +106,11 @@ impl<'t> Generator<'_, 't> {
         self.code.temp_count = block.arguments.len();
         match constant {
             Some(literal) => self.push_literal(literal, block.span),
-            None => self.code.emit(Op::PushConstant(Constant::Nil), block.span),
+            None => self
+                .code
+                .emit(Operation::PushConstant(Constant::Nil), block.span),
         }
-        self.code.emit(Op::BlockReturnTop, block.span);
+        self.code.emit(Operation::BlockReturnTop, block.span);
         let code = Box::new(std::mem::replace(&mut self.code, around));
         let arguments = small(block.arguments.len());
         let entry = self.code.entry(Entry::ConstantBlock {
@@ -116,7 +118,7 @@ impl<'t> Generator<'_, 't> {
             arguments,
             constant,
         });
-        self.code.emit(Op::PushLiteral(entry), block.span);
+        self.code.emit(Operation::PushLiteral(entry), block.span);
     }
 
     /// Makes and keeps the temp vector of a scope, where it has one.
@@ -136,7 +138,8 @@ impl<'t> Generator<'_, 't> {
             );
         }
         let vector = self.code.declare(TempKey::Vector(scope));
-        self.code.emit(Op::NewArray(small(size)), Span::default());
-        self.code.emit(Op::PopTemp(vector), Span::default());
+        self.code
+            .emit(Operation::NewArray(small(size)), Span::default());
+        self.code.emit(Operation::PopTemp(vector), Span::default());
     }
 }

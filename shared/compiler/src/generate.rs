@@ -14,7 +14,7 @@ use imprint_syntax::{
 use crate::Site;
 use crate::analysis::{Analysis, METHOD_SCOPE};
 use crate::control::Control;
-use crate::ir::{Code, Constant, Entry, Op, Temp, TempKey};
+use crate::ir::{Code, Constant, Entry, Operation, Temp, TempKey};
 use crate::names::Resolved;
 use crate::options::Options;
 use crate::pragma::Primitive;
@@ -57,15 +57,15 @@ impl<'g, 't> Generator<'g, 't> {
         self.begin_method(primitive);
         self.sequence(&self.tree.body);
         self.pop(Span::default());
-        self.code.emit(Op::PushReceiver, Span::default());
-        self.code.emit(Op::ReturnTop, self.tree.pattern);
+        self.code.emit(Operation::PushReceiver, Span::default());
+        self.code.emit(Operation::ReturnTop, self.tree.pattern);
     }
 
     /// The code of an expression sequence: answers the value of its last statement.
     pub(crate) fn doit(&mut self, primitive: Option<&Primitive<'t>>) {
         self.begin_method(primitive);
         self.sequence(&self.tree.body);
-        self.code.emit(Op::ReturnTop, Span::default());
+        self.code.emit(Operation::ReturnTop, Span::default());
     }
 
     fn begin_method(&mut self, primitive: Option<&Primitive<'t>>) {
@@ -90,7 +90,7 @@ impl<'g, 't> Generator<'g, 't> {
         }
         if let Some(name) = primitive.error {
             let temp = self.code.temp(TempKey::Named(name));
-            self.code.emit(Op::StoreError(temp), primitive.span);
+            self.code.emit(Operation::StoreError(temp), primitive.span);
         }
     }
 
@@ -98,24 +98,24 @@ impl<'g, 't> Generator<'g, 't> {
     pub(crate) fn sequence(&mut self, body: &'t Sequence<'t>) {
         let Some((last, others)) = body.statements.split_last() else {
             self.code
-                .emit(Op::PushConstant(Constant::Nil), Span::default());
+                .emit(Operation::PushConstant(Constant::Nil), Span::default());
             return;
         };
         for statement in others {
             self.value(statement.value);
             if statement.is_return {
-                self.code.emit(Op::ReturnTop, statement.span);
+                self.code.emit(Operation::ReturnTop, statement.span);
             }
             self.pop(statement.span);
         }
         self.value(last.value);
         if last.is_return {
-            self.code.emit(Op::ReturnTop, last.span);
+            self.code.emit(Operation::ReturnTop, last.span);
         }
     }
 
     pub(crate) fn pop(&mut self, span: Span) {
-        self.code.emit(Op::Pop, span);
+        self.code.emit(Operation::Pop, span);
     }
 
     /// Leaves the value of an expression on the stack.
@@ -136,7 +136,9 @@ impl<'g, 't> Generator<'g, 't> {
             ExprKind::Block(block) => self.block(*block),
             ExprKind::Brace(elements) => self.brace(*elements, expr.span),
             // Only a faulty tree has these, and of that no code is used.
-            ExprKind::Error => self.code.emit(Op::PushConstant(Constant::Nil), expr.span),
+            ExprKind::Error => self
+                .code
+                .emit(Operation::PushConstant(Constant::Nil), expr.span),
         }
     }
 
@@ -145,45 +147,45 @@ impl<'g, 't> Generator<'g, 't> {
     }
 
     fn push_reference(&mut self, reference: Reference, span: Span) {
-        let op = match reference {
-            Reference::Receiver | Reference::Super => Op::PushReceiver,
-            Reference::ThisContext => Op::PushThisContext,
-            Reference::ThisProcess => Op::PushThisProcess,
-            Reference::None => Op::PushConstant(Constant::Nil),
+        let operation = match reference {
+            Reference::Receiver | Reference::Super => Operation::PushReceiver,
+            Reference::ThisContext => Operation::PushThisContext,
+            Reference::ThisProcess => Operation::PushThisProcess,
+            Reference::None => Operation::PushConstant(Constant::Nil),
             Reference::Local(variable) => return self.push_variable(variable, span),
             Reference::External(position) => return self.push_external(position, span),
         };
-        self.code.emit(op, span);
+        self.code.emit(operation, span);
     }
 
     /// Pushes an argument or temporary, wherever it lives.
     pub(crate) fn push_variable(&mut self, variable: VariableId, span: Span) {
-        let op = match self.analysis.vector_slot(variable) {
-            Some(slot) => Op::PushRemote {
+        let operation = match self.analysis.vector_slot(variable) {
+            Some(slot) => Operation::PushRemote {
                 slot: small(slot),
                 vector: self.vector_of(variable),
             },
             None => {
                 let key = self.key_of(variable);
-                Op::PushTemp(self.code.temp(key))
+                Operation::PushTemp(self.code.temp(key))
             }
         };
-        self.code.emit(op, span);
+        self.code.emit(operation, span);
     }
 
     /// Stores the top into an argument or temporary, wherever it lives.
     pub(crate) fn store_variable(&mut self, variable: VariableId, span: Span) {
-        let op = match self.analysis.vector_slot(variable) {
-            Some(slot) => Op::StoreRemote {
+        let operation = match self.analysis.vector_slot(variable) {
+            Some(slot) => Operation::StoreRemote {
                 slot: small(slot),
                 vector: self.vector_of(variable),
             },
             None => {
                 let key = self.key_of(variable);
-                Op::StoreTemp(self.code.temp(key))
+                Operation::StoreTemp(self.code.temp(key))
             }
         };
-        self.code.emit(op, span);
+        self.code.emit(operation, span);
     }
 
     fn vector_of(&mut self, variable: VariableId) -> Temp {
@@ -204,14 +206,14 @@ impl<'g, 't> Generator<'g, 't> {
     fn push_external(&mut self, position: u32, span: Span) {
         let external = &self.analysis.externals[position as usize];
         match binding_of(&external.resolved) {
-            Binding::Instance(index) => self.code.emit(Op::PushInstance(index), span),
+            Binding::Instance(index) => self.code.emit(Operation::PushInstance(index), span),
             Binding::Shared(binding) => {
                 let entry = self.code.entry(Entry::Binding(binding));
-                self.code.emit(Op::PushBinding(entry), span);
+                self.code.emit(Operation::PushBinding(entry), span);
             }
             Binding::Undeclared => {
                 self.push_undeclared(external.name, span);
-                self.code.emit(Op::PushThisContext, span);
+                self.code.emit(Operation::PushThisContext, span);
                 self.send_selector("runtimeUndeclaredReadInContext:", 1, span);
             }
         }
@@ -229,18 +231,18 @@ impl<'g, 't> Generator<'g, 't> {
     fn store_external(&mut self, position: u32, span: Span) {
         let external = &self.analysis.externals[position as usize];
         match binding_of(&external.resolved) {
-            Binding::Instance(index) => self.code.emit(Op::StoreInstance(index), span),
+            Binding::Instance(index) => self.code.emit(Operation::StoreInstance(index), span),
             Binding::Shared(binding) => {
                 let entry = self.code.entry(Entry::Binding(binding));
-                self.code.emit(Op::StoreBinding(entry), span);
+                self.code.emit(Operation::StoreBinding(entry), span);
             }
             Binding::Undeclared => {
                 let passing = self.code.declare(TempKey::Passing);
-                self.code.emit(Op::StoreTemp(passing), span);
+                self.code.emit(Operation::StoreTemp(passing), span);
                 self.pop(span);
                 self.push_undeclared(external.name, span);
-                self.code.emit(Op::PushTemp(passing), span);
-                self.code.emit(Op::PushThisContext, span);
+                self.code.emit(Operation::PushTemp(passing), span);
+                self.code.emit(Operation::PushThisContext, span);
                 self.send_selector("runtimeUndeclaredWrite:inContext:", 2, span);
             }
         }
@@ -250,7 +252,7 @@ impl<'g, 't> Generator<'g, 't> {
         let entry = self
             .code
             .entry(Entry::Binding(Ref::Undeclared(name.into())));
-        self.code.emit(Op::PushLiteral(entry), span);
+        self.code.emit(Operation::PushLiteral(entry), span);
     }
 
     /// Pushes a constant.
@@ -262,24 +264,24 @@ impl<'g, 't> Generator<'g, 't> {
             Literal::Integer(Integer::Small(value)) => return self.push_integer(*value, span),
             Literal::Symbol(text) => {
                 let entry = self.code.entry(Entry::Symbol(text));
-                return self.code.emit(Op::PushLiteral(entry), span);
+                return self.code.emit(Operation::PushLiteral(entry), span);
             }
             other => {
                 let entry = self.code.entry(Entry::Constant(other));
-                return self.code.emit(Op::PushLiteral(entry), span);
+                return self.code.emit(Operation::PushLiteral(entry), span);
             }
         };
-        self.code.emit(Op::PushConstant(constant), span);
+        self.code.emit(Operation::PushConstant(constant), span);
     }
 
     /// Pushes a whole number.
     pub(crate) fn push_integer(&mut self, value: i64, span: Span) {
-        let op = match value {
-            0 => Op::PushConstant(Constant::Zero),
-            1 => Op::PushConstant(Constant::One),
-            _ => Op::PushLiteral(self.code.entry(Entry::Integer(value))),
+        let operation = match value {
+            0 => Operation::PushConstant(Constant::Zero),
+            1 => Operation::PushConstant(Constant::One),
+            _ => Operation::PushLiteral(self.code.entry(Entry::Integer(value))),
         };
-        self.code.emit(op, span);
+        self.code.emit(operation, span);
     }
 
     fn send(&mut self, receiver: ExprId, message: MessageId) {
@@ -310,36 +312,36 @@ impl<'g, 't> Generator<'g, 't> {
         } else {
             None
         };
-        let op = match special {
-            Some(position) => Op::SendSpecial {
+        let operation = match special {
+            Some(position) => Operation::SendSpecial {
                 position: small(position),
                 arguments: SPECIAL_SELECTORS[position].1,
             },
-            None => Op::Send {
+            None => Operation::Send {
                 selector: self.code.entry(Entry::Symbol(selector)),
                 arguments,
             },
         };
-        self.code.emit(op, span);
+        self.code.emit(operation, span);
     }
 
     /// In a block the class is pushed, since the block's code does not end in its binding.
     fn send_super(&mut self, selector: &'t str, arguments: u8, span: Span) {
         let selector = self.code.entry(Entry::Symbol(selector));
-        let op = if self.in_block {
+        let operation = if self.in_block {
             let binding = self.code.entry(Entry::Binding(self.site.class_binding()));
-            Op::SendDirectedSuper {
+            Operation::SendDirectedSuper {
                 selector,
                 binding,
                 arguments,
             }
         } else {
-            Op::SendSuper {
+            Operation::SendSuper {
                 selector,
                 arguments,
             }
         };
-        self.code.emit(op, span);
+        self.code.emit(operation, span);
     }
 
     fn cascade(&mut self, receiver: ExprId, messages: &[MessageId]) {
@@ -349,7 +351,7 @@ impl<'g, 't> Generator<'g, 't> {
             let span = self.tree.message(message).selector_span;
             let is_last = index + 1 == messages.len();
             if !is_last {
-                self.code.emit(Op::Dup, span);
+                self.code.emit(Operation::Dup, span);
             }
             self.message(message, is_super);
             if !is_last {
@@ -366,16 +368,16 @@ impl<'g, 't> Generator<'g, 't> {
             self.value(element);
         }
         self.code
-            .emit(Op::PopIntoArray(small(elements.len())), span);
+            .emit(Operation::PopIntoArray(small(elements.len())), span);
     }
 
     fn large_brace(&mut self, elements: ExprList, span: Span) {
         let array = self.code.entry(Entry::Binding(Ref::Global("Array".into())));
-        self.code.emit(Op::PushBinding(array), span);
+        self.code.emit(Operation::PushBinding(array), span);
         self.push_integer(i64::try_from(elements.len()).unwrap_or(i64::MAX), span);
         self.send_selector("new:", 1, span);
         for (index, &element) in (1..).zip(self.tree.list(elements)) {
-            self.code.emit(Op::Dup, span);
+            self.code.emit(Operation::Dup, span);
             self.push_integer(index, span);
             self.value(element);
             self.send_selector("at:put:", 2, span);

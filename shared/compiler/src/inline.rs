@@ -5,7 +5,7 @@ use imprint_syntax::{BlockId, ExprId, ExprKind, Literal, MessageId, Span};
 use crate::analysis::Analysis;
 use crate::control::{Control, case_parts, step_is_positive};
 use crate::generate::Generator;
-use crate::ir::{Constant, Label, Op, Temp, TempKey};
+use crate::ir::{Constant, Label, Operation, Temp, TempKey};
 use crate::names::Resolved;
 use crate::scope::{Reference, VariableId, VariableKind};
 
@@ -87,7 +87,7 @@ impl<'t> Generator<'_, 't> {
 
     fn if_nil(&mut self, call: &Call<'_>) {
         self.value(call.receiver);
-        self.code.emit(Op::Dup, call.span);
+        self.code.emit(Operation::Dup, call.span);
         self.test_nil(call.span);
         let end = self.jump_if(false, call.span);
         self.pop(call.span);
@@ -98,7 +98,7 @@ impl<'t> Generator<'_, 't> {
     fn if_not_nil(&mut self, call: &Call<'_>) {
         self.value(call.receiver);
         self.store_argument(call.arguments[0], call.span);
-        self.code.emit(Op::Dup, call.span);
+        self.code.emit(Operation::Dup, call.span);
         self.test_nil(call.span);
         let end = self.jump_if(true, call.span);
         self.pop(call.span);
@@ -162,7 +162,7 @@ impl<'t> Generator<'_, 't> {
             self.body(body);
             self.pop(call.span);
         }
-        self.code.emit(Op::JumpBack(start), call.span);
+        self.code.emit(Operation::JumpBack(start), call.span);
         self.code.place(end);
         self.constant(Constant::Nil, call.span);
     }
@@ -171,7 +171,7 @@ impl<'t> Generator<'_, 't> {
         let start = self.start_loop();
         self.body(call.receiver);
         self.pop(call.span);
-        self.code.emit(Op::JumpBack(start), call.span);
+        self.code.emit(Operation::JumpBack(start), call.span);
         self.constant(Constant::Nil, call.span);
     }
 
@@ -197,7 +197,7 @@ impl<'t> Generator<'_, 't> {
         self.send_selector("+", 1, call.span);
         self.store_variable(counter, call.span);
         self.pop(call.span);
-        self.code.emit(Op::JumpBack(start), call.span);
+        self.code.emit(Operation::JumpBack(start), call.span);
         self.code.place(done);
     }
 
@@ -216,7 +216,7 @@ impl<'t> Generator<'_, 't> {
     }
 
     fn keep(&mut self, temp: Temp, span: Span) -> Limit {
-        self.code.emit(Op::StoreTemp(temp), span);
+        self.code.emit(Operation::StoreTemp(temp), span);
         self.pop(span);
         Limit::Kept(temp)
     }
@@ -224,7 +224,7 @@ impl<'t> Generator<'_, 't> {
     fn push_limit(&mut self, limit: Limit, span: Span) {
         match limit {
             Limit::Again(limit) => self.value(limit),
-            Limit::Kept(temp) => self.code.emit(Op::PushTemp(temp), span),
+            Limit::Kept(temp) => self.code.emit(Operation::PushTemp(temp), span),
         }
     }
 
@@ -272,19 +272,19 @@ impl<'t> Generator<'_, 't> {
         self.push_limit(limit, call.span);
         self.push_integer(1, call.span);
         let counter = self.code.declare_hidden();
-        self.code.emit(Op::PopTemp(counter), call.span);
+        self.code.emit(Operation::PopTemp(counter), call.span);
         let start = self.start_loop();
-        self.code.emit(Op::PushTemp(counter), call.span);
+        self.code.emit(Operation::PushTemp(counter), call.span);
         self.push_limit(limit, call.span);
         self.send_selector("<=", 1, call.span);
         let done = self.jump_if(false, call.span);
         self.body(call.arguments[0]);
         self.pop(call.span);
-        self.code.emit(Op::PushTemp(counter), call.span);
+        self.code.emit(Operation::PushTemp(counter), call.span);
         self.push_integer(1, call.span);
         self.send_selector("+", 1, call.span);
-        self.code.emit(Op::PopTemp(counter), call.span);
-        self.code.emit(Op::JumpBack(start), call.span);
+        self.code.emit(Operation::PopTemp(counter), call.span);
+        self.code.emit(Operation::JumpBack(start), call.span);
         self.code.place(done);
     }
 
@@ -303,7 +303,7 @@ impl<'t> Generator<'_, 't> {
             };
             let is_last = index + 1 == cases.len();
             if !is_last {
-                self.code.emit(Op::Dup, call.span);
+                self.code.emit(Operation::Dup, call.span);
             }
             self.block_body(test);
             self.send_selector("=", 1, call.span);
@@ -318,7 +318,7 @@ impl<'t> Generator<'_, 't> {
         match call.arguments.get(1) {
             Some(&otherwise) => self.body(otherwise),
             None => {
-                self.code.emit(Op::PushReceiver, call.span);
+                self.code.emit(Operation::PushReceiver, call.span);
                 self.send_selector("caseError", 0, call.span);
             }
         }
@@ -366,16 +366,16 @@ impl<'t> Generator<'_, 't> {
 
     fn jump_if(&mut self, condition: bool, span: Span) -> Label {
         let label = self.code.new_label();
-        self.code.emit(Op::JumpIf { condition, label }, span);
+        self.code.emit(Operation::JumpIf { condition, label }, span);
         label
     }
 
     fn jump(&mut self, label: Label, span: Span) {
-        self.code.emit(Op::Jump(label), span);
+        self.code.emit(Operation::Jump(label), span);
     }
 
     fn constant(&mut self, constant: Constant, span: Span) {
-        self.code.emit(Op::PushConstant(constant), span);
+        self.code.emit(Operation::PushConstant(constant), span);
     }
 }
 

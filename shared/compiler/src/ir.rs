@@ -36,7 +36,7 @@ pub(crate) enum Constant {
 
 /// One operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Op {
+pub(crate) enum Operation {
     Label(Label),
     PushReceiver,
     PushConstant(Constant),
@@ -146,8 +146,8 @@ pub(crate) enum Entry<'t> {
 /// The code of a method or block in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Code<'t> {
-    pub(crate) ops: Vec<Op>,
-    /// Parallel to `ops`.
+    pub(crate) operations: Vec<Operation>,
+    /// Parallel to `operations`.
     pub(crate) spans: Vec<Span>,
     pub(crate) entries: Vec<Entry<'t>>,
     /// Selectors of messages compiled in place: they are literals too, so that senders are found.
@@ -167,24 +167,24 @@ pub(crate) struct Code<'t> {
 
 impl<'t> Code<'t> {
     /// Appends an operation, or changes the last one to hold its effect.
-    pub(crate) fn emit(&mut self, op: Op, span: Span) {
-        match (op, self.last_of_run()) {
-            (Op::Pop, Some(last)) if self.is_push_without_effect(last) => self.take_back(),
-            (Op::Pop, Some(last)) => match popping(last) {
+    pub(crate) fn emit(&mut self, operation: Operation, span: Span) {
+        match (operation, self.last_of_run()) {
+            (Operation::Pop, Some(last)) if self.is_push_without_effect(last) => self.take_back(),
+            (Operation::Pop, Some(last)) => match popping(last) {
                 Some(pop) => self.replace(pop, span),
-                None => self.append(op, span),
+                None => self.append(operation, span),
             },
-            (Op::ReturnTop, Some(last)) => match returning(last) {
+            (Operation::ReturnTop, Some(last)) => match returning(last) {
                 Some(quick) => {
                     self.take_back();
                     self.append(quick, span);
                 }
-                None => self.append(op, span),
+                None => self.append(operation, span),
             },
-            _ => self.append(op, span),
+            _ => self.append(operation, span),
         }
-        if ends_run(op) {
-            self.run_start = self.ops.len();
+        if ends_run(operation) {
+            self.run_start = self.operations.len();
         }
     }
 
@@ -195,8 +195,8 @@ impl<'t> Code<'t> {
 
     /// Puts a label here.
     pub(crate) fn place(&mut self, label: Label) {
-        self.append(Op::Label(label), Span::default());
-        self.run_start = self.ops.len();
+        self.append(Operation::Label(label), Span::default());
+        self.run_start = self.operations.len();
     }
 
     /// The literal equal to `entry`, which is added if there is none. When there are more than
@@ -257,37 +257,37 @@ impl<'t> Code<'t> {
         }
     }
 
-    fn last_of_run(&self) -> Option<Op> {
-        self.ops[self.run_start..].last().copied()
+    fn last_of_run(&self) -> Option<Operation> {
+        self.operations[self.run_start..].last().copied()
     }
 
-    fn append(&mut self, op: Op, span: Span) {
-        self.ops.push(op);
+    fn append(&mut self, operation: Operation, span: Span) {
+        self.operations.push(operation);
         self.spans.push(span);
     }
 
     fn take_back(&mut self) {
-        self.ops.pop();
+        self.operations.pop();
         self.spans.pop();
     }
 
-    fn replace(&mut self, op: Op, span: Span) {
+    fn replace(&mut self, operation: Operation, span: Span) {
         self.take_back();
-        self.append(op, span);
+        self.append(operation, span);
     }
 
-    fn is_push_without_effect(&self, op: Op) -> bool {
-        match op {
-            Op::PushReceiver
-            | Op::PushConstant(_)
-            | Op::PushInstance(_)
-            | Op::PushTemp(_)
-            | Op::PushRemote { .. }
-            | Op::PushThisContext
-            | Op::PushThisProcess
-            | Op::Dup => true,
+    fn is_push_without_effect(&self, operation: Operation) -> bool {
+        match operation {
+            Operation::PushReceiver
+            | Operation::PushConstant(_)
+            | Operation::PushInstance(_)
+            | Operation::PushTemp(_)
+            | Operation::PushRemote { .. }
+            | Operation::PushThisContext
+            | Operation::PushThisProcess
+            | Operation::Dup => true,
             // Other literals stay: somebody may look for them (Pharo does so too).
-            Op::PushLiteral(entry) => self.entries[entry.0 as usize].is_number(),
+            Operation::PushLiteral(entry) => self.entries[entry.0 as usize].is_number(),
             _ => false,
         }
     }
@@ -336,30 +336,34 @@ fn is_same_literal(one: &Literal<'_>, two: &Literal<'_>) -> bool {
     }
 }
 
-fn popping(store: Op) -> Option<Op> {
+fn popping(store: Operation) -> Option<Operation> {
     match store {
-        Op::StoreBinding(entry) => Some(Op::PopBinding(entry)),
-        Op::StoreInstance(index) => Some(Op::PopInstance(index)),
-        Op::StoreTemp(temp) => Some(Op::PopTemp(temp)),
-        Op::StoreRemote { slot, vector } => Some(Op::PopRemote { slot, vector }),
+        Operation::StoreBinding(entry) => Some(Operation::PopBinding(entry)),
+        Operation::StoreInstance(index) => Some(Operation::PopInstance(index)),
+        Operation::StoreTemp(temp) => Some(Operation::PopTemp(temp)),
+        Operation::StoreRemote { slot, vector } => Some(Operation::PopRemote { slot, vector }),
         _ => None,
     }
 }
 
-fn returning(push: Op) -> Option<Op> {
+fn returning(push: Operation) -> Option<Operation> {
     match push {
-        Op::PushReceiver => Some(Op::ReturnReceiver),
-        Op::PushConstant(constant @ (Constant::Nil | Constant::True | Constant::False)) => {
-            Some(Op::ReturnConstant(constant))
+        Operation::PushReceiver => Some(Operation::ReturnReceiver),
+        Operation::PushConstant(constant @ (Constant::Nil | Constant::True | Constant::False)) => {
+            Some(Operation::ReturnConstant(constant))
         }
         _ => None,
     }
 }
 
 /// Whether what follows is entered from elsewhere, or not at all.
-fn ends_run(op: Op) -> bool {
+fn ends_run(operation: Operation) -> bool {
     matches!(
-        op,
-        Op::Jump(_) | Op::JumpBack(_) | Op::JumpIf { .. } | Op::ReturnTop | Op::BlockReturnTop
+        operation,
+        Operation::Jump(_)
+            | Operation::JumpBack(_)
+            | Operation::JumpIf { .. }
+            | Operation::ReturnTop
+            | Operation::BlockReturnTop
     )
 }

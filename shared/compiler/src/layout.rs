@@ -11,7 +11,7 @@ use imprint_isa::primitives::QuickReturn;
 use imprint_model::method_header::LITERALS_MAX;
 use imprint_syntax::{Diagnostic, Span};
 
-use crate::ir::{Code, Entry, EntryId, Label, Op};
+use crate::ir::{Code, Entry, EntryId, Label, Operation};
 
 /// Greatest distance of a jump.
 const DISTANCE_MAX: usize = 32767;
@@ -110,12 +110,12 @@ impl<'c, 't> Layout<'c, 't> {
             setting,
             labels: vec![0; labels],
             label_depths: vec![None; labels],
-            reached: vec![false; code.ops.len()],
+            reached: vec![false; code.operations.len()],
             numbers: vec![None; code.entries.len()],
             literals: Vec::with_capacity(code.entries.len() + 2),
-            bytes: Vec::with_capacity(code.ops.len() * 2),
-            items: Vec::with_capacity(code.ops.len()),
-            item_of: Vec::with_capacity(code.ops.len() + 1),
+            bytes: Vec::with_capacity(code.operations.len() * 2),
+            items: Vec::with_capacity(code.operations.len()),
+            item_of: Vec::with_capacity(code.operations.len() + 1),
             depth: 0,
             depth_max: 0,
             has_primitive: false,
@@ -123,8 +123,8 @@ impl<'c, 't> Layout<'c, 't> {
     }
 
     fn find_labels(&mut self) {
-        for (index, op) in self.code.ops.iter().enumerate() {
-            if let Op::Label(label) = op {
+        for (index, operation) in self.code.operations.iter().enumerate() {
+            if let Operation::Label(label) = operation {
                 self.labels[label.0 as usize] = index;
             }
         }
@@ -135,11 +135,11 @@ impl<'c, 't> Layout<'c, 't> {
         let mut target = self.labels[label.0 as usize];
         // A circle of bare jumps is an empty endless loop; each label is passed once at most.
         for _ in 0..self.labels.len() {
-            let next = self.code.ops[target..]
+            let next = self.code.operations[target..]
                 .iter()
-                .find(|op| !matches!(op, Op::Label(_)));
+                .find(|operation| !matches!(operation, Operation::Label(_)));
             match next {
-                Some(Op::Jump(next)) => target = self.labels[next.0 as usize],
+                Some(Operation::Jump(next)) => target = self.labels[next.0 as usize],
                 _ => break,
             }
         }
@@ -149,16 +149,16 @@ impl<'c, 't> Layout<'c, 't> {
     fn find_reached(&mut self) {
         let mut starts = vec![0];
         while let Some(start) = starts.pop() {
-            for index in start..self.code.ops.len() {
+            for index in start..self.code.operations.len() {
                 if std::mem::replace(&mut self.reached[index], true) {
                     break;
                 }
-                match self.code.ops[index] {
-                    Op::Jump(label) => {
+                match self.code.operations[index] {
+                    Operation::Jump(label) => {
                         starts.push(self.destination(label));
                         break;
                     }
-                    Op::JumpBack(label) | Op::JumpIf { label, .. } => {
+                    Operation::JumpBack(label) | Operation::JumpIf { label, .. } => {
                         starts.push(self.labels[label.0 as usize])
                     }
                     other if ends_path(other) => break,
@@ -184,11 +184,11 @@ impl<'c, 't> Layout<'c, 't> {
     }
 
     fn operations(&mut self) {
-        for (index, &op) in self.code.ops.iter().enumerate() {
+        for (index, &operation) in self.code.operations.iter().enumerate() {
             self.item_of.push(self.items.len());
             if self.reached[index] {
                 self.debug_assert_depth(index);
-                self.operation(op, self.code.spans[index]);
+                self.operation(operation, self.code.spans[index]);
             }
         }
         self.item_of.push(self.items.len());
@@ -196,10 +196,12 @@ impl<'c, 't> Layout<'c, 't> {
 
     /// Whoever falls onto a label has as many operands as whoever jumps to it.
     fn debug_assert_depth(&self, index: usize) {
-        let (Op::Label(label), Some(before)) = (self.code.ops[index], index.checked_sub(1)) else {
+        let (Operation::Label(label), Some(before)) =
+            (self.code.operations[index], index.checked_sub(1))
+        else {
             return;
         };
-        let falls = self.reached[before] && !ends_path(self.code.ops[before]);
+        let falls = self.reached[before] && !ends_path(self.code.operations[before]);
         let there = self.label_depths[label.0 as usize];
         debug_assert!(
             !falls || there.is_none_or(|depth| depth == self.depth),
@@ -212,7 +214,7 @@ impl<'c, 't> Layout<'c, 't> {
             JumpKind::Always => self.destination(label),
             _ => self.labels[label.0 as usize],
         };
-        if let Op::Label(reached) = self.code.ops[target] {
+        if let Operation::Label(reached) = self.code.operations[target] {
             self.label_depths[reached.0 as usize].get_or_insert(self.depth);
         }
         self.label_depths[label.0 as usize].get_or_insert(self.depth);
@@ -331,14 +333,14 @@ impl<'c, 't> Layout<'c, 't> {
 }
 
 /// Whether nothing falls from this operation onto the next.
-fn ends_path(op: Op) -> bool {
+fn ends_path(operation: Operation) -> bool {
     matches!(
-        op,
-        Op::Jump(_)
-            | Op::ReturnReceiver
-            | Op::ReturnConstant(_)
-            | Op::ReturnTop
-            | Op::BlockReturnTop
+        operation,
+        Operation::Jump(_)
+            | Operation::ReturnReceiver
+            | Operation::ReturnConstant(_)
+            | Operation::ReturnTop
+            | Operation::BlockReturnTop
     )
 }
 

@@ -37,7 +37,7 @@ mod scope;
 mod source_map;
 
 use imprint_isa::draft::{BehaviorName, MethodDraft, Name, Ref};
-use imprint_syntax::{Diagnostic, Form, Tree, parse_doit, parse_method};
+use imprint_syntax::{Diagnostic, Form, SourceText, Tree, parse_doit, parse_method};
 
 use crate::analysis::Analysis;
 use crate::assemble::assemble;
@@ -104,6 +104,12 @@ impl Compilation {
         self.method
             .map(|method| method.draft)
             .ok_or(self.diagnostics)
+    }
+
+    /// All findings as text, each with its line and a caret; `name` stands before line and column.
+    #[must_use]
+    pub fn report(&self, name: &str, source: &str) -> String {
+        SourceText::new(name, source).render_all(&self.diagnostics)
     }
 }
 

@@ -4,20 +4,20 @@ use imprint_isa::Instruction;
 use imprint_isa::primitives::QuickReturn;
 use imprint_syntax::Span;
 
-use crate::ir::{Constant, Entry, EntryId, Op, Temp};
+use crate::ir::{Constant, Entry, EntryId, Operation, Temp};
 use crate::layout::{JumpKind, Layout};
 
 impl Layout<'_, '_> {
-    pub(crate) fn operation(&mut self, op: Op, span: Span) {
-        match op {
-            Op::Label(label) => {
+    pub(crate) fn operation(&mut self, operation: Operation, span: Span) {
+        match operation {
+            Operation::Label(label) => {
                 if let Some(depth) = self.label_depths[label.0 as usize] {
                     self.depth = depth;
                 }
             }
-            Op::Jump(label) => self.jump(JumpKind::Always, label, span),
-            Op::JumpBack(label) => self.jump(JumpKind::Back, label, span),
-            Op::JumpIf { condition, label } => {
+            Operation::Jump(label) => self.jump(JumpKind::Always, label, span),
+            Operation::JumpBack(label) => self.jump(JumpKind::Back, label, span),
+            Operation::JumpIf { condition, label } => {
                 self.shrink(1);
                 self.jump(
                     if condition {
@@ -29,14 +29,14 @@ impl Layout<'_, '_> {
                     span,
                 );
             }
-            Op::SendDirectedSuper {
+            Operation::SendDirectedSuper {
                 selector,
                 binding,
                 arguments,
             } => {
                 self.directed_super(selector, binding, arguments, span);
             }
-            Op::StoreInstance(index) if self.setting.long_instance_variables => {
+            Operation::StoreInstance(index) if self.setting.long_instance_variables => {
                 // There is no "store" that may meet a context, only a "pop into".
                 self.instruction(Instruction::PopReceiverVariable { index, long: true }, span);
                 self.instruction(
@@ -45,8 +45,8 @@ impl Layout<'_, '_> {
                 );
             }
             _ => {
-                self.account(op);
-                let instruction = self.instruction_of(op);
+                self.account(operation);
+                let instruction = self.instruction_of(operation);
                 self.instruction(instruction, span);
             }
         }
@@ -69,37 +69,37 @@ impl Layout<'_, '_> {
     }
 
     /// Follows the height of the stack.
-    fn account(&mut self, op: Op) {
-        match op {
-            Op::PushReceiver
-            | Op::PushConstant(_)
-            | Op::PushLiteral(_)
-            | Op::PushBinding(_)
-            | Op::PushInstance(_)
-            | Op::PushTemp(_)
-            | Op::PushRemote { .. }
-            | Op::PushThisContext
-            | Op::PushThisProcess
-            | Op::Dup
-            | Op::NewArray(_) => self.grow(1),
-            Op::Pop
-            | Op::PopBinding(_)
-            | Op::PopInstance(_)
-            | Op::PopTemp(_)
-            | Op::PopRemote { .. }
-            | Op::ReturnTop
-            | Op::BlockReturnTop => self.shrink(1),
-            Op::SendSpecial { arguments, .. }
-            | Op::Send { arguments, .. }
-            | Op::SendSuper { arguments, .. } => {
+    fn account(&mut self, operation: Operation) {
+        match operation {
+            Operation::PushReceiver
+            | Operation::PushConstant(_)
+            | Operation::PushLiteral(_)
+            | Operation::PushBinding(_)
+            | Operation::PushInstance(_)
+            | Operation::PushTemp(_)
+            | Operation::PushRemote { .. }
+            | Operation::PushThisContext
+            | Operation::PushThisProcess
+            | Operation::Dup
+            | Operation::NewArray(_) => self.grow(1),
+            Operation::Pop
+            | Operation::PopBinding(_)
+            | Operation::PopInstance(_)
+            | Operation::PopTemp(_)
+            | Operation::PopRemote { .. }
+            | Operation::ReturnTop
+            | Operation::BlockReturnTop => self.shrink(1),
+            Operation::SendSpecial { arguments, .. }
+            | Operation::Send { arguments, .. }
+            | Operation::SendSuper { arguments, .. } => {
                 self.shrink(usize::from(arguments));
             }
             // The array is made before its elements are taken, as in Pharo's count.
-            Op::PopIntoArray(count) => {
+            Operation::PopIntoArray(count) => {
                 self.grow(1);
                 self.shrink(usize::from(count));
             }
-            Op::PushClosure { copied, .. } => {
+            Operation::PushClosure { copied, .. } => {
                 self.shrink(usize::from(copied));
                 self.grow(1);
             }
@@ -118,32 +118,34 @@ impl Layout<'_, '_> {
     }
 
     /// The instruction for an operation that is neither label, jump nor directed send.
-    fn instruction_of(&mut self, op: Op) -> Instruction {
+    fn instruction_of(&mut self, operation: Operation) -> Instruction {
         let long = self.setting.long_instance_variables;
-        match op {
-            Op::PushConstant(constant) => push_constant(constant),
-            Op::PushLiteral(entry) => Instruction::PushLiteral(self.number(entry)),
-            Op::PushBinding(entry) => Instruction::PushLiteralVariable(self.number(entry)),
-            Op::PushInstance(index) => Instruction::PushReceiverVariable {
+        match operation {
+            Operation::PushConstant(constant) => push_constant(constant),
+            Operation::PushLiteral(entry) => Instruction::PushLiteral(self.number(entry)),
+            Operation::PushBinding(entry) => Instruction::PushLiteralVariable(self.number(entry)),
+            Operation::PushInstance(index) => Instruction::PushReceiverVariable {
                 index,
                 long: long || index > 15,
             },
-            Op::StoreInstance(index) => Instruction::StoreReceiverVariable { index, long: true },
-            Op::PopInstance(index) => Instruction::PopReceiverVariable {
+            Operation::StoreInstance(index) => {
+                Instruction::StoreReceiverVariable { index, long: true }
+            }
+            Operation::PopInstance(index) => Instruction::PopReceiverVariable {
                 index,
                 long: long || index > 7,
             },
-            Op::StoreBinding(entry) => Instruction::StoreLiteralVariable(self.number(entry)),
-            Op::PopBinding(entry) => Instruction::PopLiteralVariable(self.number(entry)),
-            Op::SendSpecial { position, .. } => Instruction::SendSpecial(position),
-            Op::Send {
+            Operation::StoreBinding(entry) => Instruction::StoreLiteralVariable(self.number(entry)),
+            Operation::PopBinding(entry) => Instruction::PopLiteralVariable(self.number(entry)),
+            Operation::SendSpecial { position, .. } => Instruction::SendSpecial(position),
+            Operation::Send {
                 selector,
                 arguments,
             } => Instruction::Send {
                 literal: self.number(selector),
                 arguments,
             },
-            Op::SendSuper {
+            Operation::SendSuper {
                 selector,
                 arguments,
             } => Instruction::SendSuper {
@@ -151,43 +153,45 @@ impl Layout<'_, '_> {
                 arguments,
                 directed: false,
             },
-            Op::PushClosure { block, copied } => Instruction::PushClosure {
+            Operation::PushClosure { block, copied } => Instruction::PushClosure {
                 literal: self.number(block),
                 copied,
                 receiver_on_stack: false,
                 no_outer: false,
             },
-            Op::NewArray(size) => Instruction::PushNewArray(size),
-            Op::PopIntoArray(size) => Instruction::PopIntoArray(size),
-            Op::ReturnConstant(Constant::True) => Instruction::ReturnTrue,
-            Op::ReturnConstant(Constant::False) => Instruction::ReturnFalse,
-            Op::ReturnConstant(_) => Instruction::ReturnNil,
+            Operation::NewArray(size) => Instruction::PushNewArray(size),
+            Operation::PopIntoArray(size) => Instruction::PopIntoArray(size),
+            Operation::ReturnConstant(Constant::True) => Instruction::ReturnTrue,
+            Operation::ReturnConstant(Constant::False) => Instruction::ReturnFalse,
+            Operation::ReturnConstant(_) => Instruction::ReturnNil,
             other => self.plain_instruction(other),
         }
     }
 
-    fn plain_instruction(&self, op: Op) -> Instruction {
-        match op {
-            Op::PushReceiver => Instruction::PushReceiver,
-            Op::PushThisContext => Instruction::PushThisContext,
-            Op::PushThisProcess => Instruction::PushThisProcess,
-            Op::Dup => Instruction::Dup,
-            Op::Pop => Instruction::Pop,
-            Op::ReturnReceiver => Instruction::ReturnReceiver,
-            Op::ReturnTop => Instruction::ReturnTop,
-            Op::BlockReturnTop => Instruction::BlockReturnTop,
-            Op::PushTemp(temp) => Instruction::PushTemp(self.slot(temp)),
-            Op::StoreTemp(temp) | Op::StoreError(temp) => Instruction::StoreTemp(self.slot(temp)),
-            Op::PopTemp(temp) => Instruction::PopTemp(self.slot(temp)),
-            Op::PushRemote { slot, vector } => Instruction::PushRemoteTemp {
+    fn plain_instruction(&self, operation: Operation) -> Instruction {
+        match operation {
+            Operation::PushReceiver => Instruction::PushReceiver,
+            Operation::PushThisContext => Instruction::PushThisContext,
+            Operation::PushThisProcess => Instruction::PushThisProcess,
+            Operation::Dup => Instruction::Dup,
+            Operation::Pop => Instruction::Pop,
+            Operation::ReturnReceiver => Instruction::ReturnReceiver,
+            Operation::ReturnTop => Instruction::ReturnTop,
+            Operation::BlockReturnTop => Instruction::BlockReturnTop,
+            Operation::PushTemp(temp) => Instruction::PushTemp(self.slot(temp)),
+            Operation::StoreTemp(temp) | Operation::StoreError(temp) => {
+                Instruction::StoreTemp(self.slot(temp))
+            }
+            Operation::PopTemp(temp) => Instruction::PopTemp(self.slot(temp)),
+            Operation::PushRemote { slot, vector } => Instruction::PushRemoteTemp {
                 index: slot,
                 vector: self.slot(vector),
             },
-            Op::StoreRemote { slot, vector } => Instruction::StoreRemoteTemp {
+            Operation::StoreRemote { slot, vector } => Instruction::StoreRemoteTemp {
                 index: slot,
                 vector: self.slot(vector),
             },
-            Op::PopRemote { slot, vector } => Instruction::PopRemoteTemp {
+            Operation::PopRemote { slot, vector } => Instruction::PopRemoteTemp {
                 index: slot,
                 vector: self.slot(vector),
             },
@@ -211,32 +215,32 @@ impl Layout<'_, '_> {
         }
         let reached = self
             .code
-            .ops
+            .operations
             .iter()
             .zip(&self.reached)
             .filter(|(_, reached)| **reached);
-        let mut ops = reached.map(|(op, _)| *op);
-        let quick = match (ops.next()?, ops.next()) {
-            (Op::ReturnReceiver, None) => QuickReturn::Receiver,
-            (Op::ReturnConstant(Constant::True), None) => QuickReturn::True,
-            (Op::ReturnConstant(Constant::False), None) => QuickReturn::False,
-            (Op::ReturnConstant(Constant::Nil), None) => QuickReturn::Nil,
-            (push, Some(Op::ReturnTop)) => self.quick_push(push)?,
+        let mut operations = reached.map(|(operation, _)| *operation);
+        let quick = match (operations.next()?, operations.next()) {
+            (Operation::ReturnReceiver, None) => QuickReturn::Receiver,
+            (Operation::ReturnConstant(Constant::True), None) => QuickReturn::True,
+            (Operation::ReturnConstant(Constant::False), None) => QuickReturn::False,
+            (Operation::ReturnConstant(Constant::Nil), None) => QuickReturn::Nil,
+            (push, Some(Operation::ReturnTop)) => self.quick_push(push)?,
             _ => return None,
         };
-        ops.next().is_none().then_some(quick)
+        operations.next().is_none().then_some(quick)
     }
 
-    fn quick_push(&self, push: Op) -> Option<QuickReturn> {
+    fn quick_push(&self, push: Operation) -> Option<QuickReturn> {
         match push {
-            Op::PushConstant(Constant::Zero) => Some(QuickReturn::Integer(0)),
-            Op::PushConstant(Constant::One) => Some(QuickReturn::Integer(1)),
-            Op::PushLiteral(entry) => match self.code.entries[entry.0 as usize] {
+            Operation::PushConstant(Constant::Zero) => Some(QuickReturn::Integer(0)),
+            Operation::PushConstant(Constant::One) => Some(QuickReturn::Integer(1)),
+            Operation::PushLiteral(entry) => match self.code.entries[entry.0 as usize] {
                 Entry::Integer(-1) => Some(QuickReturn::Integer(-1)),
                 Entry::Integer(2) => Some(QuickReturn::Integer(2)),
                 _ => None,
             },
-            Op::PushInstance(index) if !self.setting.long_instance_variables => {
+            Operation::PushInstance(index) if !self.setting.long_instance_variables => {
                 u8::try_from(index).ok().map(QuickReturn::Field)
             }
             _ => None,

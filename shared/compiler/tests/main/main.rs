@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 
 use imprint_compiler::{Compilation, Names, Resolved, Site, compile_doit, compile_method};
 use imprint_isa::draft::BehaviorName;
-use imprint_syntax::SourceText;
 
 /// The world of the tests: `Probe` has 20 instance variables `v0` to `v19`, the class variable
 /// `Shared` and the pool `Letters`; the globals are few.
@@ -80,7 +79,7 @@ fn shown(source: &str, file_name: &str) -> String {
         soundness::assert_sound(&method.draft);
         text.push_str(&listing::of(&method.draft));
     }
-    text.push_str(&SourceText::new("st", source).render_all(&compilation.diagnostics));
+    text.push_str(&compilation.report("st", source));
     text
 }
 
