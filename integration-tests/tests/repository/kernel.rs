@@ -2,6 +2,7 @@
 
 use imprint_loader::{
     ClassDefinition, MethodDefinition, PackageDefinition, Reading, SourceFile, read_packages,
+    read_project,
 };
 use imprint_syntax::parse_method;
 
@@ -164,4 +165,31 @@ fn methods_are_short() {
         .map(|method| (method.full_name(), method.source.lines().count()))
         .collect();
     ratchet::check("lines of a method", METHOD_LINES_MAX, LONG_METHODS, &sizes);
+}
+
+#[test]
+fn every_example_is_a_project_that_names_what_it_loads_and_tests() {
+    let files = files_under("deploy/examples");
+    let examples = files
+        .iter()
+        .filter_map(|file| file.path.strip_suffix(".smalltalk.ston"));
+    for example in examples {
+        let inside = files.iter().filter_map(|file| {
+            let path = file.path.strip_prefix(example)?;
+            Some(SourceFile {
+                path,
+                text: &file.text,
+            })
+        });
+        let loaded = read_project(inside).unwrap_or_else(|error| panic!("{example}:\n{error}"));
+        let project = &loaded.project;
+        let is_tested =
+            |package: &PackageDefinition| project.testing.include.holds("", "", &package.name);
+        assert!(
+            loaded.packages.iter().any(is_tested),
+            "{example} tests nothing"
+        );
+        assert!(project.entry.is_some(), "{example} has no entry");
+        assert_eq!(project.unknown_keys, [""; 0], "{example}");
+    }
 }

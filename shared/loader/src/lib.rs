@@ -10,7 +10,8 @@
 //!
 //! Reading order: `definition` (what comes out), `repository` (the front door), `tonel`, `filetree`,
 //! `chunk`, `bracket`, `monticello`, then `ston` and what is written in it: `project`, `layout`; last
-//! `baseline` and `load`, which puts a project together.
+//! `baseline` and `load`, which puts a project together;
+//! `traits` flattens what was read.
 
 pub mod ston;
 
@@ -32,6 +33,7 @@ mod project;
 mod repository;
 mod scanner;
 mod tonel;
+mod traits;
 
 pub use baseline::{Baseline, BaselinePackage, Group, LoadOrder, ProjectReference};
 pub use definition::{
@@ -46,3 +48,4 @@ pub use project::{
     TestingSpec,
 };
 pub use repository::{Reading, SourceFile, read_packages};
+pub use traits::flatten_traits;

@@ -15,6 +15,7 @@ use crate::layout::ProjectLayout;
 use crate::problem::{Defect, LoadError, Problem};
 use crate::project::{LoadSpec, MetacelloLoad, MonticelloLoad, Project};
 use crate::repository::{Reading, SourceFile, read_packages};
+use crate::traits::flatten_traits;
 
 /// The platforms that load specs and baselines may name to mean us: our kernel has Pharo's names.
 pub const PLATFORMS: &[&str] = &["imprint", "pharo", "pharo12.x"];
@@ -29,7 +30,7 @@ pub struct LoadedProject {
     pub project: Project,
     /// Paths of the files, at the positions that [`crate::Origin::file`] names.
     pub paths: Vec<String>,
-    /// What is to be loaded, each package after what it requires.
+    /// What is to be loaded, each package after what it requires; traits are flattened.
     pub packages: Vec<PackageDefinition>,
 }
 
@@ -247,12 +248,16 @@ impl Loader {
         let in_order = chosen
             .into_iter()
             .filter_map(|index| packages.get_mut(index)?.take());
-        let packages = in_order.collect();
-        Ok(LoadedProject {
-            project,
-            paths,
-            packages,
-        })
+        let mut packages: Vec<PackageDefinition> = in_order.collect();
+        let problems = flatten_traits(&mut packages, &paths);
+        match problems.is_empty() {
+            true => Ok(LoadedProject {
+                project,
+                paths,
+                packages,
+            }),
+            false => Err(LoadError { problems }),
+        }
     }
 }
 

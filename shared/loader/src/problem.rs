@@ -190,6 +190,36 @@ pub enum Defect {
         /// Where it lies.
         repository: String,
     },
+    /// A trait that is used and not there.
+    #[error("{user} uses the trait {name}, which is not there; load its package too")]
+    MissingTrait {
+        /// The class or trait that uses it.
+        user: String,
+        /// The trait.
+        name: String,
+    },
+    /// A composition that cannot be read, or that comes back to itself.
+    #[error(
+        "{user} uses '{text}', which is no composition of traits; write TA + TB - {{ #x }} @ {{ #y -> #x }}"
+    )]
+    BadComposition {
+        /// The class or trait that uses it.
+        user: String,
+        /// The composition.
+        text: String,
+    },
+    /// One method from two traits.
+    #[error(
+        "{method} comes from both {one} and {other}; define it in the class, or leave one out with -"
+    )]
+    TraitConflict {
+        /// The method in the class that uses both.
+        method: String,
+        /// One trait.
+        one: String,
+        /// The other.
+        other: String,
+    },
     /// A folder without packages.
     #[error("there is nothing to load; name a folder with Smalltalk packages")]
     NothingToLoad,
