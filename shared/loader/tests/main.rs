@@ -2,7 +2,8 @@
 
 use imprint_loader::ston::{self, Body, Value};
 use imprint_loader::{
-    Baseline, PackageDefinition, Project, SourceFile, read_archive, read_packages,
+    Baseline, PackageDefinition, Project, SourceFile, flatten_traits, read_archive, read_packages,
+    read_project,
 };
 use proptest::prelude::*;
 
@@ -140,6 +141,24 @@ proptest! {
         let _ = ston::read_json(&text);
         let _ = Project::read("p", &text);
         let _ = Project::read("p", &format!("SmalltalkCISpec {{ #testing : {text} }}"));
+    }
+
+    #[test]
+    fn any_texts_are_a_loaded_project_or_faults(texts in proptest::array::uniform4(text())) {
+        let baseline = format!("Class {{ #name : #BaselineOfA }}\nBaselineOfA >> baseline: spec [ <baseline> {} ]", texts[0]);
+        let user = format!("Class {{ #name : #A, #traits : '{}' }}", texts[1].replace('\'', ""));
+        let own = format!("Trait {{ #name : #T, #traits : 'T + {}' }}\n{}", texts[2].replace('\'', ""), texts[3]);
+        let files = [
+            (".smalltalk.ston", "SmalltalkCISpec { #loading : [ SCIMetacelloLoadSpec { #baseline : 'A' } ] }"),
+            ("BaselineOfA/BaselineOfA.class.st", &baseline),
+            ("A/A.class.st", &user),
+            ("A/T.trait.st", &own),
+        ];
+        let files = files.map(|(path, text)| SourceFile { path, text });
+        let _ = read_project(files);
+        let mut reading = read_packages(files);
+        flatten_traits(&mut reading.packages, &reading.paths);
+        prop_assert!(reading.packages.iter().all(|package| package.traits.is_empty()));
     }
 
     #[test]
