@@ -262,6 +262,7 @@ impl<'t> Walk<'_, 't> {
                 }
             }
             ExprKind::Block(block) => self.block(*block),
+            ExprKind::Return(value) => self.expression(*value),
             ExprKind::Brace(elements) => {
                 for &element in tree.list(*elements) {
                     self.expression(element);
@@ -380,14 +381,12 @@ impl<'t> Walk<'_, 't> {
 
     fn write_local(&mut self, variable: VariableId, target: Name<'t>) {
         let message = match self.found.variable(variable).kind {
-            VariableKind::Temporary => return self.note(variable, Variable::note_write),
+            VariableKind::Temporary | VariableKind::ErrorCode => {
+                return self.note(variable, Variable::note_write);
+            }
             VariableKind::Argument => {
                 format!("'{}' is an argument and cannot be assigned to", target.text)
             }
-            VariableKind::ErrorCode => format!(
-                "'{}' holds an error code and cannot be assigned to",
-                target.text
-            ),
         };
         self.error(target.span, message);
     }

@@ -252,6 +252,7 @@ fn assigns(tree: &Tree<'_>, expr: ExprId, name: &str) -> bool {
                     .any(|&message| in_message(tree.message(message)))
         }
         ExprKind::Block(block) => assigns_in_block(tree, *block, name),
+        ExprKind::Return(value) => assigns(tree, *value, name),
         ExprKind::Brace(elements) => tree
             .list(*elements)
             .iter()

@@ -18,7 +18,7 @@ use crate::ir::{Code, Constant, Entry, Operation, Temp, TempKey};
 use crate::names::Resolved;
 use crate::options::Options;
 use crate::pragma::Primitive;
-use crate::scope::{Reference, VariableId};
+use crate::scope::{Reference, VariableId, VariableKind};
 
 /// Brace arrays up to this size are made of values on the stack.
 const BRACE_MAX: usize = 32;
@@ -77,21 +77,39 @@ impl<'g, 't> Generator<'g, 't> {
                 self.code.declare(key);
             }
         }
-        if let Some(primitive) = primitive {
-            self.primitive(primitive);
-        }
+        let error = primitive.and_then(|primitive| self.primitive(primitive));
         self.make_vector(METHOD_SCOPE);
+        if let Some((temp, variable)) = error {
+            self.code.emit(Operation::PushTemp(temp), Span::default());
+            self.store_variable(variable, Span::default());
+            self.pop(Span::default());
+        }
     }
 
-    fn primitive(&mut self, primitive: &Primitive<'t>) {
+    /// Calls a primitive. Its error can only be stored into a temporary: where the variable lives
+    /// in a vector, answers both, for the value still to be moved.
+    fn primitive(&mut self, primitive: &Primitive<'t>) -> Option<(Temp, VariableId)> {
         self.code.primitive = primitive.number;
         if let Some((module, name)) = primitive.spec {
             self.code.entry(Entry::PrimitiveSpec { module, name });
         }
-        if let Some(name) = primitive.error {
-            let temp = self.code.temp(TempKey::Named(name));
-            self.code.emit(Operation::StoreError(temp), primitive.span);
-        }
+        let analysis = self.analysis;
+        let variables = &analysis.scope(METHOD_SCOPE).variables;
+        let is_error = |id: &&VariableId| analysis.variable(**id).kind == VariableKind::ErrorCode;
+        let variable = *variables.iter().find(is_error)?;
+        let in_vector = analysis.vector_slot(variable).is_some();
+        let temp = if in_vector {
+            self.code.declare_hidden()
+        } else {
+            self.temp_of(variable)
+        };
+        self.code.emit(Operation::StoreError(temp), primitive.span);
+        in_vector.then_some((temp, variable))
+    }
+
+    fn temp_of(&mut self, variable: VariableId) -> Temp {
+        let key = self.key_of(variable);
+        self.code.temp(key)
     }
 
     /// The values of all statements, the last one left on the stack.
@@ -134,6 +152,10 @@ impl<'g, 't> Generator<'g, 't> {
             },
             ExprKind::Cascade { receiver, messages } => self.cascade(*receiver, messages),
             ExprKind::Block(block) => self.block(*block),
+            ExprKind::Return(value) => {
+                self.value(*value);
+                self.code.emit(Operation::ReturnTop, expr.span);
+            }
             ExprKind::Brace(elements) => self.brace(*elements, expr.span),
             // Only a faulty tree has these, and of that no code is used.
             ExprKind::Error => self

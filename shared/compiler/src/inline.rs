@@ -389,7 +389,7 @@ struct Call<'a> {
 
 fn is_writable(analysis: &Analysis<'_>, reference: Reference) -> bool {
     match reference {
-        Reference::Local(id) => analysis.variable(id).kind == VariableKind::Temporary,
+        Reference::Local(id) => analysis.variable(id).kind != VariableKind::Argument,
         Reference::External(position) => {
             let resolved = &analysis.externals[position as usize].resolved;
             !matches!(resolved, Resolved::Global { is_class: true, .. })

@@ -14,10 +14,9 @@
 //!
 //! Where this differs from Opal, on purpose: a directed super send pushes the class's binding
 //! itself and not a copy of it; the block of a constant closure counts its arguments as
-//! temporaries; temporaries that hide others of the same name get a slot of their own; copied
-//! values stand in the order of first use (Opal's order is that of a hash); a jump to a jump is
-//! shortened also where Opal means to and does not; only the order of literals for messages
-//! compiled in place is ours.
+//! temporaries; a temporary that hides another of its name gets a slot of its own. Where Opal's
+//! order is that of a hash, ours is that of first use: copied values, and the selectors of messages
+//! compiled in place. Jumps to jumps are shortened, which Opal sets out to do but does not reach.
 
 mod analysis;
 mod assemble;

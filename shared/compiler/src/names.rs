@@ -29,7 +29,9 @@ pub enum Resolved {
 /// The names that methods of one behaviour can see. Order of search: instance variables; for the
 /// class and then each superclass its class variables and pools; the globals.
 pub trait Names {
-    /// What `name` means; the answer for the same name is the same while a method is compiled.
+    /// What `name` means. The answer for one name stays the same while a method is compiled.
+    /// Names that a method declares are asked for too, to warn where they hide something: asking
+    /// changes nothing.
     fn resolve(&self, name: &str) -> Resolved;
 }
 

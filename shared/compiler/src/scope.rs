@@ -56,7 +56,7 @@ pub(crate) enum VariableKind {
     Argument,
     /// Declared between bars.
     Temporary,
-    /// Gets a primitive's error; not assigned to.
+    /// Gets a primitive's error before the code begins.
     ErrorCode,
 }
 

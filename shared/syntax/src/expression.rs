@@ -7,6 +7,7 @@ use crate::lexer::TokenKind;
 use crate::parser::{Parser, extend_selector};
 use crate::tree::{
     Block, BlockId, ExprId, ExprKind, ExprList, Literal, Message, MessageId, Name, Sequence,
+    Statement,
 };
 
 impl<'s> Parser<'s> {
@@ -229,21 +230,31 @@ impl<'s> Parser<'s> {
         let mut body = Sequence::default();
         self.statements(&mut body, TokenKind::RightBrace);
         self.close(TokenKind::RightBrace, opened);
-        if let Some(returning) = body.statements.iter().find(|statement| statement.is_return) {
-            self.error(returning.span, "an element of a brace array cannot return");
-        }
-        let depth = self.depth_of_body(&body);
         let elements: Vec<ExprId> = body
             .statements
             .iter()
-            .map(|statement| statement.value)
+            .map(|element| self.element(element))
             .collect();
+        let depth = elements
+            .iter()
+            .map(|&element| self.depth_of(element))
+            .max()
+            .unwrap_or(0);
         let elements = self.list(&elements);
         self.push(
             ExprKind::Brace(elements),
             Span::new(opened.start, self.previous_end),
             depth,
         )
+    }
+
+    /// An element may return instead of having a value.
+    fn element(&mut self, element: &Statement) -> ExprId {
+        if !element.is_return {
+            return element.value;
+        }
+        let depth = self.depth_of(element.value);
+        self.push(ExprKind::Return(element.value), element.span, depth)
     }
 
     fn send(&mut self, receiver: ExprId, message: MessageId) -> ExprId {

@@ -215,7 +215,8 @@ impl<'s> Lexer<'s> {
                 return;
             }
             self.position += 1;
-            if !self.peek_char().is_some_and(is_letter) {
+            let goes_on = |next| is_letter(next) || next == ':';
+            if !self.peek_char().is_some_and(goes_on) {
                 return;
             }
         }

@@ -95,12 +95,8 @@ impl<'s> Parser<'s> {
             self.token.kind,
             TokenKind::RightParenthesis | TokenKind::End
         ) {
-            if let Some(element) = self.array_element() {
-                elements.push(element);
-                continue;
-            }
-            self.error_here(format!("'{}' cannot stand in a literal array", self.text()));
-            self.skip_to_closer(TokenKind::RightParenthesis);
+            let element = self.array_element();
+            elements.push(element.unwrap_or_else(|| self.special_character()));
         }
         elements
     }
@@ -117,6 +113,15 @@ impl<'s> Parser<'s> {
             }
             _ => self.literal(),
         }
+    }
+
+    /// `;` and the like stand for symbols here, as in Pharo, which frowns at it too.
+    fn special_character(&mut self) -> Literal<'s> {
+        let text = self.text();
+        let message = format!("'{text}' in a literal array is better written as #'{text}'");
+        self.warning_here(message);
+        self.advance();
+        Literal::Symbol(Cow::Borrowed(text))
     }
 
     /// `word`, `word:` or `word:word:`.

@@ -35,6 +35,10 @@ fn expression(tree: &Tree<'_>, id: ExprId, text: &mut String) {
         ExprKind::Variable(name) => text.push_str(name),
         ExprKind::Literal(constant) => literal(constant, text),
         ExprKind::Error => text.push_str("<error>"),
+        ExprKind::Return(value) => {
+            text.push_str("^ ");
+            expression(tree, *value, text);
+        }
         ExprKind::Assignment { target, value } => {
             let _ = write!(text, "({} := ", target.text);
             expression(tree, *value, text);

@@ -1,6 +1,5 @@
 //! Recursive descent over patterns, pragmas, temporaries and statements; expressions are in
-//! `expression`, constants in `literal`.
-//! What happens after a fault is in `recovery`.
+//! `expression`, constants in `literal`; what happens after a fault is in `recovery`.
 
 use std::borrow::Cow;
 
@@ -51,6 +50,8 @@ pub(crate) struct Parser<'s> {
     pub(crate) panicking: bool,
     /// The closing brackets that are awaited, innermost last.
     pub(crate) awaited: Vec<TokenKind>,
+    /// Closing brackets that were missed; where they come after all, that is no fault of its own.
+    pub(crate) missed: Vec<TokenKind>,
     /// An unclosed bracket was noted at the end of the text; one is enough.
     pub(crate) end_noted: bool,
     /// The tokens just skipped belong to a fault that was noted.
@@ -69,6 +70,7 @@ impl<'s> Parser<'s> {
             diagnostics: Vec::new(),
             panicking: false,
             awaited: Vec::new(),
+            missed: Vec::new(),
             end_noted: false,
             recovered: false,
         }
@@ -156,11 +158,7 @@ impl<'s> Parser<'s> {
         } else {
             self.error_here("a bar is missing after the temporaries");
         }
-        self.synchronize_declaration();
-    }
-
-    /// After a faulty declaration the statements go on at the next token.
-    fn synchronize_declaration(&mut self) {
+        // After a faulty declaration the statements go on at the next token.
         self.panicking = false;
     }
 

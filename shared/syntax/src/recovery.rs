@@ -10,7 +10,10 @@ use crate::{Diagnostic, Span};
 impl Parser<'_> {
     /// Passes a bracket that closes nothing; noted, unless it belongs to a fault that was.
     pub(crate) fn stray_closer(&mut self) {
-        if !self.recovered {
+        let missed = self.missed.iter().position(|&kind| kind == self.token.kind);
+        if let Some(index) = missed {
+            self.missed.swap_remove(index);
+        } else if !self.recovered {
             self.error_here(format!("'{}' closes nothing", self.text()));
             self.panicking = false;
         }
@@ -85,20 +88,15 @@ impl Parser<'_> {
             self.panicking = true;
             return;
         }
-        let message = if is_closer(self.token.kind) {
-            format!("'{}' does not close this bracket", self.text())
-        } else {
-            format!(
-                "'{}' is not expected here; is a closing bracket missing?",
-                self.text()
-            )
-        };
-        let span = if is_closer(self.token.kind) {
-            opened
-        } else {
-            self.token.span
-        };
-        self.error(span, message);
+        let found = self.text();
+        if is_closer(self.token.kind) {
+            self.error(opened, format!("'{found}' does not close this bracket"));
+            return;
+        }
+        self.missed.push(closer);
+        self.error_here(format!(
+            "'{found}' is not expected here; is a closing bracket missing?"
+        ));
     }
 
     /// Whether brackets nest too deep to go on; notes it.
@@ -116,6 +114,12 @@ impl Parser<'_> {
             self.diagnostics.push(Diagnostic::error(span, message));
         }
         self.panicking = true;
+    }
+
+    /// Notes something at the token that is allowed, but better said otherwise.
+    pub(crate) fn warning_here(&mut self, message: impl Into<String>) {
+        self.diagnostics
+            .push(Diagnostic::warning(self.token.span, message));
     }
 
     /// Notes a fault at the token.

@@ -163,6 +163,8 @@ pub enum ExprKind<'s> {
     Block(BlockId),
     /// `{ a. b }`.
     Brace(ExprList),
+    /// `^ a` as an element of a brace array; elsewhere a return is a statement.
+    Return(ExprId),
     /// What could not be read; there is a diagnostic about it.
     Error,
 }

@@ -73,8 +73,8 @@ fn ten_faulty_statements_give_ten_findings() {
             [
                 "\ta := ).\n",
                 "\tx at: .\n",
-                "\t#(1 ; 2) foo.\n",
-                "\t{1. ^2}.\n",
+                "\t#[1 ; 2] foo.\n",
+                "\t(1. 2).\n",
                 "\ta b: + 3.\n",
             ][index % 5],
         );
