@@ -1,9 +1,10 @@
 //! Any valid program compiles to sound code: every path keeps the stack in order, jumps land on
-//! instructions, and what an instruction names is there.
+//! instructions, and what an instruction names is there; and the draft survives its byte form.
 
 use imprint_isa::Instruction;
 use imprint_isa::bytecode::{STORE_ERROR_CODE, decode};
-use imprint_isa::draft::{Body, CodeBody, MethodDraft};
+use imprint_isa::draft::{Body, CodeBody, Draft, MethodDraft};
+use imprint_isa::draft_bytes;
 use imprint_isa::special_selectors::SPECIAL_SELECTORS;
 use proptest::prelude::{
     BoxedStrategy, Just, ProptestConfig, Strategy, prop, prop_oneof, proptest,
@@ -22,6 +23,8 @@ pub fn assert_sound(draft: &MethodDraft) {
             panic!("{fault}\n{}", listing::of(draft));
         }
     }
+    let whole = Draft::Method(draft.clone());
+    assert_eq!(draft_bytes::decode(&draft_bytes::encode(&whole)), Ok(whole));
 }
 
 /// Follows every path once, with the height of the stack.
