@@ -1,3 +1,57 @@
-//! imprint-host: see ARCHITECTURE.md.
+//! What a virtual machine gets from the world: a clock and readiness ([`LocalOutside`]), orders
+//! from other threads ([`Waker`]), and the modules of primitives for files, sockets, the
+//! environment and HTTP heads.
+//!
+//! ```text
+//!   LocalOutside ── reactor() ──> Reactor <── register(&mut vm, &reactor): modules arm it
+//!        │ wait, poll                ▲
+//!        ▼                           │ waker(): other threads
+//!      the machine                 Waker
+//! ```
+//!
+//! It knows nothing of Smalltalk beyond what a primitive's arguments are. Readiness is the
+//! Linux kernel's epoll.
+//!
+//! Reading order: [`outside`], [`reactor`], [`handles`], [`files`], [`sockets`], [`http`],
+//! [`environment`], [`timezone`].
 
-pub mod http_head;
+pub mod environment;
+pub mod files;
+pub mod handles;
+pub mod http;
+pub mod outside;
+pub mod reactor;
+pub mod sockets;
+pub mod timezone;
+
+#[cfg(test)]
+mod testing;
+
+use imprint_vm::Vm;
+use imprint_vm::primitives::register as offer;
+
+pub use files::{Files, StandardFiles};
+pub use outside::{LocalOutside, PrunedLog};
+pub use reactor::{QueueFull, Reactor, Waker};
+pub use sockets::Network;
+
+/// Offers all modules of this crate to a machine. `reactor` is that of the [`LocalOutside`] which
+/// the machine waits in, also where a master or slave has wrapped it.
+pub fn register(vm: &mut Vm, reactor: &Reactor) {
+    vm.extensions.insert(Files::new(reactor.clone()));
+    vm.extensions.insert(Network::new(reactor.clone()));
+    let modules = [
+        ("FilePlugin", files::primitives::PRIMITIVES),
+        ("FileAttributesPlugin", files::attributes::PRIMITIVES),
+        ("SocketPlugin", sockets::primitives::PRIMITIVES),
+        ("ImprintPlugin", http::PRIMITIVES),
+    ];
+    for (module, primitives) in modules {
+        for (name, function) in primitives {
+            offer(&mut vm.modules, module, name, *function);
+        }
+    }
+    for (module, name, function) in environment::PRIMITIVES {
+        offer(&mut vm.modules, module, name, *function);
+    }
+}

@@ -25,7 +25,11 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use crate::args::Primitive;
+use imprint_model::Oop;
+
+use crate::args::{Args, Primitive};
+use crate::failure::Failure;
+use crate::machine::Vm;
 use crate::modules::{Modules, NamedPrimitive};
 
 macro_rules! dispatch {
@@ -47,6 +51,23 @@ macro_rules! dispatch {
 }
 
 imprint_isa::for_each_value_primitive!(dispatch);
+
+/// Calls a primitive from Rust, on a machine that runs nothing: how the tests of modules written
+/// elsewhere reach theirs. Operands are the receiver, then the arguments.
+///
+/// # Errors
+/// What the primitive fails with.
+///
+/// # Panics
+/// Where the machine runs something, or there is no receiver.
+#[doc(hidden)]
+pub fn call_idle(vm: &mut Vm, function: Primitive, operands: &[Oop]) -> Result<Oop, Failure> {
+    assert!(vm.stack.pages_in_use().is_empty(), "the machine is running");
+    for (index, operand) in operands.iter().enumerate() {
+        vm.stack.set_word(index, *operand);
+    }
+    function(vm, Args::new(0, operands.len() - 1))
+}
 
 /// Offers the named primitives that the machine itself brings.
 pub fn register_modules(modules: &mut Modules) {

@@ -1,0 +1,122 @@
+//! What the process knows: environment variables, its directory, its time zone, randomness.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use imprint_model::Oop;
+use imprint_vm::primitives::arguments::{bytes, check_writable, is_bytes, new_string, receiver};
+use imprint_vm::{Args, Failure, Primitive, PrimitiveError, Vm};
+
+use crate::outside::{SECONDS_1901_TO_1970, now_micros};
+use crate::timezone;
+
+/// Module, name and function of each primitive.
+pub const PRIMITIVES: &[(&str, &str, Primitive)] = &[
+    ("", "primitiveGetCurrentWorkingDirectory", working_directory),
+    ("", "primitiveGetenv", variable),
+    ("UUIDPlugin", "primitiveMakeUUID", make_uuid),
+    ("LocalePlugin", "primitiveTimezoneOffset", timezone_offset),
+    ("LocalePlugin", "primitiveVMOffsetToUTC", machine_offset),
+];
+
+/// Name to value; nil where there is none.
+fn variable(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let name = bytes(vm, args, 0)?;
+    if name.is_empty() || name.iter().any(|byte| matches!(byte, 0 | b'=')) {
+        return Err(PrimitiveError::BadArgument.into());
+    }
+    let name = std::ffi::OsStr::from_bytes(name);
+    match std::env::var_os(name) {
+        Some(value) => new_string(vm, &value.into_vec()),
+        None => Ok(vm.heap.nil()),
+    }
+}
+
+fn working_directory(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
+    let path = std::env::current_dir().map_err(|_| PrimitiveError::NotFound)?;
+    new_string(vm, path.as_os_str().as_bytes())
+}
+
+/// Fills the receiver, a ByteArray of 16, with a random identifier (RFC 9562, version 4).
+fn make_uuid(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let array = receiver(vm, args)?;
+    if !is_bytes(vm, array) || vm.heap.bytes(array).len() != 16 {
+        return Err(PrimitiveError::BadReceiver.into());
+    }
+    check_writable(vm, array)?;
+    let mut uuid = random_bytes().ok_or(PrimitiveError::Unsupported)?;
+    uuid[6] = uuid[6] & 0x0F | 0x40;
+    uuid[8] = uuid[8] & 0x3F | 0x80;
+    vm.heap.bytes_mut(array).copy_from_slice(&uuid);
+    Ok(array)
+}
+
+fn random_bytes() -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .ok()
+        .map(|()| bytes)
+}
+
+/// Minutes that local time is ahead of UTC now.
+fn timezone_offset(_: &mut Vm, _: Args) -> Result<Oop, Failure> {
+    let unix_seconds = (now_micros() / 1_000_000) as i64 - SECONDS_1901_TO_1970 as i64;
+    let minutes = timezone::local().offset_seconds(unix_seconds) / 60;
+    Ok(Oop::small(minutes as i32))
+}
+
+/// The machine's clock is UTC.
+fn machine_offset(_: &mut Vm, _: Args) -> Result<Oop, Failure> {
+    Ok(Oop::small(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::World;
+    use imprint_vm::PrimitiveError::{BadArgument, BadReceiver};
+
+    #[test]
+    fn variables_are_strings_or_nil() {
+        let mut world = World::new();
+        let path = world.string("PATH");
+        let value = world.call("", "primitiveGetenv", &[path]).unwrap();
+        let expected = std::env::var_os("PATH").unwrap().into_vec();
+        assert_eq!(world.contents(value), expected);
+        let nil = world.vm.heap.nil();
+        let missing = world.string("NO_SUCH_VARIABLE_HERE");
+        assert_eq!(world.call("", "primitiveGetenv", &[missing]), Ok(nil));
+        for name in ["", "A=B", "A\0B"] {
+            let name = world.string(name);
+            world.fails("", "primitiveGetenv", &[name], BadArgument);
+        }
+        world.fails("", "primitiveGetenv", &[nil], BadArgument);
+    }
+
+    #[test]
+    fn identifiers_are_random_and_marked() {
+        let mut world = World::new();
+        let (one, other) = (world.bytes(&[0; 16]), world.bytes(&[0; 16]));
+        for array in [one, other] {
+            let answer = world.call_with_receiver("UUIDPlugin", "primitiveMakeUUID", &[array]);
+            assert_eq!(answer, Ok(array));
+            assert_eq!(world.contents(array)[6] >> 4, 4);
+            assert_eq!(world.contents(array)[8] >> 6, 2);
+        }
+        assert_ne!(world.contents(one), world.contents(other));
+        let short = world.bytes(&[0; 15]);
+        let answer = world.call_with_receiver("UUIDPlugin", "primitiveMakeUUID", &[short]);
+        assert_eq!(answer, Err(BadReceiver.into()));
+    }
+
+    #[test]
+    fn the_offset_is_of_some_place_on_earth() {
+        let mut world = World::new();
+        let minutes = world
+            .call("LocalePlugin", "primitiveTimezoneOffset", &[])
+            .unwrap();
+        assert!((-12 * 60..=14 * 60).contains(&minutes.as_small_integer().unwrap()));
+    }
+}
