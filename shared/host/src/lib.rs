@@ -19,6 +19,7 @@ pub mod environment;
 pub mod files;
 pub mod handles;
 pub mod http;
+pub mod http_head;
 pub mod outside;
 pub mod reactor;
 pub mod sockets;

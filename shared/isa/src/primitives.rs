@@ -217,7 +217,7 @@ macro_rules! for_each_value_primitive {
             163 objects::is_read_only "primitiveGetImmutability" [1] 0 "Object isReadOnlyObject.";
             164 objects::set_read_only "primitiveSetImmutability" [1, 1] 0 "Object setIsReadOnlyObject:.";
             165 subscripts::integer_at "primitiveIntegerAt" [1, 1] 0 "IntegerArray at:.";
-            166 subscripts::integer_at_put "primitiveIntegerAtPut" [1, 1, 1] 0 "IntegerArray at:put:.";
+            166 subscripts::integer_at_put "primitiveIntegerAtPut" [1, 1, 0] 0 "IntegerArray at:put:.";
             168 objects::copy_from "primitiveCopyObject" [1, 1] 0 "Object copyFrom:.";
             169 objects::is_not_identical "primitiveNotIdentical" [0, 0] 0 "ProtoObject ~~.";
             170 objects::as_character "primitiveAsCharacter" [1] 0 "Integer asCharacter.";

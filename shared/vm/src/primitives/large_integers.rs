@@ -381,7 +381,7 @@ pub fn any_bit_from_to(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let first = bit_position(vm, args, 0)?;
     let last = bit_position(vm, args, 1)?;
     let magnitude = value.into_parts().1;
-    let within = magnitude >> first - 1;
+    let within = magnitude >> (first - 1);
     let any = last >= first
         && within
             .trailing_zeros()

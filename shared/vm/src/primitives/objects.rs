@@ -4,7 +4,7 @@
 //! object in memory. They may meet objects that nobody refers to any more.
 
 use imprint_heap::AllocationFailure;
-use imprint_model::{ClassIndex, Format, InstanceSpec, Known, MethodHeader, Oop};
+use imprint_model::{Format, InstanceSpec, Known, MethodHeader, Oop};
 
 use super::arguments::{
     argument, boolean, check_writable, count, identity, known, new_array, object, object_receiver,
@@ -537,6 +537,3 @@ pub fn pin(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     }
     Ok(vm.heap.boolean(before))
 }
-
-/// The index of class Context, for the family that looks at contexts.
-pub(super) const CONTEXT_INDEX: u32 = ClassIndex::CONTEXT;

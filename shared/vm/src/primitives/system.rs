@@ -23,7 +23,7 @@ const MILLISECONDS_MASK: u64 = 0x1FFF_FFFF;
 /// # Errors
 /// None.
 pub fn millisecond_clock(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
-    let milliseconds = vm.outside.now_micros() / 1000 & MILLISECONDS_MASK;
+    let milliseconds = (vm.outside.now_micros() / 1000) & MILLISECONDS_MASK;
     Ok(Oop::index(milliseconds as usize))
 }
 
@@ -174,7 +174,7 @@ fn parameter(vm: &Vm, number: i64) -> Option<Oop> {
         49 => EXTERNAL_SEMAPHORES_MAX,
         54 => usage.limit_bytes.saturating_sub(usage.old_bytes),
         67 => usage.limit_bytes,
-        1..=PARAMETER_COUNT => 0,
+        number if (1..=PARAMETER_COUNT).contains(&number) => 0,
         _ => return None,
     };
     Some(Oop::index(value))
