@@ -3,6 +3,7 @@
 use imprint_heap::Heap;
 
 use crate::extensions::Extensions;
+use crate::install::Names;
 use crate::modules::Modules;
 use crate::outside::Outside;
 use crate::presence::Presence;
@@ -24,6 +25,8 @@ pub struct Vm {
     pub extensions: Extensions,
     /// The objects that came from a master.
     pub presence: Presence,
+    /// What can be found by name.
+    pub names: Names,
     /// The frames.
     pub(crate) stack: Stack,
 }
@@ -39,6 +42,7 @@ impl Vm {
             modules,
             extensions: Extensions::default(),
             presence: Presence::default(),
+            names: Names::default(),
             stack: Stack::new(settings.stack_pages, settings.page_words),
             settings,
         }
