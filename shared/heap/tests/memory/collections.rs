@@ -12,7 +12,7 @@ use imprint_model::{ClassIndex, Format, Ghost, InstanceSpec, MethodHeader, Oop};
 const BOTH: [Collection; 2] = [Collection::Scavenge, Collection::Full];
 
 fn ephemeron(heap: &mut Heap, key: Oop, value: Oop) -> Oop {
-    let oop = heap.allocate(EPHEMERON, Format::EPHEMERON, 2).unwrap();
+    let oop = heap.allocate(EPHEMERON, Format::EPHEMERON, 2).expect("room");
     heap.store(oop, 0, key);
     heap.store(oop, 1, value);
     oop
@@ -21,7 +21,7 @@ fn ephemeron(heap: &mut Heap, key: Oop, value: Oop) -> Oop {
 fn weak_array(heap: &mut Heap, elements: &[Oop]) -> Oop {
     let oop = heap
         .allocate(WEAK_ARRAY, Format::WEAK, elements.len())
-        .unwrap();
+        .expect("room");
     for (index, element) in elements.iter().enumerate() {
         heap.store(oop, index, *element);
     }

@@ -237,7 +237,7 @@ fn weak_slots_hold_exactly_what_is_held_elsewhere() {
                 roots.push(object);
             }
         }
-        let held = array(&mut heap, &roots[1..].to_vec());
+        let held = array(&mut heap, &roots[1..]);
         roots.truncate(1);
         roots.push(held);
         let kind = if dice.below(3) == 0 {

@@ -1,0 +1,111 @@
+//! Opening an image of whichever kind.
+
+use crate::compact::{Metadata, read_compact};
+use crate::info::ImageInfo;
+use crate::kind::{ImageKind, identify};
+use crate::problem::{ImageError, ImageProblem};
+use crate::spur::{self, Sharing};
+use crate::{Fingerprint, spur::read_spur_bytes};
+use imprint_heap::{Heap, HeapSettings};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// A heap that came of a file.
+#[derive(Debug)]
+pub struct OpenedImage {
+    /// The objects.
+    pub heap: Heap,
+    /// What the file was.
+    pub kind: ImageKind,
+    /// What it says of itself; of a Spur file the default.
+    pub metadata: Metadata,
+    /// The hash of its content.
+    pub fingerprint: Fingerprint,
+    /// Its length in bytes.
+    pub file_bytes: u64,
+}
+
+impl OpenedImage {
+    /// What it holds.
+    pub fn info(&self) -> ImageInfo {
+        let format = match self.kind {
+            ImageKind::Compact { version } => format!("compact {version}"),
+            _ => format!("Spur {}", crate::kind::SPUR_64),
+        };
+        ImageInfo::of(&self.heap, format)
+    }
+}
+
+/// Opens an image file, Spur or compact, to run in it.
+///
+/// # Errors
+/// [`ImageError`] with the sentence for the user.
+pub fn open_image(path: &Path, settings: HeapSettings) -> Result<OpenedImage, ImageError> {
+    open(path, settings, Sharing::CopyOnWrite).map_err(|problem| problem.of(path))
+}
+
+/// Makes a heap of the content of an image, Spur or compact.
+///
+/// # Errors
+/// [`ImageProblem`].
+pub fn read_image(bytes: &[u8], settings: HeapSettings) -> Result<OpenedImage, ImageProblem> {
+    let kind = identify(bytes);
+    if let Some(problem) = kind.problem(bytes) {
+        return Err(problem);
+    }
+    let (heap, metadata) = match kind {
+        ImageKind::Compact { .. } => read_compact(bytes, settings)?,
+        _ => (read_spur_bytes(bytes, settings)?, Metadata::default()),
+    };
+    Ok(OpenedImage {
+        heap,
+        kind,
+        metadata,
+        fingerprint: Fingerprint::of(bytes),
+        file_bytes: bytes.len() as u64,
+    })
+}
+
+pub(crate) fn open(
+    path: &Path,
+    settings: HeapSettings,
+    sharing: Sharing,
+) -> Result<OpenedImage, ImageProblem> {
+    let mut file = File::open(path).map_err(ImageProblem::io("open the file"))?;
+    let length = file.metadata().map_err(ImageProblem::io("read the file"))?;
+    if length.is_dir() {
+        let source = std::io::ErrorKind::IsADirectory.into();
+        return Err(ImageProblem::io("open the file")(source));
+    }
+    let mut head = Vec::new();
+    (&mut file)
+        .take(8)
+        .read_to_end(&mut head)
+        .map_err(ImageProblem::io("read the file"))?;
+    if identify(&head) == ImageKind::Spur {
+        return Ok(OpenedImage {
+            heap: spur::load(path, settings, sharing)?,
+            kind: ImageKind::Spur,
+            metadata: Metadata::default(),
+            fingerprint: fingerprint_of(path)?,
+            file_bytes: length.len(),
+        });
+    }
+    if length.len() > settings.limit_bytes as u64 {
+        let (bytes, limit) = (length.len() as usize, settings.limit_bytes);
+        return Err(imprint_heap::HeapError::ImageTooLarge { bytes, limit }.into());
+    }
+    file.read_to_end(&mut head)
+        .map_err(ImageProblem::io("read the file"))?;
+    read_image(&head, settings)
+}
+
+fn fingerprint_of(path: &Path) -> Result<Fingerprint, ImageProblem> {
+    let file = File::open(path).map_err(ImageProblem::io("open the file"))?;
+    let mut hasher = blake3::Hasher::new();
+    hasher
+        .update_reader(file)
+        .map_err(ImageProblem::io("read the file"))?;
+    Ok(Fingerprint(*hasher.finalize().as_bytes()))
+}
