@@ -187,9 +187,15 @@ pub fn bytes(vm: &Vm, args: Args, index: usize) -> Result<&[u8], Failure> {
     Ok(vm.heap.bytes(oop))
 }
 
-/// The text of `oop`, where it is a String or Symbol.
+/// The text of `oop`, where it is a String or Symbol (or a ByteArray, as one byte a character).
 pub fn text_of(vm: &Vm, oop: Oop) -> Option<String> {
-    if !oop.is_object() {
+    let is_number = |index| {
+        matches!(
+            index,
+            ClassIndex::LARGE_POSITIVE | ClassIndex::LARGE_NEGATIVE
+        )
+    };
+    if !oop.is_object() || is_number(vm.heap.class_index_of(oop)) {
         return None;
     }
     vm.heap.string_text(oop)
@@ -258,11 +264,11 @@ pub fn new_string(vm: &mut Vm, bytes: &[u8]) -> Result<Oop, Failure> {
     Ok(vm.heap.allocate_bytes(ClassIndex::BYTE_STRING, bytes)?)
 }
 
-/// A new String of any text: a ByteString where all characters fit (Latin-1), else a WideString,
-/// where the image has that class.
+/// A new ByteString of any text: Latin-1 where all its characters fit, else UTF-8, which the
+/// image's decoders read.
 ///
 /// # Errors
-/// Where space is missing, or a character does not fit and the image has no WideString.
+/// Where space is missing.
 pub fn new_text(vm: &mut Vm, text: &str) -> Result<Oop, Failure> {
     let narrow: Option<Vec<u8>> = text
         .chars()
@@ -270,7 +276,6 @@ pub fn new_text(vm: &mut Vm, text: &str) -> Result<Oop, Failure> {
         .collect();
     match narrow {
         Some(bytes) => new_string(vm, &bytes),
-        // Bytes of UTF-8 are what file and socket code of the image decodes anyway.
         None => new_string(vm, text.as_bytes()),
     }
 }

@@ -53,6 +53,39 @@ fn a_ghost_in_any_operand_is_missed_or_refused() {
     }
 }
 
+#[test]
+fn a_ghost_in_any_operand_of_a_named_primitive_is_missed_or_refused() {
+    let mut world = World::new();
+    let ghost = Ghost::new(4242, 7).expect("in range");
+    let miss = Failure::from(Miss::Object(ghost));
+    let built_in = [
+        "LargeIntegers",
+        "MiscPrimitivePlugin",
+        "FloatArrayPlugin",
+        "ImprintPlugin",
+    ];
+    let rows = MODULE_PRIMITIVES
+        .iter()
+        .filter(|row| built_in.contains(&row.module));
+    for row in rows {
+        let Some(primitive) = world.vm.modules.find(row.module, row.name) else {
+            continue;
+        };
+        assert_eq!(primitive.depths, row.operands, "{}", row.name);
+        for position in 0..row.operands.len() {
+            let mut operands = plausible(&mut world, row.operands.len());
+            operands[position] = Oop::ghost(ghost);
+            let result = world.call_named(row.module, row.name, &operands);
+            let is_fine = match &result {
+                Ok(_) => row.depth(position) == 0,
+                Err(Failure::Code(_)) => true,
+                Err(failure) => *failure == miss,
+            };
+            assert!(is_fine, "{} operand {position}: {result:?}", row.name);
+        }
+    }
+}
+
 /// Operands that many primitives accept: an array, then small integers.
 fn plausible(world: &mut World, count: usize) -> Vec<Oop> {
     let array = world.array(&[Oop::small(1), Oop::small(2)]);
@@ -114,7 +147,10 @@ fn without_space_no_primitive_leaves_a_trace() {
     world.exhaust();
     let mut missing = 0;
     for row in VALUE_PRIMITIVES {
-        for (first, rest) in operands.iter().flat_map(|first| operands.map(|rest| (*first, rest))) {
+        for (first, rest) in operands
+            .iter()
+            .flat_map(|first| operands.map(|rest| (*first, rest)))
+        {
             let mut all = vec![rest; row.operands.len()];
             all[0] = first;
             // The calls that write into their operands would spoil them for the next rows.
