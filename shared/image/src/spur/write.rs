@@ -1,7 +1,7 @@
 //! Writing Spur files: one segment, objects in order of address, class-table pages made now.
 
 use super::header::{HEADER_BYTES, SpurHeader};
-use super::{BRIDGE, BRIDGE_BYTES, FREE_LIST_SLOTS, HIDDEN_ROOTS_SLOTS};
+use super::{BRIDGE, FREE_LIST_SLOTS, HIDDEN_ROOTS_SLOTS};
 use crate::info::class_name;
 use crate::problem::{ImageError, ImageProblem};
 use crate::reach::{Reachable, reachable, strong_slots};
@@ -226,7 +226,6 @@ impl<'heap> Writer<'heap> {
     fn finish(mut self) -> Vec<u8> {
         self.words.extend([BRIDGE, 0]);
         let data_bytes = self.words.len() as u64 * 8;
-        debug_assert!(BRIDGE_BYTES == 16);
         let header = SpurHeader {
             data_bytes,
             base: PREFERRED_BASE,

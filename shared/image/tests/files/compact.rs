@@ -11,7 +11,9 @@ use imprint_model::layout::{behavior, class};
 use imprint_model::{ClassIndex, Format, InstanceSpec, Known, Oop};
 
 fn file(heap: &Heap) -> Vec<u8> {
-    write_compact(heap, &CompactOptions::default()).unwrap().0
+    write_compact(heap, &CompactOptions::default())
+        .expect("the heap is whole")
+        .0
 }
 
 #[test]
@@ -146,15 +148,15 @@ fn many_equal_objects_are_stored_within_the_bound_of_memory() {
 /// What `3 + 4` may need: nil, false, true, nine classes of which each has only the slots that
 /// the virtual machine reads, two methods, a process.
 fn seven() -> Heap {
-    let mut heap = Heap::new(HeapSettings::for_builder()).unwrap();
+    let mut heap = Heap::new(HeapSettings::for_builder()).expect("room");
     let firsts: Vec<Oop> = (1024..1027)
-        .map(|index| heap.allocate_old(index, Format::EMPTY, 0).unwrap())
+        .map(|index| heap.allocate_old(index, Format::EMPTY, 0).expect("room"))
         .collect();
     heap.set_singletons(firsts[0], firsts[1], firsts[2]);
     heap.set_symbol_classes(1031, 0);
     let array = heap
         .allocate_old(ClassIndex::ARRAY, Format::ARRAY, 60)
-        .unwrap();
+        .expect("room");
     heap.set_special_objects(array);
     (0..3).for_each(|at| heap.store(array, at, firsts[at]));
     let classes: &[(&str, u32, u8, u16)] = &[
@@ -171,21 +173,25 @@ fn seven() -> Heap {
         ("ByteSymbol", 1031, 16, 0),
     ];
     for (at, (name, index, spec, fixed_fields)) in classes.iter().enumerate() {
-        let meta = heap.allocate_old(1027, Format::FIXED, 6).unwrap();
+        let meta = heap.allocate_old(1027, Format::FIXED, 6).expect("room");
         let meta_index = heap.enter_class(meta, Some(1040 + at as u32));
         let class = heap
             .allocate_old(meta_index, Format::FIXED, class::SIZE)
-            .unwrap();
+            .expect("room");
         heap.enter_class(class, Some(*index));
         for (oop, spec, fixed_fields) in [(class, *spec, *fixed_fields), (meta, 1, 12)] {
             let value = InstanceSpec { spec, fixed_fields }.to_small_integer();
-            heap.store(oop, behavior::FORMAT, Oop::small_integer(value).unwrap());
+            heap.store(
+                oop,
+                behavior::FORMAT,
+                Oop::small_integer(value).expect("room"),
+            );
         }
-        let name = heap.intern(name).unwrap();
+        let name = heap.intern(name).expect("room");
         heap.store(class, class::NAME, name);
         heap.store(meta, 5, class);
     }
-    let process = heap.allocate_old(1030, Format::FIXED, 10).unwrap();
+    let process = heap.allocate_old(1030, Format::FIXED, 10).expect("room");
     heap.store(array, Known::Smalltalk.index(), process);
     heap
 }

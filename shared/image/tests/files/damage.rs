@@ -121,7 +121,7 @@ fn a_ring_of_superclasses_is_refused() {
 
 /// Writing checks in debug builds that what it wrote can be read; here it cannot.
 fn spur_bytes_unchecked(heap: &Heap) -> Vec<u8> {
-    imprint_image::spur::spur_bytes_unread(heap).unwrap()
+    imprint_image::spur::spur_bytes_unread(heap).expect("no ghosts")
 }
 
 #[test]

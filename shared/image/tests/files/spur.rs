@@ -137,12 +137,12 @@ fn split_in_two(bytes: &[u8]) -> Vec<u8> {
         let is_moved = word.is_multiple_of(8) && (border..end).contains(word);
         if is_moved { word + GAP + 16 } else { *word }
     };
-    let mut header = SpurHeader::decode(bytes, bytes.len() as u64).unwrap();
+    let mut header = SpurHeader::decode(bytes, bytes.len() as u64).expect("a whole header");
     header.data_bytes += 16;
     header.first_segment_bytes = cut as u64 * 8 + 16;
     header.special_objects = moved(&header.special_objects);
     let mut split: Vec<u64> = data[..cut].iter().map(moved).collect();
-    split.extend([255 << 56 | GAP / 8, (data.len() - cut) as u64 * 8]);
+    split.extend([(255 << 56) | (GAP / 8), (data.len() - cut) as u64 * 8]);
     split.extend(data[cut..].iter().map(moved));
     let mut file = header.encode().to_vec();
     file.extend(split.iter().flat_map(|word| word.to_le_bytes()));
