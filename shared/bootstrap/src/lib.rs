@@ -1,1 +1,31 @@
-//! imprint-bootstrap: see ARCHITECTURE.md.
+//! Kernel sources to a first heap, in order.
+//!
+//! ```text
+//!  packages ── plan: order classes ──> shells ── compile all methods ──> install ── known objects
+//!                                                                                      │
+//!        full image <── class-side initialize, in order <── the image organises itself ┘
+//! ```
+//!
+//! The virtual machine needs little of a class: superclass, format, method dictionary. That much
+//! is made here. Everything else that an image keeps (layouts, protocols, packages, the dictionary
+//! of globals) its own code makes, in a few messages sent as the first thing that runs.
+//!
+//! Reading order: [`kernel`] (the embedded sources), [`sources`], [`order`], [`scope`],
+//! [`compile`], [`seed`], [`organise`], [`build`].
+
+pub mod build;
+pub mod compile;
+pub mod error;
+pub mod kernel;
+pub mod order;
+pub mod organise;
+pub mod scope;
+pub mod seed;
+pub mod sources;
+
+pub use build::{FullImage, build};
+pub use compile::{compile_expression, compile_for};
+pub use error::BuildError;
+pub use kernel::{KERNEL_FINGERPRINT_CONTEXT, embedded_packages, kernel_fingerprint};
+pub use scope::Scope;
+pub use sources::{PackageSet, Sources};

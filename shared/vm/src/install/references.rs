@@ -118,8 +118,8 @@ impl Installer<'_> {
             Ref::Known(known) => self.heap.known(*known),
             Ref::Scheduler => self.scheduler(),
             Ref::Symbol(text) => self.heap.intern(text)?,
-            Ref::Global(name) => self.global_binding(name)?,
-            Ref::ClassVariable { class, name } => self.class_variable_binding(class, name)?,
+            Ref::Global(name) => self.bind_global(name)?,
+            Ref::ClassVariable { class, name } => self.bind_class_variable(class, name)?,
             Ref::Undeclared(name) => self.undeclared_binding(name)?,
             Ref::MetaBinding(name) => self.meta_binding(name)?,
             Ref::Class(behavior) => self.names.behavior(self.heap, behavior).unwrap_or(self.heap.nil()),
@@ -152,7 +152,10 @@ impl Installer<'_> {
     }
 
     /// The binding of a global; made, holding nil, where there is none.
-    pub(super) fn global_binding(&mut self, name: &Name) -> Result<Oop, NeedsSpace> {
+    ///
+    /// # Errors
+    /// Where space is missing.
+    pub fn bind_global(&mut self, name: &Name) -> Result<Oop, NeedsSpace> {
         if let Some(binding) = self.names.global(name) {
             return Ok(binding);
         }
@@ -163,7 +166,10 @@ impl Installer<'_> {
     }
 
     /// The binding of a class variable; made, holding nil, where there is none.
-    pub(super) fn class_variable_binding(&mut self, class: &Name, name: &Name) -> Result<Oop, NeedsSpace> {
+    ///
+    /// # Errors
+    /// Where space is missing.
+    pub fn bind_class_variable(&mut self, class: &Name, name: &Name) -> Result<Oop, NeedsSpace> {
         if let Some(binding) = self.names.class_variable(class, name) {
             return Ok(binding);
         }
