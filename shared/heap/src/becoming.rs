@@ -11,7 +11,7 @@ use crate::collect::Roots;
 use crate::heap::Heap;
 use crate::iterate::for_each_in;
 use imprint_model::{ClassIndex, Format, Ghost, Oop};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Which objects may hold the references that are to be replaced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,16 +84,11 @@ impl Heap {
             pairs().for_each(|(from, to)| self.copy_hash(from, to));
         }
         self.replace(&replacement, roots);
-        let map = &replacement.map;
-        let is_target = |oop: Oop| map.values().any(|target| *target == oop);
-        let gone: Vec<Oop> = map.keys().map(|bits| Oop::from_bits(*bits)).collect();
-        let in_cycle: Vec<bool> = match gone.len() {
-            1 => vec![false],
-            _ => gone.iter().map(|oop| is_target(*oop)).collect(),
-        };
-        for (oop, in_cycle) in gone.into_iter().zip(in_cycle) {
-            if !in_cycle {
-                self.turn_into_forwarder(oop, map[&oop.bits()]);
+        let targets: FxHashSet<Oop> = replacement.map.values().copied().collect();
+        for (bits, target) in &replacement.map {
+            let gone = Oop::from_bits(*bits);
+            if !targets.contains(&gone) {
+                self.turn_into_forwarder(gone, *target);
             }
         }
     }
@@ -163,7 +158,7 @@ impl Heap {
         &mut self,
         scope: Scope,
         roots: &mut dyn Roots,
-        of: &mut dyn FnMut(Oop) -> Option<Oop>,
+        of: &mut impl FnMut(Oop) -> Option<Oop>,
     ) {
         let mut visit = |oop: &mut Oop| {
             if let Some(new) = of(*oop) {
@@ -185,13 +180,13 @@ impl Heap {
         }
     }
 
-    fn rewrite_remembered(&mut self, of: &mut dyn FnMut(Oop) -> Option<Oop>) {
+    fn rewrite_remembered(&mut self, of: &mut impl FnMut(Oop) -> Option<Oop>) {
         for oop in &self.remembered {
             rewrite_slots(Address::of(*oop), of);
         }
     }
 
-    fn rewrite_old(&mut self, of: &mut dyn FnMut(Oop) -> Option<Oop>) {
+    fn rewrite_old(&mut self, of: &mut impl FnMut(Oop) -> Option<Oop>) {
         let young_start = self.young_start;
         let mut newly_remembered = Vec::new();
         for_each_in(&self.old.space, |address| {
@@ -215,11 +210,9 @@ impl Heap {
     /// A class that took another's place in the class table has that place as its hash, unless it
     /// has a place of its own.
     fn mend_class_hashes(&mut self, replacement: &Replacement) {
-        let newcomers: Vec<(u32, Oop)> = self
-            .classes
-            .entries()
-            .filter(|(_, class)| replacement.map.values().any(|target| target == class))
-            .collect();
+        let targets: FxHashSet<Oop> = replacement.map.values().copied().collect();
+        let is_newcomer = |entry: &(u32, Oop)| targets.contains(&entry.1);
+        let newcomers: Vec<(u32, Oop)> = self.classes.entries().filter(is_newcomer).collect();
         for (index, class) in newcomers {
             if self.index_of_class(class).is_none() {
                 self.set_identity_hash(class, index);
@@ -251,7 +244,7 @@ impl Heap {
     }
 }
 
-fn rewrite_slots(address: Address, of: &mut dyn FnMut(Oop) -> Option<Oop>) {
+fn rewrite_slots(address: Address, of: &mut impl FnMut(Oop) -> Option<Oop>) {
     if address.header().format().is_forwarder() {
         return;
     }

@@ -94,18 +94,22 @@ impl Heap {
 impl Scavenger<'_> {
     fn run(&mut self, roots: &mut dyn Roots, report: &mut CollectionReport) {
         self.visit_tables();
-        let mut own = std::mem::take(&mut self.heap.mourners);
-        own.iter_mut().for_each(|oop| self.visit(oop));
-        self.heap.mourners = own;
-        let mut special = self.heap.special_objects;
-        self.visit(&mut special);
-        self.heap.special_objects = special;
+        self.visit_own();
         roots.visit(&mut |oop| self.visit(oop));
         self.scan_remembered();
         self.scan_to_the_end();
         report.mourners += self.settle_ephemerons();
         report.weak_slots_cleared += self.settle_weaklings();
         report.tenured_bytes += self.tenured_bytes;
+    }
+
+    fn visit_own(&mut self) {
+        let mut own = Vec::new();
+        self.heap.visit_own_roots(|oop| own.push(*oop));
+        own.iter_mut().for_each(|oop| self.visit(oop));
+        let mut copies = own.into_iter();
+        self.heap
+            .visit_own_roots(|oop| *oop = copies.next().unwrap_or(*oop));
     }
 
     /// Classes come first: the shape of weak objects is read through the table.

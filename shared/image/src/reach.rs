@@ -1,5 +1,5 @@
-//! Which objects a file must hold: those that the special objects, the fixed classes and the
-//! classes of what is held reach.
+//! Which objects a file must hold: those that the special objects, the fixed classes, the classes
+//! of symbols and the classes of what is held reach, as in a full collection.
 //!
 //! Weak slots keep nothing: what only they refer to is written as nil. The order in which objects
 //! are met depends on the graph alone, not on addresses.
@@ -43,6 +43,13 @@ pub(crate) fn reachable(heap: &Heap) -> Reachable {
         .filter(|(index, _)| *index < ClassIndex::FIRST_FREE)
     {
         walk.reach(class);
+        walk.drain();
+    }
+    let (byte_symbols, wide_symbols) = heap.symbol_classes();
+    for index in [byte_symbols, wide_symbols] {
+        heap.class_at(index)
+            .into_iter()
+            .for_each(|class| walk.reach(class));
         walk.drain();
     }
     let classes = heap

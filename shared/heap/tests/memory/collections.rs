@@ -12,7 +12,9 @@ use imprint_model::{ClassIndex, Format, Ghost, InstanceSpec, MethodHeader, Oop};
 const BOTH: [Collection; 2] = [Collection::Scavenge, Collection::Full];
 
 fn ephemeron(heap: &mut Heap, key: Oop, value: Oop) -> Oop {
-    let oop = heap.allocate(EPHEMERON, Format::EPHEMERON, 2).expect("room");
+    let oop = heap
+        .allocate(EPHEMERON, Format::EPHEMERON, 2)
+        .expect("room");
     heap.store(oop, 0, key);
     heap.store(oop, 1, value);
     oop

@@ -181,8 +181,10 @@ impl<'heap> Body<'heap> {
         metadata.write(&mut out);
         put(&mut out, u64::from(self.heap.last_hash()));
         let (byte_symbols, wide_symbols) = self.heap.symbol_classes();
-        put(&mut out, u64::from(byte_symbols));
-        put(&mut out, u64::from(wide_symbols));
+        for index in [byte_symbols, wide_symbols] {
+            let is_there = self.heap.is_class_index(index);
+            put(&mut out, if is_there { u64::from(index) } else { 0 });
+        }
         put(&mut out, self.numbers[&self.heap.special_objects()]);
         put(&mut out, self.groups.len() as u64);
         let mut last_class = 0;
