@@ -97,7 +97,11 @@ impl Heap {
             return Err(NeedsSpace { bytes: usize::MAX });
         }
         let bytes = object_bytes(slot_count);
-        let address = self.take_old(bytes).ok_or(NeedsSpace { bytes })?;
+        let Some(address) = self.take_old(bytes) else {
+            self.wanted_bytes = bytes;
+            self.refused_old_bytes = bytes;
+            return Err(NeedsSpace { bytes });
+        };
         Ok(self.initialize(address, class_index, format, slot_count))
     }
 
@@ -214,6 +218,18 @@ impl Heap {
         class: Oop,
         indexed: usize,
     ) -> Result<(Format, usize), AllocationFailure> {
+        let (format, slots) = self.shape_of_any_size(class, indexed)?;
+        if slots > self.old.limit_bytes / 8 {
+            return Err(AllocationFailure::TooLarge(indexed));
+        }
+        Ok((format, slots))
+    }
+
+    fn shape_of_any_size(
+        &self,
+        class: Oop,
+        indexed: usize,
+    ) -> Result<(Format, usize), AllocationFailure> {
         let spec = self
             .instance_spec(class)
             .ok_or(AllocationFailure::NotInstantiable)?;
@@ -276,11 +292,16 @@ impl Heap {
     }
 
     /// Makes sure that objects of `bytes` in all (headers included) fit before the next
-    /// collection. Count [`Heap::bytes_for`] for each.
+    /// collection. Count [`Heap::bytes_for`] for each. After old space refused an object, that one
+    /// must fit too.
     ///
     /// # Errors
     /// [`NeedsSpace`] where a collection is due first, or the limit is reached.
     pub fn reserve(&mut self, bytes: usize) -> Result<(), NeedsSpace> {
+        if !self.old.is_below_limit(self.refused_old_bytes) {
+            return Err(NeedsSpace { bytes });
+        }
+        self.refused_old_bytes = 0;
         if bytes <= self.young.eden.remaining() && bytes <= self.large_bytes() {
             return Ok(());
         }

@@ -2,7 +2,8 @@
 //! is free, else copied.
 //!
 //! The reader of images makes [`HeapContents`], checks and relocates the words in it, and only
-//! then turns it into a [`Heap`]: from there on the objects are trusted.
+//! then turns it into a [`Heap`]: from there on the objects are trusted. Image files are replaced by
+//! renaming, never cut or written in place, so a mapped one does not change under its reader.
 
 use crate::address::Address;
 use crate::error::HeapError;

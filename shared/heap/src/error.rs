@@ -22,7 +22,7 @@ pub enum AllocationFailure {
     /// The class has no instances of its own in memory, or its format slot is damaged.
     #[error("the class cannot be instantiated")]
     NotInstantiable,
-    /// More elements than an object can have.
+    /// More elements than the limit of the heap allows.
     #[error("{0} elements are more than an object can hold")]
     TooLarge(usize),
 }

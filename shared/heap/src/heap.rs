@@ -36,6 +36,8 @@ pub struct Heap {
     pub(crate) spill_bytes: usize,
     /// Bytes of the large object that was refused last: a collection makes room for it.
     pub(crate) wanted_bytes: usize,
+    /// Bytes of the object that old space refused last, at its limit.
+    pub(crate) refused_old_bytes: usize,
     /// Survivals after which an object is tenured.
     pub(crate) tenure_age: u8,
     pub(crate) collections: CollectionCounts,
@@ -122,6 +124,7 @@ impl Heap {
             last_hash: 1,
             spill_bytes: 0,
             wanted_bytes: 0,
+            refused_old_bytes: 0,
             tenure_age: TENURE_AGE_MAX,
             collections: CollectionCounts::default(),
             settings,

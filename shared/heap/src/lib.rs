@@ -14,7 +14,7 @@
 //!        ^ base                                             ^ young start
 //! ```
 //!
-//! Reading order: [`address`](self) and `reserve` (the only unsafe code), `space`, `heap`,
+//! Reading order: `address` and `reserve` (the only unsafe code), `space`, `heap`,
 //! `allocate`, `access`, `class_table`, `symbols`, `iterate`, `collect`, `scavenge`, `mark`,
 //! `compact`, `weak`, `becoming`, `verify`, `contents`.
 

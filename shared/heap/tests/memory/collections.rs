@@ -556,3 +556,36 @@ fn a_full_heap_says_so() {
     }
     panic!("the limit was never felt");
 }
+
+#[test]
+fn old_space_at_its_limit_is_refused_until_a_collection_makes_room() {
+    let settings = HeapSettings {
+        limit_bytes: 2 << 20,
+        ..zealous()
+    };
+    let mut heap = world(settings);
+    let mut roots = Vec::new();
+    let large = |heap: &mut Heap| heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, 200_000);
+    roots.push(large(&mut heap).unwrap());
+    let needs = large(&mut heap).unwrap_err();
+    assert!(heap.reserve(needs.bytes).is_err());
+    let report = collect(&mut heap, Collection::Scavenge, &mut roots);
+    assert!(report.is_out_of_memory, "the first one lives");
+    assert!(
+        heap.reserve(16).is_err(),
+        "what was refused still does not fit"
+    );
+    roots.clear();
+    large(&mut heap).unwrap_err();
+    collect(&mut heap, Collection::Scavenge, &mut roots);
+    heap.reserve(needs.bytes).unwrap();
+    large(&mut heap).unwrap();
+}
+
+#[test]
+fn an_instance_above_the_limit_is_too_large_for_any_collection() {
+    let mut heap = world(zealous());
+    let class = heap.class_at(ClassIndex::ARRAY).unwrap();
+    let failure = heap.instantiate(class, 1 << 30).unwrap_err();
+    assert_eq!(failure, imprint_heap::AllocationFailure::TooLarge(1 << 30));
+}
