@@ -35,7 +35,9 @@ pub struct Args {
     /// Position of the receiver in the stack's words.
     first: u32,
     /// Number of arguments.
-    count: u32,
+    count: u16,
+    /// 1 where the receiver is stood in for by the first argument of the method.
+    skip: u16,
 }
 
 impl Args {
@@ -44,8 +46,25 @@ impl Args {
     pub(crate) const fn new(first: usize, count: usize) -> Args {
         Args {
             first: first as u32,
-            count: count as u32,
+            count: count as u16,
+            skip: 0,
         }
+    }
+
+    /// The same, where the method's own receiver lies `skip` words below.
+    #[inline(always)]
+    pub(crate) const fn with_skip(first: usize, count: usize, skip: u8) -> Args {
+        Args {
+            first: first as u32,
+            count: count as u16,
+            skip: skip as u16,
+        }
+    }
+
+    /// Position of the method's own receiver, which the answer replaces.
+    #[inline(always)]
+    pub(crate) const fn base(self) -> usize {
+        self.first as usize - self.skip as usize
     }
 
     /// The receiver. It is never a ghost or forwarder.

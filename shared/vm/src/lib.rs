@@ -17,18 +17,35 @@
 //! bytecodes), `send` and `lookup` (messages), `context` (frames as objects), `control`
 //! (primitives that change what runs), `scheduler`, `driver`, [`primitives`].
 
+mod activation;
 pub mod args;
+mod cache;
+mod context;
+mod control;
+mod dispatch;
+mod driver;
 pub mod extensions;
+pub mod extract;
 pub mod failure;
+mod fetch;
+mod handlers;
 pub mod install;
+mod lookup;
 pub mod machine;
 pub mod modules;
+mod naming;
 pub mod outcome;
 pub mod outside;
 pub mod presence;
 pub mod primitives;
+mod roots;
+mod scheduler;
+mod send;
 pub mod settings;
 mod stack;
+mod stop;
+pub mod touched;
+mod unwind;
 
 pub use args::{Args, Binding, ControlPrimitive, Primitive};
 pub use extensions::Extensions;
@@ -40,3 +57,4 @@ pub use outcome::{Outcome, RunLimits};
 pub use outside::{Answer, CompileRequest, Event, Outside, OutsideError};
 pub use presence::Presence;
 pub use settings::{CommandLine, VmSettings};
+pub use touched::Touched;

@@ -1,7 +1,9 @@
 //! The machine: its parts, and nothing of what they do.
 
 use imprint_heap::Heap;
+use imprint_model::Oop;
 
+use crate::cache::SendCache;
 use crate::extensions::Extensions;
 use crate::install::Names;
 use crate::modules::Modules;
@@ -10,6 +12,11 @@ use crate::presence::Presence;
 use crate::primitives;
 use crate::settings::VmSettings;
 use crate::stack::Stack;
+use crate::stop::Stop;
+use crate::touched::Touched;
+
+/// No object: what a root holds that holds nothing.
+pub(crate) const NONE: Oop = Oop::from_bits(1);
 
 /// A Smalltalk virtual machine over one heap, on one thread.
 pub struct Vm {
@@ -25,10 +32,36 @@ pub struct Vm {
     pub extensions: Extensions,
     /// The objects that came from a master.
     pub presence: Presence,
-    /// What can be found by name.
+    /// What can be found by name in the heap.
     pub names: Names,
+    /// What ran, where somebody wants to know.
+    pub touched: Touched,
     /// The frames.
     pub(crate) stack: Stack,
+    /// What sends mean.
+    pub(crate) cache: SendCache,
+    /// Selector and number of arguments of the special sends, by position.
+    pub(crate) special_selectors: [(Oop, u8); 32],
+    /// Sends and backward jumps until the next look at the world.
+    pub(crate) countdown: i32,
+    /// Why the loop is being left.
+    pub(crate) pending_stop: Option<Stop>,
+    /// The newest context of the active page while its frames are given up, and its depth.
+    pub(crate) divorced: Option<(Oop, usize)>,
+    /// The depth at which a process is told that it is too deep.
+    pub(crate) depth_limit: usize,
+    /// The process (or bottom context) that the run waits for.
+    pub(crate) target: Oop,
+    /// The process that runs, where the image has no scheduler.
+    pub(crate) lone_process: Oop,
+    /// The process that is about to run.
+    pub(crate) incoming: Oop,
+    /// Whether frames of the active process are on the active page.
+    pub(crate) is_running: bool,
+    /// When the timer semaphore is to be signalled, in UTC microseconds since 1901.
+    pub(crate) timer: Option<u64>,
+    /// Whether the last collection did not bring the space that a primitive wants.
+    pub(crate) is_out_of_space: bool,
 }
 
 impl Vm {
@@ -43,8 +76,26 @@ impl Vm {
             extensions: Extensions::default(),
             presence: Presence::default(),
             names: Names::default(),
+            touched: Touched::default(),
             stack: Stack::new(settings.stack_pages, settings.page_words),
+            cache: SendCache::new(),
+            special_selectors: [(NONE, 0); 32],
+            countdown: settings.poll_interval,
+            pending_stop: None,
+            divorced: None,
+            depth_limit: settings.depth_max,
+            target: NONE,
+            lone_process: NONE,
+            incoming: NONE,
+            is_running: false,
+            timer: None,
+            is_out_of_space: false,
             settings,
         }
+    }
+
+    /// Forgets what sends mean: a method dictionary or a class has changed.
+    pub fn flush_caches(&mut self) {
+        self.cache.flush();
     }
 }

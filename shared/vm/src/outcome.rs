@@ -42,6 +42,9 @@ pub enum Outcome {
     Interrupted,
     /// An order arrived; its owner handles it and may run on.
     Ordered(u64),
+    /// The image asks to be saved. Its contexts are in the heap; whoever saves it then calls
+    /// [`crate::Vm::saved`] and may run on.
+    Snapshot,
     /// The heap is full, and the limit of its size is reached.
     OutOfMemory,
     /// The machine met something that no image may hold.

@@ -121,6 +121,12 @@ impl Stack {
         }
     }
 
+    /// Sets where the newest frame of the active page, its registers saved, goes on.
+    pub fn set_pc(&mut self, pc: *const u8) {
+        let position = self.newest(self.active);
+        self.frame_mut(position).pc = pc;
+    }
+
     // === pages ===
 
     /// The page that runs.

@@ -1,0 +1,121 @@
+//! The cache of sends: what a selector means for a class.
+//!
+//! One table for all call sites, keyed by selector and class index, one probe. A super send is a
+//! send to an instance of the superclass, so it shares the entries. What is entered here is what
+//! runs: marking rides on it (design D4).
+
+use imprint_model::Oop;
+
+use crate::args::{ControlPrimitive, Primitive};
+
+/// Number of entries; a power of two.
+const ENTRIES: usize = 2048;
+
+/// What a send does that found this entry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Action {
+    /// Makes a frame.
+    Activate,
+    /// Tries a value primitive first.
+    Value(Primitive),
+    /// Tries a value primitive that may look at frames, or make the machine give them up.
+    Watched(Primitive),
+    /// Tries a control primitive first.
+    Control(ControlPrimitive),
+    /// Answers the receiver.
+    ReturnReceiver,
+    /// Answers a constant.
+    Return(Oop),
+    /// Answers an instance variable of the receiver.
+    ReturnField(u32),
+}
+
+/// What a selector means for a class.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    /// The selector; zero bits in a free entry.
+    pub selector: Oop,
+    /// The index of the class where lookup began.
+    pub class_index: u32,
+    /// Temporaries besides the arguments.
+    pub temps: u8,
+    /// 1 where the first argument stands in for the receiver of the primitive.
+    pub skip: u8,
+    /// The method.
+    pub method: Oop,
+    /// Its first bytecode after the call of a primitive.
+    pub pc: *const u8,
+    /// What is done.
+    pub action: Action,
+}
+
+impl Entry {
+    const FREE: Entry = Entry {
+        selector: Oop::from_bits(0),
+        class_index: 0,
+        temps: 0,
+        skip: 0,
+        method: Oop::from_bits(0),
+        pc: std::ptr::null(),
+        action: Action::Activate,
+    };
+}
+
+/// The cache.
+pub(crate) struct SendCache {
+    entries: Box<[Entry; ENTRIES]>,
+    /// Entries made since the machine was.
+    pub filled: u64,
+}
+
+impl SendCache {
+    /// An empty cache.
+    pub fn new() -> SendCache {
+        let entries = vec![Entry::FREE; ENTRIES].into_boxed_slice();
+        let entries = entries.try_into().expect("the vector has that length");
+        SendCache { entries, filled: 0 }
+    }
+
+    #[inline(always)]
+    fn place(selector: Oop, class_index: u32) -> usize {
+        ((selector.bits() >> 4) ^ (u64::from(class_index) << 2)) as usize & (ENTRIES - 1)
+    }
+
+    /// The entry where this send would stand; whether it does is for the caller to see.
+    #[inline(always)]
+    pub fn probe(&self, selector: Oop, class_index: u32) -> &Entry {
+        &self.entries[SendCache::place(selector, class_index)]
+    }
+
+    /// Enters what a send means.
+    pub fn fill(&mut self, entry: Entry) {
+        self.filled += 1;
+        self.entries[SendCache::place(entry.selector, entry.class_index)] = entry;
+    }
+
+    /// Forgets everything.
+    pub fn flush(&mut self) {
+        self.entries.fill(Entry::FREE);
+    }
+
+    /// Forgets the entries that `is_stale`.
+    pub fn forget(&mut self, mut is_stale: impl FnMut(&Entry) -> bool) {
+        let used = self
+            .entries
+            .iter_mut()
+            .filter(|entry| entry.selector.bits() != 0);
+        for entry in used {
+            if is_stale(entry) {
+                *entry = Entry::FREE;
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Whether it is the entry of this send.
+    #[inline(always)]
+    pub fn is_for(&self, selector: Oop, class_index: u32) -> bool {
+        self.selector == selector && self.class_index == class_index
+    }
+}

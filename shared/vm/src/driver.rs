@@ -1,0 +1,441 @@
+//! The driver: runs the loop, and does between two runs of it what the loop cannot.
+//!
+//! ```text
+//!             ┌──────────────── interpret ◀───────────────┐
+//!             ▼                                           │
+//!   Stop ── NeedsSpace   collect, or say it is hopeless ──┤
+//!        ── NeedsPage    write the oldest page out ───────┤
+//!        ── Miss         ask the outside, install ────────┤
+//!        ── Poll         clock, limits, events ───────────┤
+//!        ── Switch       change the stack ────────────────┤
+//!        ── Idle         wait for an event ───────────────┘
+//!        ── Done ──> Outcome
+//! ```
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use imprint_heap::{Collection, NeedsSpace};
+use imprint_isa::special_selectors::SPECIAL_SELECTORS;
+use imprint_model::layout::{context, process};
+use imprint_model::{ClassIndex, Format, Known, Oop};
+
+use crate::context::Place;
+use crate::dispatch::interpret;
+use crate::machine::{NONE, Vm};
+use crate::outcome::{Outcome, RunLimits};
+use crate::outside::Event;
+use crate::stop::Stop;
+
+/// Deepest chain of contexts that is counted when a process is resumed.
+const COUNTED_DEPTH_MAX: usize = 1 << 20;
+
+impl Vm {
+    // === for those who own a machine ===
+
+    /// Makes a process that will run `method` (a DoIt, without arguments) with `receiver`. In an
+    /// image without processes the handle is the bottom context.
+    ///
+    /// # Errors
+    /// Where the heap is at its limit.
+    pub fn spawn(&mut self, method: Oop, receiver: Oop, priority: i64) -> Result<Oop, NeedsSpace> {
+        let bottom = self.bottom_context(method, receiver)?;
+        let Some(class) = self.process_class().filter(|_| self.scheduler().is_some()) else {
+            return Ok(bottom);
+        };
+        let Ok(oop) = self.heap.instantiate_old(class, 0) else {
+            return Ok(bottom);
+        };
+        self.heap.store(oop, process::SUSPENDED_CONTEXT, bottom);
+        let priority = Oop::small_integer(priority).unwrap_or(Oop::small(40));
+        self.heap.store(oop, process::PRIORITY, priority);
+        Ok(oop)
+    }
+
+    fn bottom_context(&mut self, method: Oop, receiver: Oop) -> Result<Oop, NeedsSpace> {
+        let header = self.heap.method_header(method).unwrap_or_default();
+        let size = context::FIRST_TEMP + header.frame_slots();
+        let oop = self
+            .heap
+            .allocate_old(ClassIndex::CONTEXT, Format::FIXED_AND_INDEXED, size)?;
+        let first_pc = 8 * (1 + usize::from(header.literal_count)) + 1;
+        self.heap.store(oop, context::PC, Oop::index(first_pc));
+        self.heap.store(
+            oop,
+            context::STACK_POINTER,
+            Oop::small(i32::from(header.temp_count)),
+        );
+        self.heap.store(oop, context::METHOD, method);
+        self.heap.store(oop, context::RECEIVER, receiver);
+        Ok(oop)
+    }
+
+    /// Class Process: by name, or that of a process at hand.
+    fn process_class(&self) -> Option<Oop> {
+        let by_name = self.names.class_object(&self.heap, "Process");
+        let active = self.active_process_or_nil();
+        by_name.or_else(|| self.is_process(active).then(|| self.heap.class_of(active)))
+    }
+
+    /// Runs until `process` has returned from its bottom context or ended otherwise.
+    pub fn run_until(&mut self, process: Oop, limits: RunLimits) -> Outcome {
+        self.target = process;
+        self.refresh_special_selectors();
+        let is_active = self.is_running && self.active_process_or_nil() == process;
+        if !is_active {
+            self.schedule_target(process);
+        }
+        let outcome = self.drive(&limits);
+        self.target = NONE;
+        outcome
+    }
+
+    /// Resumes the image's active process, as after loading an image file.
+    pub fn run(&mut self, limits: RunLimits) -> Outcome {
+        self.refresh_special_selectors();
+        if !self.is_running {
+            let active = self.active_process_or_nil();
+            self.incoming = if self.is_process(active) {
+                active
+            } else {
+                NONE
+            };
+        }
+        self.drive(&limits)
+    }
+
+    /// Whether the process has nothing to run any more.
+    pub fn is_ended(&self, oop: Oop) -> bool {
+        if self.is_running && self.active_process_or_nil() == oop {
+            return false;
+        }
+        let context = if self.is_process(oop) {
+            self.heap.slot(oop, process::SUSPENDED_CONTEXT)
+        } else {
+            oop
+        };
+        !self.is_context(context) || !self.is_alive(context)
+    }
+
+    fn schedule_target(&mut self, process: Oop) {
+        if !self.is_process(process) {
+            self.incoming = process;
+            return;
+        }
+        let is_listed = self.heap.slot(process, process::MY_LIST) != self.heap.nil();
+        if is_listed || self.is_ended(process) {
+            return self.reconsider();
+        }
+        if self.is_running {
+            self.make_ready(self.active_process_or_nil(), false);
+        }
+        self.incoming = process;
+    }
+
+    // === the loop around the loop ===
+
+    fn drive(&mut self, limits: &RunLimits) -> Outcome {
+        loop {
+            let stop = if self.incoming != NONE {
+                match self.switch() {
+                    Ok(()) => continue,
+                    Err(stop) => stop,
+                }
+            } else if self.is_running {
+                interpret(self)
+            } else {
+                Stop::Idle
+            };
+            if let Some(outcome) = self.handle(stop, limits) {
+                return outcome;
+            }
+        }
+    }
+
+    fn handle(&mut self, stop: Stop, limits: &RunLimits) -> Option<Outcome> {
+        match stop {
+            Stop::NeedsSpace(space) => self.find_space(space),
+            Stop::NeedsPage => self.free_a_page(),
+            Stop::Miss(miss) => self.fetch(*miss),
+            Stop::Poll => self.poll(limits),
+            Stop::Switch(process) => {
+                self.incoming = process;
+                None
+            }
+            Stop::Idle => self.idle(limits),
+            Stop::Relinquish { micros } => self.wait_for_events(limits, Some(micros)),
+            Stop::Collect { full } => {
+                self.collect(if full {
+                    Collection::Full
+                } else {
+                    Collection::Scavenge
+                });
+                self.reconsider();
+                None
+            }
+            Stop::Done(outcome) => Some(outcome),
+        }
+    }
+
+    fn find_space(&mut self, space: NeedsSpace) -> Option<Outcome> {
+        if self.is_out_of_space {
+            self.is_out_of_space = false;
+            return Some(Outcome::OutOfMemory);
+        }
+        let report = self.collect(Collection::Scavenge);
+        if report.is_out_of_memory || self.heap.reserve(space.bytes).is_err() {
+            self.collect(Collection::Full);
+            self.is_out_of_space = self.heap.reserve(space.bytes).is_err();
+        }
+        None
+    }
+
+    fn free_a_page(&mut self) -> Option<Outcome> {
+        let oldest = self.stack.oldest_page(self.stack.active())?;
+        match self.divorce_page(oldest) {
+            Ok(()) => None,
+            Err(space) => self.find_space(space),
+        }
+    }
+
+    // === looking at the world ===
+
+    fn poll(&mut self, limits: &RunLimits) -> Option<Outcome> {
+        self.countdown = self.settings.poll_interval;
+        if let Some(zeal) = self.heap.settings().zeal.filter(|zeal| zeal.every > 0) {
+            self.countdown = i32::try_from(zeal.every).unwrap_or(i32::MAX);
+            self.collect(Collection::Scavenge);
+        }
+        if let Some(outcome) = limit_reached(limits) {
+            return Some(outcome);
+        }
+        let events = self.outside.poll();
+        self.take_events(events)
+    }
+
+    /// Signals what is due, and lets the process run that has the highest priority then.
+    fn take_events(&mut self, events: Vec<Event>) -> Option<Outcome> {
+        let mut outcome = None;
+        for event in events {
+            outcome = self.take_event(event).or(outcome);
+        }
+        if self
+            .timer
+            .is_some_and(|due| self.outside.now_micros() >= due)
+        {
+            self.timer = None;
+            let semaphore = self.heap.known(Known::TimerSemaphore);
+            self.signal_from_outside(semaphore);
+        }
+        self.reconsider();
+        outcome
+    }
+
+    fn take_event(&mut self, event: Event) -> Option<Outcome> {
+        match event {
+            Event::Signal(index) => {
+                let semaphore = self.external_object(index);
+                self.signal_from_outside(semaphore);
+                None
+            }
+            Event::Terminate => {
+                let semaphore = self.heap.known(Known::InterruptSemaphore);
+                if !self.is_semaphore(semaphore) {
+                    return Some(Outcome::Quit(0));
+                }
+                self.signal_from_outside(semaphore);
+                None
+            }
+            Event::Order(order) => Some(Outcome::Ordered(order)),
+            Event::Interrupt => Some(Outcome::Interrupted),
+        }
+    }
+
+    /// The object at a 1-based position of the external objects.
+    fn external_object(&self, index: usize) -> Oop {
+        let array = self.heap.known(Known::ExternalObjects);
+        let is_there = index > 0 && self.has_slots(array, index);
+        if is_there {
+            self.heap.slot(array, index - 1)
+        } else {
+            self.heap.nil()
+        }
+    }
+
+    /// Signals a semaphore between two bytecodes; anything else is ignored.
+    pub(crate) fn signal_from_outside(&mut self, semaphore: Oop) {
+        if !self.is_semaphore(semaphore) {
+            return;
+        }
+        let is_running = std::mem::replace(&mut self.is_running, false);
+        if let Some(process) = self.signal_semaphore(semaphore) {
+            self.make_ready(process, false);
+        }
+        self.is_running = is_running;
+    }
+
+    /// Lets a ready process run whose priority is above the active one's.
+    pub(crate) fn reconsider(&mut self) {
+        if self.incoming != NONE {
+            return;
+        }
+        let active = self.active_process_or_nil();
+        let above = if self.is_running {
+            self.priority_of(active)
+        } else {
+            0
+        };
+        if let Some(process) = self.take_highest(above) {
+            if self.is_running {
+                self.make_ready(active, self.settings.preempted_to_front);
+            }
+            self.incoming = process;
+        }
+    }
+
+    fn idle(&mut self, limits: &RunLimits) -> Option<Outcome> {
+        if self.is_running {
+            match self.suspend_active() {
+                Ok(()) => {}
+                Err(space) => {
+                    // Nothing else can run, so the active process idles again afterwards.
+                    let outcome = self.find_space(space);
+                    return outcome.or_else(|| self.idle(limits));
+                }
+            }
+        }
+        self.wait_for_events(limits, None)
+    }
+
+    fn wait_for_events(&mut self, limits: &RunLimits, micros: Option<u64>) -> Option<Outcome> {
+        if let Some(outcome) = limit_reached(limits) {
+            return Some(outcome);
+        }
+        let now = Instant::now();
+        let until_timer = self
+            .timer
+            .map(|due| due.saturating_sub(self.outside.now_micros()));
+        let shortest = [until_timer, micros].into_iter().flatten().min();
+        let wake_up = shortest.map(|micros| now + Duration::from_micros(micros));
+        let deadline = [wake_up, limits.deadline].into_iter().flatten().min();
+        let events = self.outside.wait(deadline);
+        let is_hopeless = events.is_empty() && deadline.is_none();
+        if let Some(outcome) = self.take_events(events) {
+            return Some(outcome);
+        }
+        (is_hopeless && self.incoming == NONE && !self.is_running).then(|| self.nobody_runs())
+    }
+
+    /// Nothing can run and nothing can happen.
+    fn nobody_runs(&mut self) -> Outcome {
+        let is_waiting = self.is_process(self.target)
+            && self.heap.slot(self.target, process::MY_LIST) != self.heap.nil();
+        if is_waiting || self.target == NONE {
+            return Outcome::Deadlock;
+        }
+        Outcome::Terminated { error: None }
+    }
+
+    // === switching stacks ===
+
+    /// Writes where the active process goes on into it. Nobody runs then.
+    fn suspend_active(&mut self) -> Result<(), NeedsSpace> {
+        let context = self.marry(self.stack.newest(self.stack.active()))?;
+        let active = self.active_process_or_nil();
+        if self.is_process(active) {
+            self.heap.store(active, process::SUSPENDED_CONTEXT, context);
+        }
+        self.is_running = false;
+        Ok(())
+    }
+
+    /// Lets the incoming process run in place of the active one.
+    fn switch(&mut self) -> Result<(), Stop> {
+        let next = self.incoming;
+        let context = if self.is_process(next) {
+            self.heap.slot(next, process::SUSPENDED_CONTEXT)
+        } else {
+            next
+        };
+        if self.is_running && next == self.active_process_or_nil() {
+            self.incoming = NONE;
+            return Ok(());
+        }
+        if self.is_running {
+            self.suspend_active()?;
+        }
+        if !self.is_context(context) || !self.is_alive(context) {
+            self.incoming = NONE;
+            self.reconsider();
+            return Ok(());
+        }
+        let place = self.whole_place(context)?;
+        self.incoming = NONE;
+        match place {
+            Place::Frame(position) => self.stack.activate(position.page),
+            Place::Heap(context) => self.begin_with_context(context, self.depth_below(context)),
+        }
+        self.set_active_process(next);
+        if self.is_process(next) {
+            self.heap
+                .store(next, process::SUSPENDED_CONTEXT, self.heap.nil());
+        }
+        self.is_running = true;
+        Ok(())
+    }
+
+    /// Where a context goes on: the newest frame of a page, or a context alone with a free page
+    /// waiting for it.
+    fn whole_place(&mut self, context: Oop) -> Result<Place, Stop> {
+        if let Place::Frame(position) = self.place_of(context) {
+            if self.stack.newest(position.page) == position {
+                return Ok(Place::Frame(position));
+            }
+            self.divorce_page(position.page)?;
+            self.divorced = None;
+        }
+        if self.stack.free_page().is_none() {
+            return Err(Stop::NeedsPage);
+        }
+        Ok(Place::Heap(context))
+    }
+
+    fn depth_below(&self, bottom: Oop) -> usize {
+        let mut depth = 0;
+        let mut next = self.sender(Place::Heap(bottom));
+        while let Some(place) = next.filter(|_| depth < COUNTED_DEPTH_MAX) {
+            depth += 1;
+            next = self.sender(place);
+        }
+        depth
+    }
+
+    /// Takes the selectors of special sends from the image, or by their text where it has none.
+    pub(crate) fn refresh_special_selectors(&mut self) {
+        let pairs = self.heap.known(Known::SpecialSelectors);
+        for (position, (text, arguments)) in SPECIAL_SELECTORS.into_iter().enumerate() {
+            let from_image = self
+                .has_slots(pairs, 2 * position + 2)
+                .then(|| self.heap.slot(pairs, 2 * position));
+            let selector = from_image.filter(|oop| *oop != self.heap.nil());
+            let selector = selector
+                .or_else(|| self.heap.intern(text).ok())
+                .unwrap_or(NONE);
+            self.special_selectors[position] = (selector, arguments);
+        }
+    }
+}
+
+fn limit_reached(limits: &RunLimits) -> Option<Outcome> {
+    if limits
+        .interrupt
+        .as_ref()
+        .is_some_and(|flag| flag.swap(false, Ordering::Relaxed))
+    {
+        return Some(Outcome::Interrupted);
+    }
+    let is_late = limits
+        .deadline
+        .is_some_and(|deadline| Instant::now() >= deadline);
+    is_late.then_some(Outcome::TimedOut)
+}

@@ -1,0 +1,98 @@
+//! Misses: asking the outside for what has not come, and installing it.
+//!
+//! A fetch blocks the whole machine: the first, simple form of design D9.
+
+use imprint_heap::{Collection, NeedsSpace};
+use imprint_isa::{Draft, Miss, ObjectDraft, Placed};
+use imprint_model::Oop;
+
+use crate::install::{InstallError, Installer, Unbound};
+use crate::machine::Vm;
+use crate::outcome::Outcome;
+
+/// Drafts that one miss may need one after the other before the machine gives up.
+const NESTED_MISSES_MAX: usize = 1000;
+
+impl Vm {
+    /// Installs a draft and forgets what sends meant. Answers its class, method or root object.
+    ///
+    /// # Errors
+    /// Where it is refused; then nothing changed.
+    pub fn install(&mut self, placed: &Placed<Draft>) -> Result<Oop, InstallError> {
+        let installed = self.install_quietly(placed, Unbound::Create);
+        self.flush_caches();
+        installed
+    }
+
+    fn install_quietly(
+        &mut self,
+        placed: &Placed<Draft>,
+        unbound: Unbound,
+    ) -> Result<Oop, InstallError> {
+        let mut installer = Installer {
+            heap: &mut self.heap,
+            names: &mut self.names,
+            presence: &mut self.presence,
+            unbound,
+        };
+        installer.install(placed)
+    }
+
+    /// Gets what is missing. Answers how the run ends where that is not possible.
+    pub(crate) fn fetch(&mut self, miss: Miss) -> Option<Outcome> {
+        let answer = match self.outside.request(std::slice::from_ref(&miss)) {
+            Ok(answer) => answer,
+            Err(error) => {
+                return Some(Outcome::NoSource {
+                    miss: Box::new(miss),
+                    error,
+                });
+            }
+        };
+        for (name, index, meta_index) in &answer.class_indices {
+            self.names.declare(name, *index, *meta_index);
+        }
+        for placed in &answer.drafts {
+            if let Err(outcome) = self.install_fetched(placed, 0) {
+                return Some(outcome);
+            }
+        }
+        for (ghost, reference) in answer.aliases {
+            let root = ObjectDraft {
+                root: reference,
+                locals: Vec::new(),
+            };
+            let alias = Placed {
+                id: ghost.id,
+                ..Placed::nowhere(Draft::Object(root))
+            };
+            if let Err(outcome) = self.install_fetched(&alias, 0) {
+                return Some(outcome);
+            }
+        }
+        None
+    }
+
+    fn install_fetched(&mut self, placed: &Placed<Draft>, depth: usize) -> Result<(), Outcome> {
+        for _ in 0..NESTED_MISSES_MAX {
+            match self.install_quietly(placed, Unbound::Refuse) {
+                Ok(_) => return Ok(()),
+                Err(InstallError::NeedsSpace(bytes)) => self.make_space(bytes)?,
+                Err(InstallError::Missing { miss, .. }) if depth < NESTED_MISSES_MAX => {
+                    self.fetch(*miss).map_or(Ok(()), Err)?;
+                }
+                Err(error) => return Err(Outcome::Corrupt(error.to_string())),
+            }
+        }
+        Err(Outcome::Corrupt(format!(
+            "{} needs too much",
+            placed.draft.title()
+        )))
+    }
+
+    fn make_space(&mut self, bytes: usize) -> Result<(), Outcome> {
+        self.collect(Collection::Full);
+        let reserved: Result<(), NeedsSpace> = self.heap.reserve(bytes);
+        reserved.map_err(|_| Outcome::OutOfMemory)
+    }
+}

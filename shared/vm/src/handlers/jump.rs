@@ -1,0 +1,89 @@
+//! Jumps. A backward jump counts towards the next look at the world.
+
+use imprint_model::Known;
+
+use crate::machine::Vm;
+use crate::send;
+use crate::stack::Registers;
+use crate::stop::{Flow, NEXT};
+
+#[inline(always)]
+pub(crate) fn forward(r: &mut Registers, distance: usize, length: usize) -> Flow {
+    r.advance(length + distance);
+    NEXT
+}
+
+/// Any distance.
+#[inline(always)]
+pub(crate) fn by(vm: &mut Vm, r: &mut Registers, distance: isize, length: usize) -> Flow {
+    r.advance(length);
+    r.jump(distance);
+    if distance < 0 { vm.count_down(r) } else { NEXT }
+}
+
+/// The jump with one prefix: what closes each loop.
+#[inline(always)]
+pub(crate) fn long(vm: &mut Vm, r: &mut Registers) -> Flow {
+    let distance = isize::from(r.byte(1) as i8) * 256 + isize::from(r.byte(3));
+    by(vm, r, distance, 4)
+}
+
+#[inline(always)]
+pub(crate) fn if_true(vm: &mut Vm, r: &mut Registers, distance: usize, length: usize) -> Flow {
+    let condition = r.top();
+    if condition == vm.heap.false_object() {
+        r.advance(length);
+    } else if condition == vm.heap.true_object() {
+        r.advance(length + distance);
+    } else {
+        return no_boolean(vm, r, length);
+    }
+    r.drop(1);
+    NEXT
+}
+
+#[inline(always)]
+pub(crate) fn if_false(vm: &mut Vm, r: &mut Registers, distance: usize, length: usize) -> Flow {
+    let condition = r.top();
+    if condition == vm.heap.true_object() {
+        r.advance(length);
+    } else if condition == vm.heap.false_object() {
+        r.advance(length + distance);
+    } else {
+        return no_boolean(vm, r, length);
+    }
+    r.drop(1);
+    NEXT
+}
+
+#[cold]
+fn no_boolean(vm: &mut Vm, r: &mut Registers, length: usize) -> Flow {
+    let mut copy = *r;
+    let flow = send::known(vm, &mut copy, Known::MustBeBoolean, 0, length);
+    if flow == NEXT {
+        *r = copy;
+    }
+    flow
+}
+
+/// Takes the conditional jump that follows a comparison at once, where there is one; else pushes
+/// the Boolean. `length` is that of the comparison, whose operands are dropped already but one.
+#[inline(always)]
+pub(crate) fn on(vm: &mut Vm, r: &mut Registers, condition: bool, length: usize) -> Flow {
+    let next = r.byte(length);
+    match next {
+        192..=199 if !condition => r.advance(length + 1 + usize::from(next & 7) + 1),
+        239 if !condition => r.advance(length + 2 + usize::from(r.byte(length + 1))),
+        192..=199 => r.advance(length + 1),
+        239 => r.advance(length + 2),
+        184..=191 if condition => r.advance(length + 1 + usize::from(next & 7) + 1),
+        184..=191 => r.advance(length + 1),
+        _ => {
+            r.set_top(vm.heap.boolean(condition));
+            r.advance(length);
+            return NEXT;
+        }
+    }
+    r.drop(1);
+    NEXT
+}

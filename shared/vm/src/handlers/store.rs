@@ -1,0 +1,147 @@
+//! Stores: temporaries, instance variables, bindings, temp vectors.
+//!
+//! A store into a read-only object sends `attemptToAssign:withIndex:` to it.
+
+use imprint_model::layout::association;
+use imprint_model::{ClassIndex, Known, Oop};
+
+use crate::machine::Vm;
+use crate::send;
+use crate::stack::Registers;
+use crate::stop::{Flow, NEXT};
+
+/// What a store does with the value on the stack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Keep {
+    /// Pops it.
+    Pop,
+    /// Leaves it.
+    Top,
+}
+
+#[inline(always)]
+pub(crate) fn pop_temp(r: &mut Registers, index: usize, length: usize) -> Flow {
+    let value = r.pop();
+    r.set_temp(index, value);
+    r.advance(length);
+    NEXT
+}
+
+#[inline(always)]
+pub(crate) fn temp(r: &mut Registers, index: usize) -> Flow {
+    r.set_temp(index, r.top());
+    r.advance(2);
+    NEXT
+}
+
+#[inline(always)]
+pub(crate) fn pop_receiver_variable(
+    vm: &mut Vm,
+    r: &mut Registers,
+    index: usize,
+    length: usize,
+) -> Flow {
+    into_slot(vm, r, r.receiver(), index, length, Keep::Pop)
+}
+
+/// The form that may meet a context.
+#[inline(always)]
+pub(crate) fn long_receiver_variable(
+    vm: &mut Vm,
+    r: &mut Registers,
+    index: usize,
+    keep: Keep,
+) -> Flow {
+    let receiver = r.receiver();
+    if vm.heap.class_index_of(receiver) == ClassIndex::CONTEXT {
+        return context_variable(vm, r, index, keep);
+    }
+    into_slot(vm, r, receiver, index, 2, keep)
+}
+
+#[inline(always)]
+pub(crate) fn literal_variable(vm: &mut Vm, r: &mut Registers, index: usize, keep: Keep) -> Flow {
+    let binding = vm.heap.literal(r.method(), index);
+    into_slot(vm, r, binding, association::VALUE, 2, keep)
+}
+
+#[inline(always)]
+pub(crate) fn remote_temp(vm: &mut Vm, r: &mut Registers) -> Flow {
+    let vector = r.temp(usize::from(r.byte(2)));
+    vm.heap.store(vector, usize::from(r.byte(1)), r.top());
+    r.advance(3);
+    NEXT
+}
+
+#[inline(always)]
+pub(crate) fn pop_remote_temp(vm: &mut Vm, r: &mut Registers) -> Flow {
+    let flow = remote_temp(vm, r);
+    r.drop(1);
+    flow
+}
+
+#[inline(always)]
+fn into_slot(
+    vm: &mut Vm,
+    r: &mut Registers,
+    object: Oop,
+    index: usize,
+    length: usize,
+    keep: Keep,
+) -> Flow {
+    if vm.heap.header(object).is_read_only() {
+        return refused(vm, r, object, index, length, keep);
+    }
+    vm.heap.store(object, index, r.top());
+    if keep == Keep::Pop {
+        r.drop(1);
+    }
+    r.advance(length);
+    NEXT
+}
+
+/// Goes through the frame of a married context. The machine may have to give up frames for that,
+/// so the registers are loaded again.
+fn context_variable(vm: &mut Vm, r: &mut Registers, index: usize, keep: Keep) -> Flow {
+    let mut copy = *r;
+    vm.stack.save(&copy);
+    let (receiver, value) = (copy.receiver(), copy.top());
+    if let Err(space) = vm.set_context_slot(receiver, index, value) {
+        return vm.stop(copy, space);
+    }
+    copy = vm.stack.load();
+    if keep == Keep::Pop {
+        copy.drop(1);
+    }
+    copy.advance(2);
+    *r = copy;
+    NEXT
+}
+
+#[cold]
+fn refused(
+    vm: &mut Vm,
+    r: &mut Registers,
+    object: Oop,
+    index: usize,
+    length: usize,
+    keep: Keep,
+) -> Flow {
+    let mut copy = *r;
+    let value = copy.top();
+    if keep == Keep::Pop {
+        copy.drop(1);
+    }
+    for operand in [object, value, Oop::index(index + 1)] {
+        copy.push(operand);
+    }
+    let flow = send::known(vm, &mut copy, Known::AttemptToAssign, 2, length);
+    if flow == NEXT {
+        *r = copy;
+    } else {
+        // The bytecode runs again, or its send is under way: either way the operands are pushed
+        // by nobody else.
+        vm.restore_if_restarting(*r);
+    }
+    flow
+}

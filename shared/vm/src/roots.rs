@@ -1,0 +1,87 @@
+//! What the collector must see besides the heap, and collections themselves.
+
+use imprint_heap::{Collection, CollectionReport, Heap, Roots, Safepoint};
+use imprint_model::{Known, Oop};
+
+use crate::cache::SendCache;
+use crate::install::Names;
+use crate::machine::Vm;
+use crate::presence::Presence;
+use crate::stack::Stack;
+use crate::touched::Touched;
+
+/// All places outside the heap where a machine holds oops.
+pub(crate) struct MachineRoots<'a> {
+    stack: &'a mut Stack,
+    cache: &'a mut SendCache,
+    presence: &'a mut Presence,
+    names: &'a mut Names,
+    touched: &'a mut Touched,
+    special_selectors: &'a mut [(Oop, u8); 32],
+    singles: [&'a mut Oop; 3],
+    divorced: &'a mut Option<(Oop, usize)>,
+}
+
+impl Roots for MachineRoots<'_> {
+    fn visit(&mut self, visitor: &mut dyn FnMut(&mut Oop)) {
+        self.stack.visit(visitor);
+        self.presence.visit(visitor);
+        self.names.visit(visitor);
+        self.touched.visit(visitor);
+        self.special_selectors
+            .iter_mut()
+            .for_each(|(selector, _)| visitor(selector));
+        self.singles.iter_mut().for_each(|oop| visitor(oop));
+        if let Some((context, _)) = self.divorced {
+            visitor(context);
+        }
+    }
+
+    fn forget_moved(&mut self) {
+        self.cache.flush();
+    }
+}
+
+impl Vm {
+    /// The heap, and the roots of everything else.
+    pub(crate) fn split(&mut self) -> (&mut Heap, MachineRoots<'_>) {
+        let roots = MachineRoots {
+            stack: &mut self.stack,
+            cache: &mut self.cache,
+            presence: &mut self.presence,
+            names: &mut self.names,
+            touched: &mut self.touched,
+            special_selectors: &mut self.special_selectors,
+            singles: [&mut self.target, &mut self.lone_process, &mut self.incoming],
+            divorced: &mut self.divorced,
+        };
+        (&mut self.heap, roots)
+    }
+
+    /// Collects, between two runs or in the driver: nobody holds an oop but in the roots. Then
+    /// whoever waits for finalisation is signalled.
+    pub fn collect(&mut self, kind: Collection) -> CollectionReport {
+        let heap = &self.heap;
+        self.cache
+            .forget(|entry| heap.is_young(entry.method) || heap.is_young(entry.selector));
+        let (heap, mut roots) = self.split();
+        let report = heap.collect(Safepoint::at_interpreter_loop(), kind, &mut roots);
+        if report.kind == Collection::Full {
+            self.cache.flush();
+        }
+        if report.wants_finalization() {
+            let semaphore = self.heap.known(Known::FinalizationSemaphore);
+            self.signal_from_outside(semaphore);
+        }
+        report
+    }
+
+    /// Checks the heap and everything that refers to it.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn verify(&mut self) -> Result<(), Vec<imprint_heap::Fault>> {
+        let (heap, mut roots) = self.split();
+        heap.verify(&mut roots)
+    }
+}

@@ -1,0 +1,356 @@
+//! Sends: from a selector and operands to what runs.
+//!
+//! The quick way is one probe of the cache and one frame. All that can fail on the slow way (room,
+//! lookup, a message object) comes before its first effect, so it can be run again.
+
+use std::ops::ControlFlow;
+
+use imprint_model::layout::{association, behavior};
+use imprint_model::{ClassIndex, Known, Oop};
+
+use crate::args::Args;
+use crate::cache::{Action, Entry};
+use crate::failure::{Failure, PrimitiveError};
+use crate::machine::Vm;
+use crate::stack::Registers;
+use crate::stop::{Flow, NEXT, Stop, Stopped};
+
+/// A send whose selector is a literal.
+#[inline(always)]
+pub(crate) fn literal(
+    vm: &mut Vm,
+    r: &mut Registers,
+    index: usize,
+    arguments: usize,
+    length: usize,
+) -> Flow {
+    let selector = vm.heap.literal(r.method(), index);
+    message(vm, r, selector, arguments, length)
+}
+
+/// A special send that is an ordinary one this time.
+#[inline(always)]
+pub(crate) fn special(vm: &mut Vm, r: &mut Registers, opcode: u8) -> Flow {
+    let position = usize::from(opcode & 31);
+    let (selector, arguments) = vm.special_selectors[position];
+    message(vm, r, selector, usize::from(arguments), 1)
+}
+
+/// A message to the operand below its arguments.
+#[inline(always)]
+fn message(vm: &mut Vm, r: &mut Registers, selector: Oop, arguments: usize, length: usize) -> Flow {
+    let class_index = vm.heap.class_index_of(r.operand(arguments));
+    let entry = vm.cache.probe(selector, class_index);
+    if entry.is_for(selector, class_index) {
+        let entry = *entry;
+        return activate(vm, r, &entry, arguments, length);
+    }
+    vm.stack.save(r);
+    let flow = vm.send_slowly(selector, class_index, arguments, length);
+    if flow == NEXT {
+        *r = vm.stack.load();
+    }
+    flow
+}
+
+/// A send whose lookup begins above the class of the method, or (`b` of 64 and more) above the
+/// class on the stack.
+#[inline(always)]
+pub(crate) fn to_super(
+    vm: &mut Vm,
+    r: &mut Registers,
+    literal: usize,
+    low: usize,
+    b: isize,
+) -> Flow {
+    let is_directed = b >= 64;
+    let arguments = low + 8 * (if is_directed { b - 64 } else { b }) as usize;
+    let selector = vm.heap.literal(r.method(), literal);
+    let mut copy = *r;
+    let class = if is_directed {
+        copy.pop()
+    } else {
+        vm.class_of_method(copy.method())
+    };
+    let superclass = vm.heap.slot(class, behavior::SUPERCLASS);
+    let class_index = vm.heap.ensure_class_index(superclass);
+    let entry = vm.cache.probe(selector, class_index);
+    if entry.is_for(selector, class_index) {
+        let entry = *entry;
+        let flow = activate(vm, &mut copy, &entry, arguments, 2);
+        return super_result(vm, r, copy, flow);
+    }
+    vm.stack.save(&copy);
+    let flow = vm.send_slowly(selector, class_index, arguments, 2);
+    if flow == NEXT {
+        copy = vm.stack.load();
+    }
+    super_result(vm, r, copy, flow)
+}
+
+/// A directed super send pops its class; if the send runs again, that must be undone.
+#[inline(always)]
+fn super_result(vm: &mut Vm, r: &mut Registers, copy: Registers, flow: Flow) -> Flow {
+    if flow == NEXT {
+        *r = copy;
+    } else {
+        vm.restore_if_restarting(*r);
+    }
+    flow
+}
+
+/// A message that the machine itself sends; its operands are pushed already.
+pub(crate) fn known(
+    vm: &mut Vm,
+    r: &mut Registers,
+    known: Known,
+    arguments: usize,
+    length: usize,
+) -> Flow {
+    let selector = match vm.known_selector(known) {
+        Ok(selector) => selector,
+        Err(space) => return vm.stop(*r, space),
+    };
+    message(vm, r, selector, arguments, length)
+}
+
+/// A bytecode that means nothing: the context is told.
+#[cold]
+pub(crate) fn unused_bytecode(vm: &mut Vm, r: &mut Registers) -> Flow {
+    let mut copy = *r;
+    vm.stack.save(&copy);
+    match vm.marry(vm.stack.newest(vm.stack.active())) {
+        Ok(context) => copy.push(context),
+        Err(space) => return vm.stop(copy, space),
+    }
+    let flow = known(vm, &mut copy, Known::UnusedBytecode, 0, 1);
+    super_result(vm, r, copy, flow)
+}
+
+/// Does what an entry says, with receiver and arguments on the stack.
+#[inline(always)]
+pub(crate) fn activate(
+    vm: &mut Vm,
+    r: &mut Registers,
+    entry: &Entry,
+    arguments: usize,
+    length: usize,
+) -> Flow {
+    match entry.action {
+        Action::Activate => enter(vm, r, entry, arguments, length),
+        Action::Value(primitive) => {
+            let args = operands(vm, r, entry, arguments);
+            match primitive(vm, args) {
+                Ok(value) => answer(r, value, arguments, length),
+                Err(failure) => failed(vm, r, entry, arguments, length, failure),
+            }
+        }
+        Action::Watched(primitive) => {
+            save_after(vm, r, length);
+            let args = operands(vm, r, entry, arguments);
+            match primitive(vm, args) {
+                Ok(value) => {
+                    *r = vm.stack.load();
+                    answer(r, value, arguments, 0)
+                }
+                Err(failure) => failed(vm, r, entry, arguments, length, failure),
+            }
+        }
+        Action::Control(primitive) => {
+            save_after(vm, r, length);
+            let args = operands(vm, r, entry, arguments);
+            match primitive(vm, args) {
+                Ok(()) => resumed(vm, r),
+                Err(failure) => failed(vm, r, entry, arguments, length, failure),
+            }
+        }
+        Action::ReturnReceiver => answer(r, r.operand(arguments), arguments, length),
+        Action::Return(value) => answer(r, value, arguments, length),
+        Action::ReturnField(index) => {
+            let value = vm.heap.slot(r.operand(arguments), index as usize);
+            answer(r, value, arguments, length)
+        }
+    }
+}
+
+#[inline(always)]
+fn answer(r: &mut Registers, value: Oop, arguments: usize, length: usize) -> Flow {
+    r.drop(arguments);
+    r.set_top(value);
+    r.advance(length);
+    NEXT
+}
+
+#[inline(always)]
+fn operands(vm: &Vm, r: &Registers, entry: &Entry, arguments: usize) -> Args {
+    let skip = usize::from(entry.skip);
+    let first = vm.stack.index_of(r.sp) - arguments + skip;
+    Args::with_skip(first, arguments - skip, entry.skip)
+}
+
+/// Saves the registers as they are after the bytecode, whose length is given.
+#[inline(always)]
+fn save_after(vm: &mut Vm, r: &Registers, length: usize) {
+    let mut after = *r;
+    after.advance(length);
+    vm.stack.save(&after);
+}
+
+/// Goes on where a control primitive left the registers.
+#[inline(always)]
+fn resumed(vm: &mut Vm, r: &mut Registers) -> Flow {
+    match &vm.pending_stop {
+        None => {
+            *r = vm.stack.load();
+            return NEXT;
+        }
+        Some(stop) if stop.restarts() => vm.stack.save(r),
+        Some(_) => {}
+    }
+    ControlFlow::Break(Stopped)
+}
+
+/// Makes the frame of a method.
+#[inline(always)]
+fn enter(vm: &mut Vm, r: &mut Registers, entry: &Entry, arguments: usize, length: usize) -> Flow {
+    if !r.has_room() {
+        return enter_new_page(vm, r, entry, arguments, length);
+    }
+    r.advance(length);
+    let nil = vm.heap.nil();
+    r.push_frame(
+        entry.method,
+        arguments,
+        usize::from(entry.temps),
+        nil,
+        entry.pc,
+    );
+    vm.count_down(r)
+}
+
+#[cold]
+#[inline(never)]
+fn enter_new_page(
+    vm: &mut Vm,
+    r: &mut Registers,
+    entry: &Entry,
+    arguments: usize,
+    length: usize,
+) -> Flow {
+    let mut copy = *r;
+    copy.advance(length);
+    vm.stack.save(&copy);
+    if let Err(stop) = vm.enter_method_on_new_page(entry, arguments) {
+        return vm.stop(*r, stop);
+    }
+    *r = vm.stack.load();
+    vm.count_down(r)
+}
+
+/// A primitive failed: the machine fetches what is missing, or the method's bytecodes run.
+#[cold]
+#[inline(never)]
+fn failed(
+    vm: &mut Vm,
+    r: &mut Registers,
+    entry: &Entry,
+    arguments: usize,
+    length: usize,
+    failure: Failure,
+) -> Flow {
+    let code = match failure {
+        Failure::Code(code) => code,
+        other => {
+            let stop = Stop::from_failure(other).expect("codes were taken above");
+            return vm.stop(*r, stop);
+        }
+    };
+    let flow = enter(vm, r, entry, arguments, length);
+    let is_entered = flow == NEXT || matches!(vm.pending_stop, Some(Stop::Poll));
+    if is_entered {
+        store_error(vm, r, code);
+    }
+    if flow != NEXT && is_entered {
+        vm.stack.save(r);
+    }
+    flow
+}
+
+/// The bytecode that stores into a temporary.
+const STORE_TEMP: u8 = 245;
+
+/// Stores the error object where the method asks for it, and skips the bytecode that says so.
+fn store_error(vm: &mut Vm, r: &mut Registers, code: PrimitiveError) {
+    if r.byte(0) == STORE_TEMP {
+        let error = vm.error_object(code);
+        r.set_temp(usize::from(r.byte(1)), error);
+        r.advance(2);
+    }
+}
+
+impl Vm {
+    /// The class in which a method stands: the value of its last literal.
+    #[inline(always)]
+    pub(crate) fn class_of_method(&self, code: Oop) -> Oop {
+        let last = self.heap.literal_count(code) - 1;
+        let binding = self.heap.literal(code, last);
+        self.heap.slot(binding, association::VALUE)
+    }
+
+    /// A look at the world is due after so many sends and backward jumps.
+    #[inline(always)]
+    pub(crate) fn count_down(&mut self, r: &Registers) -> Flow {
+        self.countdown -= 1;
+        if self.countdown > 0 {
+            return NEXT;
+        }
+        self.stop(*r, Stop::Poll)
+    }
+
+    /// Puts the registers back as they were when the bytecode began, if it will run again.
+    #[cold]
+    pub(crate) fn restore_if_restarting(&mut self, registers: Registers) {
+        if self.pending_stop.as_ref().is_some_and(Stop::restarts) {
+            self.stack.save(&registers);
+        }
+    }
+
+    /// What the image's table says for a failure code.
+    fn error_object(&self, code: PrimitiveError) -> Oop {
+        if let PrimitiveError::Object(object) = code {
+            return object;
+        }
+        let table = self.heap.known(Known::PrimitiveErrors);
+        let index = code.code().unwrap_or(1) - 1;
+        let is_array = self.heap.class_index_of(table) == ClassIndex::ARRAY;
+        if is_array && index < self.heap.slot_count(table) {
+            return self.heap.slot(table, index);
+        }
+        self.heap.nil()
+    }
+
+    /// A send that the cache does not know. The registers are saved.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn send_slowly(
+        &mut self,
+        selector: Oop,
+        class_index: u32,
+        arguments: usize,
+        length: usize,
+    ) -> Flow {
+        if let Err(stop) = self.make_room() {
+            return self.stop_saved(stop);
+        }
+        let found = match self.find(selector, class_index, arguments) {
+            Ok(found) => found,
+            Err(stop) => return self.stop_saved(stop),
+        };
+        let mut r = self.stack.load();
+        let flow = activate(self, &mut r, &found.entry, found.arguments, length);
+        if flow == NEXT {
+            self.stack.save(&r);
+        }
+        flow
+    }
+}

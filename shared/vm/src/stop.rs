@@ -1,0 +1,109 @@
+//! Why the loop was left, and the token that says it was.
+//!
+//! Handlers have no hidden exits: each answers a [`Flow`], and the only way to make its `Break` is
+//! to say why. Before a stop that *restarts* the machine has had no effect since the bytecode
+//! began; after it, the same bytecode runs again.
+
+use std::ops::ControlFlow;
+
+use imprint_heap::NeedsSpace;
+use imprint_isa::Miss;
+use imprint_model::Oop;
+
+use crate::failure::Failure;
+use crate::machine::Vm;
+use crate::outcome::Outcome;
+use crate::stack::Registers;
+
+/// Proof that the machine holds a [`Stop`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Stopped;
+
+/// Whether the loop goes on.
+pub(crate) type Flow = ControlFlow<Stopped>;
+
+/// The loop goes on.
+pub(crate) const NEXT: Flow = ControlFlow::Continue(());
+
+/// Why the loop was left.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Space is missing. Restarts.
+    NeedsSpace(NeedsSpace),
+    /// Something has not come. Restarts.
+    Miss(Box<Miss>),
+    /// No page is free for a frame. Restarts.
+    NeedsPage,
+    /// It is time to look at the clock, the limits and the outside.
+    Poll,
+    /// This process shall run.
+    Switch(Oop),
+    /// Nothing can run.
+    Idle,
+    /// The idle process lets the machine wait so many microseconds.
+    Relinquish {
+        /// Longest wait.
+        micros: u64,
+    },
+    /// The image asks for a collection.
+    Collect {
+        /// Of the whole heap, not of the young objects only.
+        full: bool,
+    },
+    /// The run is over.
+    Done(Outcome),
+}
+
+impl Stop {
+    /// Whether the bytecode that stopped will run again.
+    pub fn restarts(&self) -> bool {
+        matches!(self, Stop::NeedsSpace(_) | Stop::Miss(_) | Stop::NeedsPage)
+    }
+}
+
+impl From<NeedsSpace> for Stop {
+    fn from(space: NeedsSpace) -> Stop {
+        Stop::NeedsSpace(space)
+    }
+}
+
+impl From<Box<Miss>> for Stop {
+    fn from(miss: Box<Miss>) -> Stop {
+        Stop::Miss(miss)
+    }
+}
+
+impl From<Miss> for Stop {
+    fn from(miss: Miss) -> Stop {
+        Stop::Miss(Box::new(miss))
+    }
+}
+
+impl Stop {
+    /// The stop behind a failure that is none of the image's; a code has none.
+    pub fn from_failure(failure: Failure) -> Option<Stop> {
+        match failure {
+            Failure::Code(_) => None,
+            Failure::NeedsSpace(space) => Some(Stop::NeedsSpace(space)),
+            Failure::Miss(miss) => Some(Stop::Miss(miss)),
+        }
+    }
+}
+
+impl Vm {
+    /// Leaves the loop, whose registers stand as given.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn stop(&mut self, registers: Registers, stop: impl Into<Stop>) -> Flow {
+        self.stack.save(&registers);
+        self.stop_saved(stop.into())
+    }
+
+    /// Leaves the loop, whose registers are saved already.
+    #[cold]
+    pub(crate) fn stop_saved(&mut self, stop: Stop) -> Flow {
+        debug_assert!(self.pending_stop.is_none(), "one stop at a time");
+        self.pending_stop = Some(stop);
+        ControlFlow::Break(Stopped)
+    }
+}
