@@ -10,7 +10,7 @@
 
 use imprint_heap::NeedsSpace;
 use imprint_isa::{BehaviorName, ClassDraft, Draft, MetaDraft, MethodEntry, Miss, Name, Placed, Ref};
-use imprint_model::layout::{behavior, class, metaclass};
+use imprint_model::layout::{association, behavior, class, metaclass};
 use imprint_model::{ClassIndex, Format, InstanceSpec, Known, Oop};
 
 use super::names::ClassShape;
@@ -46,6 +46,7 @@ impl Installer<'_> {
             self.heap.store(oop, class::NAME, name);
         }
         self.note(placed.id, oop);
+        self.heal_binding(&draft.name, placed.id, oop);
         self.become_known(&draft.name, oop);
         if let Some(meta) = &draft.meta {
             self.make_meta(meta, oop, placed)?;
@@ -165,6 +166,15 @@ impl Installer<'_> {
             debug_assert!(fits, "the dictionary was made for all of them");
         }
         Ok(dictionary)
+    }
+
+    /// A class is the value of its binding as soon as both are here: super sends read it there.
+    fn heal_binding(&mut self, name: &Name, id: u64, class: Oop) {
+        let Some(binding) = self.names.global(name) else { return };
+        let value = self.heap.slot(binding, association::VALUE).as_ghost();
+        if value.is_some_and(|ghost| ghost.id == id) {
+            self.heap.store(binding, association::VALUE, class);
+        }
     }
 
     /// Puts a class that the virtual machine must find into the special objects array.

@@ -38,12 +38,21 @@ impl Installer<'_> {
         }
         let oop = self.make_method(method, placed, source_pointer)?;
         let selector = self.heap.intern(&method.selector)?;
+        self.take_hash(oop, dictionary.at(self.heap, selector), placed.id);
         let grown = dictionary.put_growing(self.heap, selector, oop)?;
         if grown != dictionary {
             self.heap.store(class, behavior::METHOD_DICTIONARY, grown.0);
         }
         self.note(placed.id, oop);
         Ok(oop)
+    }
+
+    /// A method that comes in place of its ghost has the ghost's identity hash.
+    fn take_hash(&mut self, method: Oop, before: Option<Oop>, id: u64) {
+        match before.and_then(Oop::as_ghost) {
+            Some(ghost) => self.heap.set_identity_hash(method, ghost.hash),
+            None => self.give_hash(method, id),
+        }
     }
 
     /// Makes the compiled method of a draft and leaves it out of any dictionary: an expression to

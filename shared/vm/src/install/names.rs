@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use imprint_heap::Heap;
 use imprint_isa::draft::shape_hash;
-use imprint_isa::{BehaviorName, Name};
+use imprint_isa::{BehaviorName, Name, Ref};
 use imprint_model::{ClassIndex, InstanceSpec, Oop};
 use rustc_hash::FxHashMap;
 
@@ -185,6 +185,17 @@ impl Names {
         let mut all: Vec<_> = own.map(|((_, name), oop)| (name.clone(), *oop)).collect();
         all.sort_by(|left, right| left.0.cmp(&right.0));
         all
+    }
+
+    /// All bindings with the references that name them, in no order.
+    pub fn all_bindings(&self) -> Vec<(Ref, Oop)> {
+        let globals = self.globals.iter().map(|(name, oop)| (Ref::Global(name.clone()), *oop));
+        let variables = self.class_variables.iter().map(|((class, name), oop)| {
+            (Ref::ClassVariable { class: class.clone(), name: name.clone() }, *oop)
+        });
+        let undeclared = self.undeclared.iter().map(|(name, oop)| (Ref::Undeclared(name.clone()), *oop));
+        let metas = self.meta_bindings.iter().map(|(name, oop)| (Ref::MetaBinding(name.clone()), *oop));
+        globals.chain(variables).chain(undeclared).chain(metas).collect()
     }
 
     /// Shows every oop to a visitor that may move it.

@@ -2,9 +2,10 @@
 
 use imprint_heap::{Heap, NeedsSpace};
 use imprint_isa::{Body, Draft, LocalObject, ObjectDraft, Placed, Ref};
+use imprint_model::hash::identity_hash_of_id;
 use imprint_model::{ClassIndex, Format, Oop};
 
-use super::references::Scope;
+use super::references::{CLASS_BINDING, GLOBAL_BINDING, Scope};
 use super::{InstallError, Installer};
 
 impl Installer<'_> {
@@ -18,14 +19,26 @@ impl Installer<'_> {
             return Ok(present);
         }
         let title = placed.draft.title();
-        self.check_references(&title, [&object.root], object.locals.len())?;
+        self.check_root(&title, object)?;
         self.check_locals(&title, &object.locals)?;
         self.heap.reserve(object.locals.iter().map(Installer::bytes_of_local).sum())?;
         let locals = self.make_locals(&title, &object.locals, &placed.local_ids, None)?;
+        if let (Ref::Known(known), Some(own)) = (&object.root, locals.first()) {
+            self.heap.set_known(*known, *own);
+        }
         let root = self.resolve(&object.root, &Scope { locals: &locals, own_method: None })?;
         self.bind(&object.root, &locals);
         self.note(placed.id, root);
         Ok(root)
+    }
+
+    /// A binding that comes with its value is made where there is none; any other root must be here.
+    fn check_root(&self, title: &str, object: &ObjectDraft) -> Result<(), InstallError> {
+        match &object.root {
+            Ref::Global(_) if !object.locals.is_empty() => self.check_class_index(title, GLOBAL_BINDING),
+            Ref::ClassVariable { .. } if !object.locals.is_empty() => self.check_class_index(title, CLASS_BINDING),
+            root => self.check_references(title, [root], object.locals.len()),
+        }
     }
 
     /// Where the root is a named binding whose value comes along as local 0, stores the value.
@@ -72,6 +85,7 @@ impl Installer<'_> {
         let scope = Scope { locals: &made, own_method };
         for (index, local) in locals.iter().enumerate().filter(|(index, _)| fresh[*index]) {
             self.fill_local(made[index], local, &scope)?;
+            self.give_hash(made[index], id_of(index));
         }
         for (index, oop) in made.iter().enumerate() {
             self.note(id_of(index), *oop);
@@ -116,5 +130,12 @@ impl Installer<'_> {
             self.heap.set_read_only(oop, true);
         }
         Ok(())
+    }
+
+    /// Gives an object of the master that has no identity hash there the one that its ghosts show.
+    pub(super) fn give_hash(&mut self, oop: Oop, id: u64) {
+        if id != 0 && self.heap.header(oop).hash() == 0 {
+            self.heap.set_identity_hash(oop, identity_hash_of_id(id));
+        }
     }
 }

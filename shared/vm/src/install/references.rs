@@ -8,8 +8,8 @@ use imprint_model::{Format, Known, Oop};
 use super::{InstallError, Installer, MethodDictionary, Unbound, missing, missing_class};
 
 /// Classes of the bindings that an install makes by itself.
-const GLOBAL_BINDING: &str = "GlobalVariable";
-const CLASS_BINDING: &str = "ClassVariable";
+pub(super) const GLOBAL_BINDING: &str = "GlobalVariable";
+pub(super) const CLASS_BINDING: &str = "ClassVariable";
 const UNDECLARED_BINDING: &str = "UndeclaredVariable";
 const META_BINDING: &str = "LiteralVariable";
 

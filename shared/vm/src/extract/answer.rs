@@ -1,0 +1,288 @@
+//! What a slave gets for what it misses, in the order in which it can be installed.
+//!
+//! ```text
+//!   a class         its superclasses first, the root before all
+//!   a class side    its class, then the class sides above it, down from Class
+//!   a method        its behaviour, then the bindings it names, then the method
+//!   a closure       its receiver and the method it stands in, then itself
+//! ```
+
+use imprint_isa::{BehaviorName, Body, Draft, Miss, Name, Placed, Ref};
+use imprint_model::layout::behavior;
+use imprint_model::{Ghost, Known, Oop};
+use rustc_hash::FxHashSet;
+use thiserror::Error;
+
+use super::{Extractor, Place};
+use crate::outside::Answer;
+
+/// Closures whose receivers are closures and so on are followed this far.
+const DEPTH_MAX: usize = 64;
+
+/// Why a miss has no answer.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum ExtractError {
+    /// No object of the image has the id.
+    #[error("the image has no object with the id {0}")]
+    NoObject(u64),
+    /// The image has no such class.
+    #[error("the image has no class {0}")]
+    NoClass(String),
+    /// The image has no such method.
+    #[error("the image has no method {0}")]
+    NoMethod(String),
+    /// The image has no such global.
+    #[error("the image has no global {0}")]
+    NoGlobal(String),
+    /// The known object is one that each machine has of its own.
+    #[error("each machine has its own of {0}")]
+    NotShared(&'static str),
+}
+
+/// What one slave has been sent.
+#[derive(Default)]
+pub struct PullSession {
+    /// Ids of classes, metaclasses and bindings.
+    sent: FxHashSet<u64>,
+    /// Class-table indices that were declared by name.
+    declared: FxHashSet<u32>,
+}
+
+impl PullSession {
+    /// A session with a slave that knows the vocabulary and nothing else.
+    pub fn new(vocabulary: &[super::ClassIndices]) -> PullSession {
+        let declared = vocabulary.iter().map(|(_, index, _)| *index).collect();
+        PullSession { sent: FxHashSet::default(), declared }
+    }
+
+    /// Notes that the slave has the object with this id.
+    pub fn note_present(&mut self, id: u64) {
+        self.sent.insert(id);
+    }
+
+    /// Whether the slave was sent the class, metaclass or binding with this id.
+    pub fn has(&self, id: u64) -> bool {
+        self.sent.contains(&id)
+    }
+}
+
+impl Extractor<'_> {
+    /// What the slave needs that misses these.
+    ///
+    /// # Errors
+    /// [`ExtractError`] where this image has nothing of the kind; the session is as before.
+    pub fn answer(&self, misses: &[Miss], session: &mut PullSession) -> Result<Answer, ExtractError> {
+        let roots = misses.iter().map(|miss| self.root(miss)).collect::<Result<Vec<Oop>, _>>()?;
+        let mut reply = Reply { extractor: *self, session, answer: Answer::default(), taken: FxHashSet::default() };
+        for root in roots {
+            reply.bring(root, 0);
+        }
+        Ok(reply.answer)
+    }
+
+    /// The object that a miss is about.
+    fn root(&self, miss: &Miss) -> Result<Oop, ExtractError> {
+        match miss {
+            Miss::Object(ghost) => self.object_of(*ghost),
+            Miss::Method { behavior, selector, ghost } => self.method_of(behavior, selector, *ghost),
+            Miss::ClassIndex(index) => {
+                self.heap.class_at(*index).ok_or_else(|| ExtractError::NoClass(format!("number {index}")))
+            }
+            Miss::Class(name) => {
+                let found = self.index.names().class_object(self.heap, name);
+                found.ok_or_else(|| ExtractError::NoClass(name.to_string()))
+            }
+            Miss::Global(name) => {
+                self.index.names().global(name).ok_or_else(|| ExtractError::NoGlobal(name.to_string()))
+            }
+            Miss::Known(known) => self.known_object(*known),
+        }
+    }
+
+    fn object_of(&self, ghost: Ghost) -> Result<Oop, ExtractError> {
+        self.oop_at(ghost.id).ok_or(ExtractError::NoObject(ghost.id))
+    }
+
+    fn method_of(&self, behavior: &BehaviorName, selector: &Name, ghost: Ghost) -> Result<Oop, ExtractError> {
+        let named = |oop: &Oop| matches!(self.index.place(*oop), Some(Place::Method(..)));
+        let found = self.oop_at(ghost.id).filter(named);
+        found.ok_or_else(|| ExtractError::NoMethod(format!("{behavior}>>{selector}")))
+    }
+
+    fn known_object(&self, known: Known) -> Result<Oop, ExtractError> {
+        let oop = self.heap.known(known);
+        let is_shared = match self.index.place(oop) {
+            Some(Place::Behavior(_)) => true,
+            Some(_) => false,
+            None => known == Known::Smalltalk,
+        };
+        if is_shared { Ok(oop) } else { Err(ExtractError::NotShared(known.text())) }
+    }
+}
+
+/// An answer under construction.
+struct Reply<'a> {
+    extractor: Extractor<'a>,
+    session: &'a mut PullSession,
+    answer: Answer,
+    /// Ids of methods and objects in this answer.
+    taken: FxHashSet<u64>,
+}
+
+impl Reply<'_> {
+    /// Puts the draft of an object behind the drafts that it needs.
+    fn bring(&mut self, oop: Oop, depth: usize) {
+        if !oop.is_object() || depth > DEPTH_MAX {
+            return;
+        }
+        match self.extractor.index.place(oop) {
+            Some(Place::Behavior(name)) if name.meta => self.meta(oop),
+            Some(Place::Behavior(_)) => self.class(oop),
+            Some(Place::Binding(reference)) => self.binding(oop, &reference.clone()),
+            Some(Place::Method(behavior, selector)) => self.method(oop, &behavior.clone(), &selector.clone()),
+            Some(Place::Known(known)) => self.alias(oop, Ref::Known(*known)),
+            Some(Place::Scheduler) => self.alias(oop, Ref::Scheduler),
+            Some(Place::Machine) => self.alias(oop, Ref::NIL),
+            None if self.extractor.heap.is_symbol(oop) => self.symbol(oop),
+            None => self.object(oop, depth),
+        }
+    }
+
+    fn alias(&mut self, oop: Oop, reference: Ref) {
+        self.answer.aliases.push((self.extractor.ghost_of(oop), reference));
+    }
+
+    fn symbol(&mut self, oop: Oop) {
+        if let Some(text) = self.extractor.heap.string_text(oop) {
+            self.alias(oop, Ref::symbol(text));
+        }
+    }
+
+    /// A class that stands behind its superclasses.
+    fn class(&mut self, oop: Oop) {
+        let heap = self.extractor.heap;
+        let mut chain = Vec::new();
+        let mut at = oop;
+        while at.is_object() && at != heap.nil() && !self.session.has(self.extractor.id_of(at)) {
+            chain.push(at);
+            at = heap.slot(at, behavior::SUPERCLASS);
+        }
+        for class in chain.into_iter().rev() {
+            self.session.note_present(self.extractor.id_of(class));
+            let placed = self.extractor.class(class);
+            self.declare_name(&placed.draft.name.clone());
+            self.push(placed.map(Draft::Class));
+        }
+    }
+
+    /// A class side that stands behind its class and the class sides above it.
+    fn meta(&mut self, oop: Oop) {
+        let heap = self.extractor.heap;
+        let mut chain = Vec::new();
+        let mut at = oop;
+        while self.is_meta(at) && !self.session.has(self.extractor.id_of(at)) {
+            chain.push(at);
+            at = heap.slot(at, behavior::SUPERCLASS);
+        }
+        if at.is_object() && at != heap.nil() && !self.is_meta(at) {
+            self.class(at);
+        }
+        for meta in chain.into_iter().rev() {
+            self.class(heap.slot(meta, imprint_model::layout::metaclass::THIS_CLASS));
+            self.session.note_present(self.extractor.id_of(meta));
+            let placed = self.extractor.meta(meta);
+            self.push(placed.map(Draft::Meta));
+        }
+    }
+
+    fn is_meta(&self, oop: Oop) -> bool {
+        matches!(self.extractor.index.place(oop), Some(Place::Behavior(name)) if name.meta)
+    }
+
+    fn binding(&mut self, oop: Oop, reference: &Ref) {
+        let id = self.extractor.id_of(oop);
+        if self.session.has(id) {
+            self.alias(oop, reference.clone());
+            return;
+        }
+        self.session.note_present(id);
+        let placed = self.extractor.binding(oop, reference);
+        self.push(placed.map(Draft::Object));
+    }
+
+    fn method(&mut self, oop: Oop, behavior: &BehaviorName, selector: &Name) {
+        if let Some(class) = self.extractor.index.names().behavior(self.extractor.heap, behavior) {
+            self.bring(class, 0);
+        }
+        if self.taken.insert(self.extractor.id_of(oop)) {
+            let placed = self.extractor.method(oop, behavior, selector);
+            self.push(placed.map(Draft::Method));
+        }
+    }
+
+    fn object(&mut self, oop: Oop, depth: usize) {
+        let home = self.extractor.home(oop);
+        if home != oop && self.extractor.index.place(home).is_some() {
+            return self.bring(home, depth + 1);
+        }
+        if !self.taken.insert(self.extractor.id_of(oop)) {
+            return;
+        }
+        for needed in self.extractor.prerequisites(oop) {
+            self.bring(needed, depth + 1);
+        }
+        let mut placed = self.extractor.object(oop);
+        if oop == self.extractor.heap.known(Known::Smalltalk) {
+            placed.draft.root = Ref::Known(Known::Smalltalk);
+        }
+        self.push(placed.map(Draft::Object));
+    }
+
+    /// Puts a draft behind the bindings it names, and declares the classes of its locals.
+    fn push(&mut self, placed: Placed<Draft>) {
+        for reference in references(&placed.draft) {
+            self.precede(reference);
+        }
+        for local in placed.draft.locals() {
+            if let Ref::Class(behavior) = &local.class {
+                self.declare_name(&behavior.class);
+            }
+        }
+        self.answer.drafts.push(placed);
+    }
+
+    fn precede(&mut self, reference: &Ref) {
+        let names = self.extractor.index.names();
+        let binding = match reference {
+            Ref::Global(name) => names.global(name),
+            Ref::ClassVariable { class, name } => names.class_variable(class, name),
+            _ => None,
+        };
+        if let Some(binding) = binding.filter(|oop| !self.session.has(self.extractor.id_of(*oop))) {
+            self.binding(binding, reference);
+        }
+    }
+
+    fn declare_name(&mut self, name: &Name) {
+        let Some(entry) = self.extractor.index.names().class(name) else { return };
+        if self.session.declared.insert(entry.index) {
+            self.answer.class_indices.push((name.clone(), entry.index, entry.meta_index));
+        }
+    }
+}
+
+/// All references of a draft, those of its locals too.
+fn references(draft: &Draft) -> Vec<&Ref> {
+    let own: Vec<&Ref> = match draft {
+        Draft::Class(class) => class.slots.iter().collect(),
+        Draft::Meta(meta) => meta.slots.iter().collect(),
+        Draft::Method(method) => method.code.literals.iter().collect(),
+        Draft::Object(_) => Vec::new(),
+    };
+    let locals = draft.locals().iter().flat_map(|local| match &local.body {
+        Body::Slots(slots) => slots.iter().collect::<Vec<&Ref>>(),
+        Body::Code(code) => code.literals.iter().collect(),
+        Body::Bytes(_) => Vec::new(),
+    });
+    own.into_iter().chain(locals).collect()
+}
