@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use imprint_isa::{BehaviorName, MethodDraft, Miss};
+use imprint_vm::install::Names;
 use imprint_vm::{Answer, CompileRequest, Event, Outside, OutsideError};
 
 use crate::reactor::{Reactor, Waker};
@@ -109,7 +110,7 @@ impl Outside for LocalOutside {
         self.reactor.poll()
     }
 
-    fn compile(&mut self, _: CompileRequest) -> Result<MethodDraft, String> {
+    fn compile(&mut self, _: CompileRequest, _: &Names) -> Result<MethodDraft, String> {
         Err("there is no compiler here, and no master to ask".to_string())
     }
 

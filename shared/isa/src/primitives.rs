@@ -185,8 +185,6 @@ macro_rules! for_each_value_primitive {
             69 subscripts::object_at_put "primitiveObjectAtPut" [1, 1, 0] 0 "CompiledCode objectAt:put:.";
             70 objects::new_fixed "primitiveNew" [1] 0 "Behavior basicNew.";
             71 objects::new_indexed "primitiveNewWithArg" [1, 1] 0 "Behavior basicNew:.";
-            73 subscripts::field_at "primitiveInstVarAt" [1, 1] 0 "IndexedSlot object:instVarAt:.";
-            74 subscripts::field_at_put "primitiveInstVarAtPut" [1, 1, 0] 0 "IndexedSlot object:instVarAt:put:.";
             75 objects::identity_hash "primitiveIdentityHash" [0] 0 "ProtoObject basicIdentityHash.";
             77 objects::some_instance "primitiveSomeInstance" [1] 0 "Behavior someInstance.";
             78 objects::next_instance "primitiveNextInstance" [1] 0 "ProtoObject nextInstance.";
@@ -208,7 +206,6 @@ macro_rules! for_each_value_primitive {
             143 subscripts::short_at "primitiveShortAt" [1, 1] 0 "ShortIntegerArray at:.";
             144 subscripts::short_at_put "primitiveShortAtPut" [1, 1, 1] 0 "ShortIntegerArray at:put:.";
             145 subscripts::fill "primitiveConstantFill" [1, 1] 0 "ByteArray atAllPut:.";
-            148 objects::clone "primitiveClone" [1] 0 "Object shallowCopy.";
             149 system::attribute "primitiveGetAttribute" [0, 1] 0 "VirtualMachine getSystemAttribute:.";
             156 strings::bytes_equal "primitiveCompareBytes" [1, 1] 0 "ByteArray =.";
             158 strings::compare "primitiveStringCompareWith" [1, 1, 1] 1 "ByteString compareWith:collated:.";
@@ -222,8 +219,6 @@ macro_rules! for_each_value_primitive {
             169 objects::is_not_identical "primitiveNotIdentical" [0, 0] 0 "ProtoObject ~~.";
             170 objects::as_character "primitiveAsCharacter" [1] 0 "Integer asCharacter.";
             171 objects::immediate_as_integer "primitiveImmediateAsInteger" [1] 0 "Character asInteger.";
-            173 subscripts::slot_at "primitiveSlotAt" [1, 1] 0 "Object instVarAt:.";
-            174 subscripts::slot_at_put "primitiveSlotAtPut" [1, 1, 0] 0 "Object instVarAt:put:.";
             175 objects::behavior_hash "primitiveBehaviorHash" [1] 0 "Behavior basicIdentityHash, its class index.";
             176 objects::max_identity_hash "primitiveMaxIdentityHash" [0] 0 "The greatest identity hash.";
             177 objects::all_instances "primitiveAllInstances" [1] 0 "Behavior allInstances.";
@@ -296,6 +291,8 @@ macro_rules! for_each_control_primitive {
         $callback! {
             19 Mark fail "primitiveFail" [0, 0] 1 "A guard against simulation.";
             72 Control become_forward "primitiveArrayBecomeOneWay" [2, 2] 0 "Array elementsForwardIdentityTo:.";
+            73 Control field_at "primitiveInstVarAt" [1, 1] 0 "IndexedSlot object:instVarAt:.";
+            74 Control field_at_put "primitiveInstVarAtPut" [1, 1, 0] 0 "IndexedSlot object:instVarAt:put:.";
             76 Control set_stack_pointer "primitiveStoreStackp" [1, 1] 0 "Context stackp:.";
             83 Control perform "primitivePerform" [1, 1, 0, 0, 0, 0] 4 "Object perform: with up to four arguments.";
             84 Control perform_with_arguments "primitivePerformWithArgs" [1, 1, 1] 0 "Object perform:withArguments:.";
@@ -316,8 +313,11 @@ macro_rules! for_each_control_primitive {
             130 Control collect_fully "primitiveFullGC" [0] 0 "SmalltalkImage garbageCollect.";
             131 Control collect_young "primitiveIncrementalGC" [0] 0 "SmalltalkImage garbageCollectMost.";
             136 Control signal_at_milliseconds "primitiveSignalAtMilliseconds" [0, 1, 1] 0 "Signal a semaphore at a millisecond clock value.";
+            148 Control clone_object "primitiveClone" [1] 0 "Object shallowCopy.";
             167 Control yield_processor "primitiveYield" [0] 0 "ProcessorScheduler yield.";
             172 Control fetch_mourner "primitiveFetchNextMourner" [0] 0 "FinalizationProcess primitiveFetchMourner.";
+            173 Control slot_at "primitiveSlotAt" [1, 1] 0 "Object instVarAt:.";
+            174 Control slot_at_put "primitiveSlotAtPut" [1, 1, 0] 0 "Object instVarAt:put:.";
             188 Control execute_method "primitiveExecuteMethodArgsArray" [1, 1, 1] 0 "ProtoObject withArgs:executeMethod:.";
             195 Control find_next_unwind_context "primitiveFindNextUnwindContext" [1, 1] 0 "Context findNextUnwindContextUpTo:.";
             196 Control terminate_to "primitiveTerminateTo" [1, 1] 0 "Context terminateTo:.";
@@ -460,7 +460,10 @@ mod tests {
     fn a_quick_return_and_its_number_are_one() {
         for number in 0..1000 {
             let quick = QuickReturn::from_number(number);
-            assert!(quick.is_none_or(|quick| quick.number() == number), "{number}");
+            assert!(
+                quick.is_none_or(|quick| quick.number() == number),
+                "{number}"
+            );
         }
     }
 

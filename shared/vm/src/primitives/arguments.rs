@@ -331,7 +331,8 @@ pub fn aligned(args: Args, least: usize, most: usize) -> Result<Args, Failure> {
     if count >= least && count <= most {
         Ok(args)
     } else if count == most + 1 {
-        Ok(Args::new(args.first() + 1, most))
+        let first = args.first() + 1;
+        Ok(Args::with_skip(first, most, (first - args.base()) as u8))
     } else {
         Err(PrimitiveError::BadNumberOfArguments.into())
     }

@@ -10,7 +10,7 @@
 
 pub mod arguments;
 pub mod bytes;
-mod contexts;
+pub mod code;
 pub mod floats;
 pub mod imprint;
 pub mod integers;
@@ -176,6 +176,13 @@ const BUILT_IN: &[(&str, &str, Primitive)] = &[
     ),
     ("FloatArrayPlugin", "primitiveAt", floats::single_at),
     ("FloatArrayPlugin", "primitiveAtPut", floats::single_at_put),
+    ("ImprintPlugin", "primitiveCompile", code::compile),
+    (
+        "ImprintPlugin",
+        "primitiveMethodSource",
+        code::method_source,
+    ),
+    ("ImprintPlugin", "primitivePruned", code::pruned),
     (
         "ImprintPlugin",
         "primitiveInternSymbol",

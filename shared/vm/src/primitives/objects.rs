@@ -10,7 +10,6 @@ use super::arguments::{
     argument, boolean, check_writable, count, identity, known, new_array, object, object_receiver,
     receiver,
 };
-use super::contexts;
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
 use crate::machine::Vm;
@@ -150,7 +149,7 @@ pub fn new_method(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     Ok(vm.heap.allocate_code(class_index, header, &bytes)?)
 }
 
-/// `shallowCopy`: immediates are their own copy.
+/// `shallowCopy` of all objects but contexts: immediates are their own copy.
 ///
 /// # Errors
 /// Where space is missing.
@@ -158,9 +157,6 @@ pub fn clone(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let receiver = receiver(vm, args)?;
     if !receiver.is_object() {
         return Ok(receiver);
-    }
-    if contexts::is_context(vm, receiver) {
-        return contexts::clone(vm, receiver);
     }
     Ok(vm.heap.clone_shallow(receiver)?)
 }
@@ -196,7 +192,7 @@ pub fn copy_from(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 
 /// What other parts of the machine hold views of: contexts, and compiled code.
 fn is_bound_to_machine(vm: &Vm, oop: Oop) -> bool {
-    contexts::is_context(vm, oop) || vm.heap.format(oop).is_code()
+    vm.is_context(oop) || vm.heap.format(oop).is_code()
 }
 
 // === classes and identities ===
@@ -257,7 +253,7 @@ pub fn behavior_hash(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 }
 
 /// The index of a class, given now where it has none.
-fn class_index(vm: &mut Vm, class: Oop) -> u32 {
+pub(super) fn class_index(vm: &mut Vm, class: Oop) -> u32 {
     let hash = vm.heap.header(class).hash();
     if vm.heap.class_at(hash) == Some(class) {
         hash
@@ -335,15 +331,15 @@ fn adopted_format(vm: &Vm, instance: Oop, spec: InstanceSpec) -> Option<Format> 
 /// `instVarsInclude:`: whether a slot of the receiver, or a literal of code, is the argument.
 ///
 /// # Errors
-/// A miss.
+/// Inappropriate for a context, whose slots may be on the stack; a miss.
 pub fn points_to(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let receiver = receiver(vm, args)?;
     let thing = identity(vm, args.get(vm, 0));
     if !receiver.is_object() {
         return Ok(vm.heap.false_object());
     }
-    if contexts::is_context(vm, receiver) {
-        contexts::settle(vm, receiver)?;
+    if vm.is_context(receiver) {
+        return Err(PrimitiveError::Inappropriate.into());
     }
     let slots = 0..vm.heap.pointer_slot_count(receiver);
     let found = slots
@@ -505,7 +501,7 @@ pub fn is_read_only(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 pub fn set_read_only(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let receiver = object_receiver(vm, args)?;
     let on = boolean(vm, args, 0)?;
-    if contexts::is_context(vm, receiver) {
+    if vm.is_context(receiver) {
         return Err(PrimitiveError::Inappropriate.into());
     }
     let before = vm.heap.is_read_only(receiver);

@@ -3,8 +3,6 @@
 //! The module's primitives take all operands as arguments; their receiver is a class and is not
 //! read.
 
-use std::cmp::Ordering;
-
 use imprint_model::Oop;
 use imprint_model::hash::string_hash;
 
@@ -34,8 +32,8 @@ pub fn bytes_equal(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     Ok(vm.heap.boolean(equal))
 }
 
-/// Less than 0, 0 or greater than 0 as the receiver stands before, at or after the argument, by
-/// byte or by the rank that a table of 256 bytes gives each byte.
+/// How the receiver differs from the argument: by the first two bytes that differ, or by the ranks
+/// that a table of 256 bytes gives them; else by the lengths. 0 where both are equal.
 ///
 /// # Errors
 /// Where an operand is no object of bytes, or the table has not 256.
@@ -49,16 +47,17 @@ pub fn compare(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
         1 => None,
         _ => Some(table(vm, args, 1)?),
     };
-    let ordering = collated(vm.heap.bytes(receiver), other, order);
-    Ok(Oop::small(ordering as i32))
+    let difference = difference(vm.heap.bytes(receiver), other, order);
+    Oop::small_integer(difference).ok_or(PrimitiveError::Generic.into())
 }
 
-fn collated(left: &[u8], right: &[u8], order: Option<&[u8]>) -> Ordering {
-    let Some(order) = order else {
-        return left.cmp(right);
-    };
-    let rank = |byte: &u8| order[usize::from(*byte)];
-    left.iter().map(rank).cmp(right.iter().map(rank))
+fn difference(left: &[u8], right: &[u8], order: Option<&[u8]>) -> i64 {
+    let rank = |byte: &u8| order.map_or(*byte, |order| order[usize::from(*byte)]);
+    let mut pairs = left.iter().map(rank).zip(right.iter().map(rank));
+    match pairs.find(|(left, right)| left != right) {
+        Some((left, right)) => i64::from(left) - i64::from(right),
+        None => left.len() as i64 - right.len() as i64,
+    }
 }
 
 /// An argument of at least 256 bytes, to be indexed by a byte.
@@ -91,7 +90,8 @@ pub fn compare_collated(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let left = bytes(vm, args, 0)?;
     let right = bytes(vm, args, 1)?;
     let order = table(vm, args, 2)?;
-    Ok(Oop::small(collated(left, right, Some(order)) as i32 + 2))
+    let sign = difference(left, right, Some(order)).signum();
+    Ok(Oop::small(sign as i32 + 2))
 }
 
 /// `findFirstInString: string inSet: inclusionMap startingAt: start`: position of the first byte

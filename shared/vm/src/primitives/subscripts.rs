@@ -1,8 +1,11 @@
-//! Elements and slots: numbers 60 to 64, 68, 69, 73, 74, 105, 143 to 145, 165, 166, 173, 174.
+//! Elements and slots: numbers 60 to 64, 68, 69, 105, 143 to 145, 165, 166; and 73, 74, 173 and
+//! 174 for all objects but contexts.
 //!
 //! Three numberings: `at:` counts the indexed part from 1; `instVarAt:` of a slot object counts
 //! named fields only; `instVarAt:` counts all slots, named ones first. What an element is depends
 //! on the format: an oop, or an unsigned number of 8, 16, 32 or 64 bits.
+//!
+//! Contexts are not read here: their slots may be on the stack (`control::slots`).
 
 use imprint_model::{Format, MethodHeader, Oop};
 
@@ -10,7 +13,6 @@ use super::arguments::{
     argument, check_writable, index_below, object, object_receiver, signed_64, small_integer,
     unsigned_64,
 };
-use super::contexts;
 use super::large_integers::new_narrow_integer;
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
@@ -19,7 +21,7 @@ use crate::machine::Vm;
 /// The receiver of `at:` and its like; a context has primitives of its own for this.
 fn indexable(vm: &Vm, args: Args) -> Result<Oop, Failure> {
     let receiver = object_receiver(vm, args)?;
-    if contexts::is_context(vm, receiver) {
+    if vm.is_context(receiver) {
         return Err(PrimitiveError::BadReceiver.into());
     }
     Ok(receiver)
@@ -124,10 +126,7 @@ pub fn at_put(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 /// # Errors
 /// Bad receiver where it is an immediate.
 pub fn size(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
-    let receiver = object_receiver(vm, args)?;
-    if contexts::is_context(vm, receiver) {
-        return contexts::size(vm, receiver);
-    }
+    let receiver = indexable(vm, args)?;
     Ok(Oop::index(vm.heap.indexable_size(receiver)))
 }
 
@@ -214,7 +213,7 @@ pub fn object_at_put(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 /// Inappropriate for an immediate, bad index beyond the named fields, bad argument.
 pub fn field_at(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let (receiver, index) = named_field(vm, args)?;
-    slot_value(vm, receiver, index)
+    Ok(vm.heap.slot(receiver, index))
 }
 
 /// `object:instVarAt:put:`: replaces a named field; answers the new value.
@@ -242,7 +241,7 @@ fn named_field(vm: &Vm, args: Args) -> Result<(Oop, usize), Failure> {
 pub fn slot_at(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let (receiver, index) = any_slot(vm, args)?;
     if vm.heap.format(receiver).is_pointers() {
-        return slot_value(vm, receiver, index);
+        return Ok(vm.heap.slot(receiver, index));
     }
     let value = raw_element(vm, receiver, index);
     new_narrow_integer(vm, i128::from(value))
@@ -279,19 +278,9 @@ fn any_slot(vm: &Vm, args: Args) -> Result<(Oop, usize), Failure> {
     Ok((receiver, index_below(vm, args, 0, size)?))
 }
 
-fn slot_value(vm: &mut Vm, receiver: Oop, index: usize) -> Result<Oop, Failure> {
-    if contexts::is_context(vm, receiver) {
-        return contexts::slot(vm, receiver, index);
-    }
-    Ok(vm.heap.slot(receiver, index))
-}
-
 fn set_slot_value(vm: &mut Vm, args: Args, receiver: Oop, index: usize) -> Result<Oop, Failure> {
     check_writable(vm, receiver)?;
     let value = args.get(vm, 1);
-    if contexts::is_context(vm, receiver) {
-        return contexts::set_slot(vm, receiver, index, value);
-    }
     check_strict_slot(vm, receiver, index, value)?;
     vm.heap.store(receiver, index, value);
     Ok(value)

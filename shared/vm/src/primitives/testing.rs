@@ -10,7 +10,7 @@ use imprint_model::known::KNOWN_COUNT;
 use imprint_model::layout::behavior;
 use imprint_model::{ClassIndex, Format, InstanceSpec, Known, Oop};
 
-use super::value_primitive;
+use super::{objects, subscripts, value_primitive};
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
 use crate::machine::Vm;
@@ -36,7 +36,11 @@ impl Outside for Nowhere {
         Vec::new()
     }
 
-    fn compile(&mut self, _: CompileRequest) -> Result<MethodDraft, String> {
+    fn compile(
+        &mut self,
+        _: CompileRequest,
+        _: &crate::install::Names,
+    ) -> Result<MethodDraft, String> {
         Err("there is no compiler".to_string())
     }
 
@@ -157,7 +161,9 @@ impl World {
 
     /// Calls a numbered primitive; operands are the receiver, then the arguments.
     pub fn call(&mut self, number: u16, operands: &[Oop]) -> Result<Oop, Failure> {
-        let function = value_primitive(number).expect("the number is a value primitive's");
+        let function = value_primitive(number)
+            .or(for_all_but_contexts(number))
+            .expect("the number is a value primitive's");
         self.invoke(function, operands)
     }
 
@@ -251,6 +257,18 @@ impl World {
                 .is_ok()
             {}
         }
+    }
+}
+
+/// What the control primitives do that are such for the sake of contexts alone.
+fn for_all_but_contexts(number: u16) -> Option<crate::args::Primitive> {
+    match number {
+        73 => Some(subscripts::field_at),
+        74 => Some(subscripts::field_at_put),
+        148 => Some(objects::clone),
+        173 => Some(subscripts::slot_at),
+        174 => Some(subscripts::slot_at_put),
+        _ => None,
     }
 }
 

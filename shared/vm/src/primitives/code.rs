@@ -1,0 +1,119 @@
+//! The code primitives of module `ImprintPlugin`: what needs a compiler, sources or a log, which
+//! only the outside has.
+
+use imprint_heap::NeedsSpace;
+use imprint_isa::{BehaviorName, Draft, Name, Placed};
+use imprint_model::Oop;
+
+use super::arguments::{aligned, argument, new_text, object_receiver, receiver, text};
+use super::objects::class_index;
+use crate::args::Args;
+use crate::failure::{Failure, PrimitiveError};
+use crate::install::{InstallError, Names};
+use crate::machine::Vm;
+use crate::outside::CompileRequest;
+
+/// Room for the Symbol of a selector.
+const SELECTOR_BYTES: usize = 4096;
+
+/// `behavior primitiveCompile: source protocol: protocol`: has a method compiled, installs it,
+/// answers its selector.
+///
+/// # Errors
+/// A String with the diagnostics as error object where it does not compile or cannot be installed;
+/// bad receiver where it is no behaviour, bad argument where a text is none.
+pub fn compile(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let args = aligned(args, 2, 2)?;
+    let class = object_receiver(vm, args)?;
+    if vm.heap.instance_spec(class).is_none() {
+        return Err(PrimitiveError::BadReceiver.into());
+    }
+    let source = text(vm, args, 0)?;
+    let protocol = text(vm, args, 1)?;
+    // Space for the answer comes first: what is installed cannot be taken back.
+    vm.heap.reserve(SELECTOR_BYTES)?;
+    let behavior = vm.behavior_name(class);
+    let request = CompileRequest {
+        instance_variables: instance_variables(vm, class, &behavior),
+        behavior,
+        source,
+        protocol,
+        is_expression: false,
+    };
+    let draft = match vm.outside.compile(request, &vm.names) {
+        Ok(draft) => draft,
+        Err(diagnostics) => return Err(error_text(vm, &diagnostics)),
+    };
+    let selector = draft.selector.clone();
+    match vm.install(&Placed::nowhere(Draft::Method(draft))) {
+        Ok(_) => Ok(vm.heap.intern(&selector)?),
+        Err(InstallError::NeedsSpace(bytes)) => Err(NeedsSpace { bytes }.into()),
+        Err(InstallError::Missing { miss, .. }) => Err(Failure::Miss(miss)),
+        Err(refused) => Err(error_text(vm, &refused.to_string())),
+    }
+}
+
+/// The instance variables that methods of a class may name, inherited ones first.
+///
+/// A class that the image made or changed by itself is not in the register of names, or with other
+/// variables; where everything is in the heap the register is then made anew.
+fn instance_variables(vm: &mut Vm, class: Oop, behavior: &BehaviorName) -> Vec<Name> {
+    class_index(vm, class);
+    let count = vm
+        .heap
+        .instance_spec(class)
+        .map_or(0, |spec| usize::from(spec.fixed_fields));
+    let known = vm.names.all_instance_variables(behavior);
+    if let Some(names) = known.filter(|names| names.len() == count) {
+        return names;
+    }
+    if vm.presence.is_empty() {
+        vm.names = Names::scan(&vm.heap);
+    }
+    vm.names
+        .all_instance_variables(behavior)
+        .unwrap_or_default()
+}
+
+/// A failure whose error object is a String; where that has no space, the lack of it.
+fn error_text(vm: &mut Vm, text: &str) -> Failure {
+    match new_text(vm, text) {
+        Ok(string) => PrimitiveError::Object(string).into(),
+        Err(failure) => failure,
+    }
+}
+
+/// The source of a method, or nil where nobody knows it.
+///
+/// # Errors
+/// Bad receiver where it is no method with a selector, or space is missing.
+pub fn method_source(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let args = aligned(args, 0, 0)?;
+    let method = object_receiver(vm, args)?;
+    if !vm.heap.format(method).is_code() || vm.heap.literal_count(method) < 2 {
+        return Err(PrimitiveError::BadReceiver.into());
+    }
+    let class = vm.class_of_method(vm.home_method(method));
+    let behavior = vm.behavior_name(class);
+    let selector = vm
+        .selector_of(method)
+        .and_then(|selector| vm.heap.string_text(selector))
+        .ok_or(PrimitiveError::BadReceiver)?;
+    match vm.outside.method_source(&behavior, &selector) {
+        Some(source) => new_text(vm, &source),
+        None => Ok(vm.heap.nil()),
+    }
+}
+
+/// `logPruned: selector in: receiver`: has the outside count and log what is about to be signalled.
+/// Answers the receiver.
+///
+/// # Errors
+/// Bad argument where the selector is no text.
+pub fn pruned(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let selector = text(vm, args, 0)?;
+    let target = argument(vm, args, 1)?;
+    let behavior = vm.behavior_name(vm.heap.class_of(target));
+    vm.outside.pruned(&behavior, &selector);
+    receiver(vm, args)
+}
