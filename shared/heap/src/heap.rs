@@ -5,7 +5,7 @@ use crate::class_table::ClassTable;
 use crate::error::HeapError;
 use crate::reserve::{Reserve, round_to_pages};
 use crate::scavenge::TENURE_AGE_MAX;
-use crate::settings::HeapSettings;
+use crate::settings::{Collector, HeapSettings};
 use crate::space::{Bump, Old, SEGMENT_BYTES, Young};
 use crate::symbols::SymbolTable;
 use crate::{LEADING_BYTES, PREFERRED_START};
@@ -207,6 +207,13 @@ impl Heap {
     /// The settings it was made with.
     pub fn settings(&self) -> &HeapSettings {
         &self.settings
+    }
+
+    /// Chooses another collector: a heap that was filled under the null collector is collected
+    /// from now on.
+    pub fn set_collector(&mut self, collector: Collector) {
+        self.settings.collector = collector;
+        self.set_threshold();
     }
 
     /// The state of the generator of identity hashes (`lastHash` in an image's header).

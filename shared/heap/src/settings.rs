@@ -61,11 +61,11 @@ impl Default for HeapSettings {
 }
 
 impl HeapSettings {
-    /// Settings of a heap that is filled once and never collected.
+    /// Settings of a heap that is filled by code which holds oops meanwhile; see
+    /// [`Heap::set_collector`](crate::Heap::set_collector) for when it is done.
     pub fn for_builder() -> HeapSettings {
         HeapSettings {
             collector: Collector::Null,
-            eden_bytes: 64 << 10,
             ..HeapSettings::default()
         }
     }
