@@ -1,6 +1,7 @@
 //! Tests of the primitives, a file for each family: success, each wrong type, each bound.
 
 mod bytes;
+mod code;
 mod floats;
 mod imprint;
 mod integers;
