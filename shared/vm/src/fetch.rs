@@ -49,13 +49,12 @@ impl Vm {
                 });
             }
         };
-        for (name, index, meta_index) in &answer.class_indices {
-            self.names.declare(name, *index, *meta_index);
-        }
+        self.declare_classes(&answer);
         for placed in &answer.drafts {
             if let Err(outcome) = self.install_fetched(placed, 0) {
                 return Some(outcome);
             }
+            self.note_arrival(placed);
         }
         for (ghost, reference) in answer.aliases {
             let root = ObjectDraft {

@@ -19,6 +19,7 @@
 
 mod activation;
 pub mod args;
+pub mod arrivals;
 mod cache;
 mod context;
 mod control;
@@ -41,12 +42,14 @@ pub mod primitives;
 mod roots;
 mod scheduler;
 mod send;
+pub mod seed;
 pub mod settings;
 mod stack;
 mod stop;
 pub mod touched;
 mod unwind;
 
+pub use arrivals::{Arrival, Arrivals};
 pub use args::{Args, Binding, ControlPrimitive, Primitive};
 pub use extensions::Extensions;
 pub use failure::{Failure, PrimitiveError};

@@ -7,9 +7,14 @@ use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Name, Placed, Ref};
 use imprint_model::Ghost;
 use thiserror::Error;
 
+use crate::install::Names;
+
 /// What the answer to misses brings.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Answer {
+    /// Name, index and metaclass index of classes that the drafts below are instances of; they
+    /// are declared before anything is installed.
+    pub class_indices: Vec<(Name, u32, u32)>,
     /// Drafts to install, in this order.
     pub drafts: Vec<Placed<Draft>>,
     /// Ghosts that stand for something the machine can find by name.
@@ -74,11 +79,11 @@ pub trait Outside {
     /// What has happened by now. Never blocks.
     fn poll(&mut self) -> Vec<Event>;
 
-    /// Compiles a method.
+    /// Compiles a method; `names` is what the machine knows by name.
     ///
     /// # Errors
     /// The diagnostics as text.
-    fn compile(&mut self, request: CompileRequest) -> Result<MethodDraft, String>;
+    fn compile(&mut self, request: CompileRequest, names: &Names) -> Result<MethodDraft, String>;
 
     /// The source text of a method.
     fn method_source(&mut self, behavior: &BehaviorName, selector: &str) -> Option<String>;

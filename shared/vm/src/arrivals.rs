@@ -1,0 +1,77 @@
+//! What came from the master, in the order in which it came: a slim image is made of it.
+//!
+//! Kept as an extension of the machine, and only where somebody put one in.
+
+use imprint_isa::{Draft, Placed};
+use rustc_hash::FxHashSet;
+
+use crate::extract::ClassIndices;
+use crate::machine::Vm;
+use crate::outside::Answer;
+
+/// A draft that was installed, and during what.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Arrival {
+    /// The draft.
+    pub placed: Placed<Draft>,
+    /// Index into the phases.
+    pub phase: usize,
+}
+
+/// The drafts that came to a machine.
+#[derive(Clone, Default, Debug)]
+pub struct Arrivals {
+    /// The drafts, in order.
+    pub drafts: Vec<Arrival>,
+    /// Classes that were declared by index, vocabulary included.
+    pub class_indices: Vec<ClassIndices>,
+    /// Names of phases: of tests, of the entry expression.
+    pub phases: Vec<String>,
+    ids: FxHashSet<(u64, bool)>,
+}
+
+impl Arrivals {
+    /// Nothing has come to a machine that knows this vocabulary.
+    pub fn new(vocabulary: &[ClassIndices]) -> Arrivals {
+        Arrivals { class_indices: vocabulary.to_vec(), phases: vec!["entry".into()], ..Arrivals::default() }
+    }
+
+    /// From now on things come during the phase of this name.
+    pub fn begin_phase(&mut self, name: &str) {
+        self.phases.push(name.to_string());
+    }
+
+    /// Notes a draft; one that came before is not noted again.
+    pub fn note(&mut self, placed: &Placed<Draft>) {
+        let is_meta = matches!(placed.draft, Draft::Meta(_));
+        let id = if is_meta { placed.meta_id } else { placed.id };
+        if id != 0 && self.ids.insert((id, is_meta)) {
+            let phase = self.phases.len().saturating_sub(1);
+            self.drafts.push(Arrival { placed: placed.clone(), phase });
+        }
+    }
+
+    /// Whether the draft of the object with this id came.
+    pub fn has(&self, id: u64) -> bool {
+        self.ids.contains(&(id, false)) || self.ids.contains(&(id, true))
+    }
+}
+
+impl Vm {
+    /// Learns the class indices of an answer.
+    pub(crate) fn declare_classes(&mut self, answer: &Answer) {
+        for (name, index, meta_index) in &answer.class_indices {
+            self.names.declare(name, *index, *meta_index);
+        }
+        if let Some(arrivals) = self.extensions.get_mut::<Arrivals>() {
+            arrivals.class_indices.extend(answer.class_indices.iter().cloned());
+        }
+    }
+
+    /// Notes that a draft of the master was installed.
+    pub(crate) fn note_arrival(&mut self, placed: &Placed<Draft>) {
+        if let Some(arrivals) = self.extensions.get_mut::<Arrivals>() {
+            arrivals.note(placed);
+        }
+    }
+}
