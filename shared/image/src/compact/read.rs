@@ -197,12 +197,13 @@ impl Plan {
     fn place(&mut self, remaining: usize) -> Result<(), ImageProblem> {
         let mut needed = 0usize;
         for group in &self.groups {
+            let least = usize::from(group.is_uniform());
             for size in &group.sizes {
                 let (slots, _) = shape(group.key.format, *size);
                 self.words += usize::from(slots >= OVERFLOW_SLOTS as usize);
                 self.places.push(self.words);
                 self.words += 1 + slots.max(1);
-                let content = (size.slots + size.bytes).max(usize::from(group.is_uniform()));
+                let content = (size.slots + size.bytes).max(least);
                 needed = needed.saturating_add(content);
             }
         }
