@@ -14,7 +14,7 @@
 mod reader;
 mod writer;
 
-use crate::draft::{Draft, Placed};
+use crate::draft::{Draft, Placed, Ref};
 use reader::Reader;
 use writer::Writer;
 
@@ -111,6 +111,24 @@ pub fn decode_placed(bytes: &[u8]) -> Result<Placed<Draft>, DraftError> {
     Ok(placed)
 }
 
+/// The canonical bytes of one reference, for what names an object outside of drafts.
+pub fn encode_reference(reference: &Ref) -> Vec<u8> {
+    let mut writer = Writer(Vec::with_capacity(32));
+    writer.reference(reference);
+    writer.0
+}
+
+/// Reads the bytes of one reference.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_reference(bytes: &[u8]) -> Result<Ref, DraftError> {
+    let mut reader = Reader { bytes, at: 0 };
+    let reference = reader.reference()?;
+    reader.end()?;
+    Ok(reference)
+}
+
 /// Tags of references.
 mod tag {
     pub const SMALL_INTEGER: u8 = 0;
@@ -136,7 +154,6 @@ mod tests {
     use super::*;
     use crate::draft::{
         BehaviorName, Body, ClassDraft, CodeBody, LocalObject, MetaDraft, MethodDraft, MethodEntry,
-        Ref,
     };
     use imprint_model::{Format, Ghost, InstanceSpec, MethodHeader};
 
@@ -226,6 +243,18 @@ mod tests {
                 local_ids: vec![8, 0],
             };
             assert_eq!(decode_placed(&encode_placed(&placed)).as_ref(), Ok(&placed));
+        }
+    }
+
+    #[test]
+    fn a_reference_reads_back_alone() {
+        let Draft::Method(method) = sample_method() else {
+            unreachable!("the sample is a method");
+        };
+        for reference in method.code.literals {
+            let bytes = encode_reference(&reference);
+            assert_eq!(decode_reference(&bytes), Ok(reference));
+            assert!(decode_reference(&bytes[..bytes.len() - 1]).is_err());
         }
     }
 

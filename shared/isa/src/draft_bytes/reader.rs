@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
         Ghost::new(id, hash).map_or_else(|| self.invalid("ghost"), Ok)
     }
 
-    fn reference(&mut self) -> Result<Ref, DraftError> {
+    pub(super) fn reference(&mut self) -> Result<Ref, DraftError> {
         Ok(match self.byte()? {
             tag::SMALL_INTEGER => Ref::SmallInteger(self.small_integer()?),
             tag::CHARACTER => Ref::Character(self.character()?),

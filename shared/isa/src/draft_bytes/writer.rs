@@ -62,7 +62,7 @@ impl Writer {
         self.number(u64::from(ghost.hash));
     }
 
-    fn reference(&mut self, reference: &Ref) {
+    pub(super) fn reference(&mut self, reference: &Ref) {
         match reference {
             Ref::SmallInteger(value) => {
                 self.byte(tag::SMALL_INTEGER);

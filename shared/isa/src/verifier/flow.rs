@@ -1,0 +1,428 @@
+//! Every path through one code, once: how many operands there are, and which temporaries and
+//! operands are temp vectors.
+//!
+//! A state is the list of temporaries and operands at a pc. Where paths meet, the lists must have
+//! the same length; a vector stays known where both have one of the same size. Knowledge only
+//! shrinks, so following ends.
+
+use super::code::{Method, arity};
+use super::{Checked, Place, Rule};
+use crate::bytecode::{Instruction, STORE_ERROR_CODE, decode};
+use crate::draft::{CodeBody, Ref};
+use crate::special_selectors::SPECIAL_SELECTORS;
+
+/// What is known of a temporary or operand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Value {
+    /// Nothing.
+    Any,
+    /// An Array of this size that this code or one around it made.
+    Vector(u8),
+    /// A value that was copied by code that is not at hand; taken for a vector where it is used
+    /// as one.
+    Copied,
+}
+
+/// Closures made: the local object of each block, and the values it begins with.
+pub(super) type Made = Vec<(usize, Vec<Value>)>;
+
+/// What two lists agree on; they have the same length where the code is sound.
+pub(super) fn agree(one: &[Value], other: &[Value]) -> Vec<Value> {
+    let pairs = one.iter().zip(other);
+    pairs
+        .map(|(one, other)| if one == other { *one } else { Value::Any })
+        .collect()
+}
+
+/// Which code of a draft is followed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Site {
+    /// The local object that holds it; `None` for the code of a method draft.
+    pub(super) local: Option<usize>,
+    /// Whether it is that of a block.
+    pub(super) is_block: bool,
+}
+
+impl Site {
+    /// The code of a method draft.
+    pub(super) const METHOD: Site = Site {
+        local: None,
+        is_block: false,
+    };
+
+    /// A block that travels along.
+    pub(super) const fn block(local: usize) -> Site {
+        Site {
+            local: Some(local),
+            is_block: true,
+        }
+    }
+}
+
+/// One code on the way.
+pub(super) struct Flow<'m, 'd> {
+    method: &'m Method<'d>,
+    code: &'m CodeBody,
+    site: Site,
+    /// Whether an instruction begins at a pc.
+    starts: Vec<bool>,
+    /// The state before the instruction at a pc, where one was seen.
+    states: Vec<Option<Vec<Value>>>,
+    /// Where to go on.
+    open: Vec<usize>,
+    /// Closures made: block and the values it begins with.
+    made: Made,
+}
+
+impl<'m, 'd> Flow<'m, 'd> {
+    pub(super) fn new(method: &'m Method<'d>, code: &'m CodeBody, site: Site) -> Self {
+        Flow {
+            method,
+            code,
+            site,
+            starts: vec![false; code.bytecodes.len()],
+            states: vec![None; code.bytecodes.len()],
+            open: Vec::new(),
+            made: Vec::new(),
+        }
+    }
+
+    /// Follows all paths; answers the closures made.
+    pub(super) fn run(mut self, mut entry: Vec<Value>) -> Result<Made, (Place, Rule)> {
+        self.find_starts()?;
+        entry.resize(usize::from(self.code.header.temp_count), Value::Any);
+        self.check_frame(0, entry.len())?;
+        self.reach(0, 0, &entry)?;
+        while let Some(pc) = self.open.pop() {
+            let state = self.states[pc].clone().expect("what is open was reached");
+            self.step(pc, state)?;
+            self.made_agree();
+        }
+        Ok(self.made)
+    }
+
+    fn at<T>(&self, pc: usize, rule: Rule) -> Result<T, (Place, Rule)> {
+        Err((Place::Pc(self.site.local, pc), rule))
+    }
+
+    fn find_starts(&mut self) -> Checked {
+        let mut pc = 0;
+        while pc < self.starts.len() {
+            self.starts[pc] = true;
+            pc += match decode(&self.code.bytecodes, pc) {
+                Ok(decoded) => decoded.length,
+                Err(error) => return self.at(pc, error.into()),
+            };
+        }
+        Ok(())
+    }
+
+    /// One entry for each block, with what all its makers agree on.
+    fn made_agree(&mut self) {
+        let Some((block, values)) = self.made.pop() else {
+            return;
+        };
+        match self.made.iter_mut().find(|(known, _)| *known == block) {
+            Some((_, known)) => *known = agree(known, &values),
+            None => self.made.push((block, values)),
+        }
+    }
+
+    /// The path goes on at `target` with `state`; `pc` is where it comes from.
+    fn reach(&mut self, pc: usize, target: usize, state: &[Value]) -> Checked {
+        let Some(known) = self.states.get_mut(target) else {
+            return self.at(pc, Rule::FallsOff);
+        };
+        let merged = match known {
+            None => state.to_vec(),
+            Some(known) if known.len() != state.len() => {
+                let temps = usize::from(self.code.header.temp_count);
+                let (one, other) = (known.len() - temps, state.len() - temps);
+                return self.at(target, Rule::Depth { one, other });
+            }
+            Some(known) => agree(known, state),
+        };
+        if known.as_ref() != Some(&merged) {
+            *known = Some(merged);
+            self.open.push(target);
+        }
+        Ok(())
+    }
+
+    fn jump(&mut self, pc: usize, next: usize, distance: i32, state: &[Value]) -> Checked {
+        let target = next as i64 + i64::from(distance);
+        match usize::try_from(target) {
+            Ok(place) if self.starts.get(place) == Some(&true) => self.reach(pc, place, state),
+            _ => self.at(pc, Rule::Target(target)),
+        }
+    }
+
+    fn step(&mut self, pc: usize, mut state: Vec<Value>) -> Checked {
+        let decoded =
+            decode(&self.code.bytecodes, pc).map_err(|error| self.fault(pc, error.into()))?;
+        let next = pc + decoded.length;
+        let instruction = decoded.instruction;
+        self.check_operands(instruction)
+            .map_err(|rule| self.fault(pc, rule))?;
+        self.apply(pc, instruction, &mut state)?;
+        self.check_frame(pc, state.len())?;
+        match instruction {
+            Instruction::Jump(distance) => self.jump(pc, next, distance, &state),
+            Instruction::JumpTrue(distance) | Instruction::JumpFalse(distance) => {
+                self.jump(pc, next, distance, &state)?;
+                self.reach(pc, next, &state)
+            }
+            Instruction::CallPrimitive(_) => {
+                let next = self.after_primitive(pc, next)?;
+                self.reach(pc, next, &state)
+            }
+            returning if is_return(returning) => Ok(()),
+            _ => self.reach(pc, next, &state),
+        }
+    }
+
+    /// Behind the call; the machine itself does the store of a primitive's error.
+    fn after_primitive(&self, pc: usize, next: usize) -> Result<usize, (Place, Rule)> {
+        if pc != 0 || self.site.is_block {
+            return self.at(pc, Rule::PrimitivePlace);
+        }
+        if self.code.bytecodes.get(next) != Some(&STORE_ERROR_CODE) {
+            return Ok(next);
+        }
+        let stores_at = |rule| self.fault(next, rule);
+        let store = decode(&self.code.bytecodes, next).map_err(|error| stores_at(error.into()))?;
+        self.check_operands(store.instruction).map_err(stores_at)?;
+        Ok(next + store.length)
+    }
+
+    fn fault(&self, pc: usize, rule: Rule) -> (Place, Rule) {
+        (Place::Pc(self.site.local, pc), rule)
+    }
+
+    fn check_frame(&self, pc: usize, slots: usize) -> Checked {
+        if slots > self.code.header.frame_slots() {
+            return self.at(pc, Rule::Overflow);
+        }
+        Ok(())
+    }
+
+    /// What the instruction names is there and of the right kind.
+    fn check_operands(&self, instruction: Instruction) -> Result<(), Rule> {
+        match instruction {
+            Instruction::PushReceiverVariable { index, .. }
+            | Instruction::StoreReceiverVariable { index, .. }
+            | Instruction::PopReceiverVariable { index, .. } => self.check_field(index),
+            Instruction::PushLiteral(index) => self.literal(index).map(drop),
+            Instruction::PushLiteralVariable(index)
+            | Instruction::StoreLiteralVariable(index)
+            | Instruction::PopLiteralVariable(index) => self.check_binding(index),
+            Instruction::PushTemp(index)
+            | Instruction::StoreTemp(index)
+            | Instruction::PopTemp(index) => self.check_temp(index),
+            Instruction::PushRemoteTemp { vector, .. }
+            | Instruction::StoreRemoteTemp { vector, .. }
+            | Instruction::PopRemoteTemp { vector, .. } => self.check_temp(vector),
+            Instruction::Send { literal, arguments }
+            | Instruction::SendSuper {
+                literal, arguments, ..
+            } => self.check_send(literal, arguments),
+            Instruction::BlockReturnNil | Instruction::BlockReturnTop if !self.site.is_block => {
+                Err(Rule::BlockReturn)
+            }
+            Instruction::Unused(opcode) => Err(Rule::Unassigned(opcode)),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_field(&self, index: u16) -> Result<(), Rule> {
+        match self.method.fields {
+            Some(fields) if usize::from(index) >= fields => Err(Rule::Field(index)),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_temp(&self, index: u8) -> Result<(), Rule> {
+        if index >= self.code.header.temp_count {
+            return Err(Rule::TempIndex(index));
+        }
+        Ok(())
+    }
+
+    fn literal(&self, index: u16) -> Result<&'m Ref, Rule> {
+        let literal = self.code.literals.get(usize::from(index));
+        literal.ok_or(Rule::LiteralIndex(index))
+    }
+
+    fn check_binding(&self, index: u16) -> Result<(), Rule> {
+        if self.method.is_binding(self.literal(index)?) {
+            return Ok(());
+        }
+        let wanted = "a binding";
+        Err(Rule::LiteralKind { index, wanted })
+    }
+
+    fn check_send(&self, index: u16, arguments: u8) -> Result<(), Rule> {
+        let Ref::Symbol(selector) = self.literal(index)? else {
+            let wanted = "a selector";
+            return Err(Rule::LiteralKind { index, wanted });
+        };
+        if arity(selector) != usize::from(arguments) {
+            let selector = selector.clone();
+            return Err(Rule::SendArguments {
+                selector,
+                arguments,
+            });
+        }
+        Ok(())
+    }
+
+    /// Changes the state as the instruction does.
+    fn apply(&mut self, pc: usize, instruction: Instruction, state: &mut Vec<Value>) -> Checked {
+        let (taken, left) = effect(instruction);
+        let operands = state.len() - usize::from(self.code.header.temp_count);
+        if taken > operands {
+            return self.at(
+                pc,
+                Rule::Underflow {
+                    present: operands,
+                    wanted: taken,
+                },
+            );
+        }
+        if let Some((vector, index)) = remote(instruction) {
+            self.check_vector(pc, state, vector, index)?;
+        }
+        if let Instruction::PushClosure {
+            literal, copied, ..
+        } = instruction
+        {
+            self.note_closure(pc, literal, &state[state.len() - usize::from(copied)..])?;
+        }
+        let top = state.last().copied();
+        state.truncate(state.len() - taken);
+        match (instruction, top) {
+            (Instruction::PushTemp(index), _) => state.push(state[usize::from(index)]),
+            (Instruction::PushNewArray(size), _) => state.push(Value::Vector(size)),
+            (Instruction::Dup, Some(top)) => state.extend([top, top]),
+            (Instruction::PopTemp(index), Some(top)) => state[usize::from(index)] = top,
+            (Instruction::StoreTemp(index), Some(top)) => {
+                state[usize::from(index)] = top;
+                state.push(top);
+            }
+            _ => state.resize(state.len() + left, Value::Any),
+        }
+        Ok(())
+    }
+
+    fn check_vector(&self, pc: usize, state: &[Value], vector: u8, index: u8) -> Checked {
+        match state[usize::from(vector)] {
+            Value::Vector(size) if index < size => Ok(()),
+            Value::Copied => Ok(()),
+            _ => self.at(pc, Rule::Vector { vector, index }),
+        }
+    }
+
+    fn note_closure(&mut self, pc: usize, literal: u16, copied: &[Value]) -> Checked {
+        let reference = self.literal(literal).map_err(|rule| self.fault(pc, rule))?;
+        let Some((block, code)) = self.method.block_of(reference) else {
+            let wanted = "a block";
+            return self.at(
+                pc,
+                Rule::LiteralKind {
+                    index: literal,
+                    wanted,
+                },
+            );
+        };
+        let mut entry = vec![Value::Any; usize::from(code.header.argument_count)];
+        entry.extend_from_slice(copied);
+        if entry.len() > usize::from(code.header.temp_count) {
+            let (temps, needed) = (code.header.temp_count, entry.len());
+            return self.at(pc, Rule::TempCount { temps, needed });
+        }
+        self.made.push((block, entry));
+        Ok(())
+    }
+}
+
+const fn is_return(instruction: Instruction) -> bool {
+    matches!(
+        instruction,
+        Instruction::ReturnReceiver
+            | Instruction::ReturnTrue
+            | Instruction::ReturnFalse
+            | Instruction::ReturnNil
+            | Instruction::ReturnTop
+            | Instruction::BlockReturnNil
+            | Instruction::BlockReturnTop
+    )
+}
+
+/// The vector and slot of an access to a remote temporary.
+const fn remote(instruction: Instruction) -> Option<(u8, u8)> {
+    match instruction {
+        Instruction::PushRemoteTemp { index, vector }
+        | Instruction::StoreRemoteTemp { index, vector }
+        | Instruction::PopRemoteTemp { index, vector } => Some((vector, index)),
+        _ => None,
+    }
+}
+
+/// Operands taken from the stack, and left there.
+fn effect(instruction: Instruction) -> (usize, usize) {
+    match instruction {
+        Instruction::PushReceiverVariable { .. }
+        | Instruction::PushLiteralVariable(_)
+        | Instruction::PushLiteral(_)
+        | Instruction::PushTemp(_)
+        | Instruction::PushReceiver
+        | Instruction::PushTrue
+        | Instruction::PushFalse
+        | Instruction::PushNil
+        | Instruction::PushInteger(_)
+        | Instruction::PushCharacter(_)
+        | Instruction::PushThisContext
+        | Instruction::PushThisProcess
+        | Instruction::PushNewArray(_)
+        | Instruction::PushRemoteTemp { .. } => (0, 1),
+        Instruction::Dup => (1, 2),
+        Instruction::ReturnReceiver
+        | Instruction::ReturnTrue
+        | Instruction::ReturnFalse
+        | Instruction::ReturnNil
+        | Instruction::BlockReturnNil
+        | Instruction::Nop
+        | Instruction::Jump(_)
+        | Instruction::CallPrimitive(_)
+        | Instruction::Unused(_) => (0, 0),
+        Instruction::ReturnTop
+        | Instruction::BlockReturnTop
+        | Instruction::JumpTrue(_)
+        | Instruction::JumpFalse(_)
+        | Instruction::PopReceiverVariable { .. }
+        | Instruction::PopLiteralVariable(_)
+        | Instruction::PopTemp(_)
+        | Instruction::Pop
+        | Instruction::PopRemoteTemp { .. } => (1, 0),
+        Instruction::StoreReceiverVariable { .. }
+        | Instruction::StoreLiteralVariable(_)
+        | Instruction::StoreTemp(_)
+        | Instruction::StoreRemoteTemp { .. } => (1, 1),
+        Instruction::SendSpecial(position) => {
+            let (_, arguments) = SPECIAL_SELECTORS[usize::from(position & 31)];
+            (1 + usize::from(arguments), 1)
+        }
+        Instruction::Send { arguments, .. } => (1 + usize::from(arguments), 1),
+        Instruction::SendSuper {
+            arguments,
+            directed,
+            ..
+        } => (1 + usize::from(directed) + usize::from(arguments), 1),
+        Instruction::PopIntoArray(count) => (usize::from(count), 1),
+        Instruction::PushClosure {
+            copied,
+            receiver_on_stack,
+            ..
+        } => (usize::from(copied) + usize::from(receiver_on_stack), 1),
+    }
+}
