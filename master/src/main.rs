@@ -1,2 +1,29 @@
-//! The master.
-fn main() {}
+//! The master: builds full images of Smalltalk sources, runs, tests and serves them, and shrinks
+//! them by running their tests in a slave.
+//!
+//! Reading order: [`command_line`], `commands` (one file a verb), [`project`], [`full_image`],
+//! [`outside`], [`testing`].
+
+mod command_line;
+mod commands;
+mod full_image;
+mod outside;
+mod project;
+mod testing;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::command_line::{CommandLine, Failure};
+
+fn main() -> ExitCode {
+    let command_line = CommandLine::parse();
+    match commands::run(command_line) {
+        Ok(code) => ExitCode::from(code),
+        Err(Failure { code, error }) => {
+            eprintln!("master: {error:#}");
+            ExitCode::from(code)
+        }
+    }
+}

@@ -1,1 +1,8 @@
-//! The slave daemon as a library, so that the master can start one out of itself.
+//! The slave: a machine that starts almost empty and pulls what it misses.
+//!
+//! It is a library too, so that the master can start a slave out of itself.
+//!
+//! Reading order: [`machine`], [`ending`].
+
+pub mod ending;
+pub mod machine;

@@ -1,2 +1,2 @@
-//! The slave.
+//! The slave, as a small binary of its own.
 fn main() {}

@@ -1,0 +1,113 @@
+//! What may be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use imprint_slave::ending::code;
+
+/// Builds, runs, tests, serves and shrinks Smalltalk images.
+#[derive(Parser, Debug)]
+#[command(name = "master", version, about, max_term_width = 100)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Build an image of sources.
+    Build(Build),
+    /// Run an image, the way image users call a virtual machine.
+    Run(Run),
+    /// Evaluate an expression in the embedded image and print its value.
+    Eval(Eval),
+    /// Run the tests of a project, an image, or packages of the embedded kernel.
+    Test(Test),
+    /// Look at image files.
+    #[command(subcommand)]
+    Image(Image),
+}
+
+/// `master build [PATH] -o IMAGE`
+#[derive(Args, Debug)]
+pub struct Build {
+    /// The folder of a project; without it the embedded kernel alone is built.
+    pub path: Option<PathBuf>,
+    /// The image file to write; the texts of its methods go into a .changes file beside it.
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// Write Imprint's compact format in place of a Spur image.
+    #[arg(long)]
+    pub compact: bool,
+    /// Take the embedded kernel's own test packages in.
+    #[arg(long)]
+    pub with_kernel_tests: bool,
+}
+
+/// `master run IMAGE [...]`
+#[derive(Args, Debug)]
+pub struct Run {
+    /// The image file.
+    pub image: PathBuf,
+    /// Nothing (the image goes on where it was saved), `SCRIPT.st`, `-s SCRIPT.st`, `eval EXPR`,
+    /// or `test PACKAGE...`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub rest: Vec<String>,
+}
+
+/// `master eval EXPR`
+#[derive(Args, Debug)]
+pub struct Eval {
+    /// The expression.
+    pub expression: String,
+    /// The folder of a project to load first.
+    #[arg(long)]
+    pub load: Option<PathBuf>,
+}
+
+/// `master test PATH-OR-IMAGE`
+#[derive(Args, Debug)]
+pub struct Test {
+    /// The folder of a project, or names of test packages of the embedded kernel.
+    #[arg(required = true)]
+    pub what: Vec<String>,
+    /// Seconds a test may take.
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<f64>,
+    /// Write the results as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `master image ...`
+#[derive(Subcommand, Debug)]
+pub enum Image {
+    /// Say what an image file holds.
+    Info {
+        /// The image file.
+        image: PathBuf,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Why a command failed, with the exit code of its kind.
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// The sentence.
+    pub error: anyhow::Error,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        let is_image = error.chain().any(|cause| cause.is::<imprint_image::ImageError>());
+        Failure { code: if is_image { code::BAD_IMAGE } else { code::USAGE }, error }
+    }
+}

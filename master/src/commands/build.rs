@@ -1,0 +1,48 @@
+//! `master build [PATH] -o IMAGE`: sources to an image file.
+
+use anyhow::Context;
+use imprint_image::{CompactOptions, ImageInfo, write_beside_and_rename, write_compact, write_spur};
+use imprint_report::{byte_size, count, duration};
+use imprint_slave::ending::code;
+use imprint_vm::CommandLine;
+
+use crate::command_line::{Build, Failure};
+use crate::full_image::{LiveImage, changes_path};
+use crate::project::LoadedSources;
+
+/// Builds and writes.
+///
+/// # Errors
+/// Sources that do not compile, files that cannot be written.
+#[allow(clippy::print_stdout, reason = "the summary is what the user sees")]
+pub fn build(build: &Build) -> Result<u8, Failure> {
+    let sources = match &build.path {
+        Some(folder) => LoadedSources::project(folder)?,
+        None => LoadedSources::kernel(|_| build.with_kernel_tests)?,
+    };
+    let mut image = LiveImage::build(&sources, CommandLine::default())?;
+    image.vm.collect(imprint_heap::Collection::Full);
+    let heap = &image.vm.heap;
+    if build.compact {
+        let (bytes, _) = write_compact(heap, &CompactOptions::default())
+            .map_err(|problem| problem.of(&build.output))
+            .context("cannot write the image")?;
+        write_beside_and_rename(&build.output, &bytes).context("cannot write the image")?;
+    } else {
+        write_spur(heap, &build.output).context("cannot write the image")?;
+    }
+    let texts = image.book.borrow();
+    write_beside_and_rename(&changes_path(&build.output), texts.sources().as_bytes())
+        .context("cannot write the texts of the methods")?;
+    let info = ImageInfo::of(heap, "");
+    println!(
+        "full image    {} classes   {} methods   {} objects    {}   built in {}   {}",
+        count(info.classes as u64),
+        count(info.methods as u64),
+        count(info.objects as u64),
+        byte_size(heap.usage().old_bytes as u64),
+        duration(image.built_in.unwrap_or_default()),
+        build.output.display()
+    );
+    Ok(code::DONE)
+}

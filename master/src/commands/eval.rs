@@ -1,0 +1,37 @@
+//! `master eval EXPR`: an expression in the embedded image.
+
+use imprint_slave::ending::code;
+use imprint_vm::CommandLine;
+
+use super::finish;
+use crate::command_line::{Eval, Failure};
+use crate::full_image::LiveImage;
+use crate::project::LoadedSources;
+
+/// Evaluates and prints.
+///
+/// # Errors
+/// Where the sources or the expression do not compile.
+pub fn eval(eval: &Eval) -> Result<u8, Failure> {
+    let sources = match &eval.load {
+        Some(folder) => LoadedSources::project(folder)?,
+        None => LoadedSources::kernel(|_| false)?,
+    };
+    let mut image = LiveImage::build(&sources, CommandLine::default())?;
+    print_value(&mut image, &eval.expression)
+}
+
+/// Evaluates in an image and prints the value.
+///
+/// # Errors
+/// Where the expression does not compile.
+#[allow(clippy::print_stdout, reason = "the value is what the command is for")]
+pub fn print_value(image: &mut LiveImage, expression: &str) -> Result<u8, Failure> {
+    match image.print(expression)? {
+        Ok(text) => {
+            println!("{text}");
+            Ok(code::DONE)
+        }
+        Err(outcome) => Ok(finish(&outcome)),
+    }
+}

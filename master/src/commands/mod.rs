@@ -1,0 +1,35 @@
+//! One file a verb.
+
+mod build;
+mod eval;
+mod image;
+mod run;
+mod test;
+
+use imprint_slave::ending::ending;
+use imprint_vm::Outcome;
+
+use crate::command_line::{Command, CommandLine, Failure};
+
+/// Does what the command line says; answers the exit code.
+///
+/// # Errors
+/// Where it could not be done, with the exit code for that.
+pub fn run(command_line: CommandLine) -> Result<u8, Failure> {
+    match command_line.command {
+        Command::Build(build) => build::build(&build),
+        Command::Run(run) => run::run(&run),
+        Command::Eval(eval) => eval::eval(&eval),
+        Command::Test(test) => test::test(&test),
+        Command::Image(image) => image::image(&image),
+    }
+}
+
+/// Says how a run ended, where the image has not said it, and answers the exit code.
+fn finish(outcome: &Outcome) -> u8 {
+    let (code, sentence) = ending(outcome);
+    if let Some(sentence) = sentence {
+        eprintln!("master: {sentence}");
+    }
+    code
+}

@@ -1,0 +1,124 @@
+//! The full image: built from sources or opened from a file, with its texts, ready to run.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use imprint_bootstrap::{Sources, build, compile_expression};
+use imprint_heap::{Heap, HeapSettings};
+use imprint_host::{LocalOutside, Waker};
+use imprint_image::{OpenedImage, open_image};
+use imprint_isa::{Draft, Placed};
+use imprint_model::Oop;
+use imprint_slave::machine::machine_with;
+use imprint_vm::install::{Installer, Names, Unbound};
+use imprint_vm::{CommandLine, Outcome, RunLimits, Vm};
+
+use crate::outside::{MasterOutside, SourceBook};
+use crate::project::LoadedSources;
+
+/// Priority of evaluated expressions.
+const PRIORITY: i64 = 40;
+
+/// A full image in a machine of the master's.
+pub struct LiveImage {
+    /// The machine.
+    pub vm: Vm,
+    /// The texts of its methods.
+    pub book: Rc<RefCell<SourceBook>>,
+    /// Pushes orders and signals into the machine from other threads.
+    pub waker: Waker,
+    /// How long building took; `None` where it was opened.
+    pub built_in: Option<Duration>,
+}
+
+impl LiveImage {
+    /// Builds an image of sources.
+    ///
+    /// # Errors
+    /// Sources that do not compile, initialisers that fail.
+    pub fn build(sources: &LoadedSources, command_line: CommandLine) -> Result<LiveImage> {
+        let local = LocalOutside::new().context("cannot wait for events on this system")?;
+        let (reactor, waker) = (local.reactor().clone(), local.waker());
+        let book = Rc::new(RefCell::new(SourceBook::default()));
+        let outside = Box::new(MasterOutside::new(local, book.clone()));
+        let heap = Heap::new(HeapSettings::for_builder())?;
+        let machine = |heap, names| machine_with(heap, names, outside, &reactor, command_line);
+        let built = build(&sources.set, heap, machine)?;
+        *book.borrow_mut() = SourceBook::of(&built.vm.heap, &built.vm.names, built.sources);
+        Ok(LiveImage { vm: built.vm, book, waker, built_in: Some(built.built_in) })
+    }
+
+    /// Opens an image file, with the changes file beside it where there is one.
+    ///
+    /// # Errors
+    /// Where the file is no image that can be opened.
+    pub fn open(path: &Path, command_line: CommandLine) -> Result<LiveImage> {
+        let OpenedImage { heap, .. } = open_image(path, HeapSettings::default())?;
+        let names = Names::scan(&heap);
+        let texts = fs::read(changes_path(path)).map(Sources::from_bytes).unwrap_or_default();
+        let book = Rc::new(RefCell::new(SourceBook::of(&heap, &names, texts)));
+        let local = LocalOutside::new().context("cannot wait for events on this system")?;
+        let (reactor, waker) = (local.reactor().clone(), local.waker());
+        let outside = Box::new(MasterOutside::new(local, book.clone()));
+        let vm = machine_with(heap, names, outside, &reactor, command_line);
+        Ok(LiveImage { vm, book, waker, built_in: None })
+    }
+
+    /// Runs an expression to its end.
+    ///
+    /// # Errors
+    /// Its syntax errors, as they are shown.
+    pub fn evaluate(&mut self, expression: &str, limits: RunLimits) -> Result<Outcome> {
+        let nil = self.vm.heap.nil();
+        self.run_on(nil, expression, limits)
+    }
+
+    /// Runs an expression whose `self` is an object.
+    ///
+    /// # Errors
+    /// As [`LiveImage::evaluate`].
+    pub fn run_on(&mut self, receiver: Oop, expression: &str, limits: RunLimits) -> Result<Outcome> {
+        let draft = compile_expression(&self.vm.names, expression).map_err(|text| anyhow::anyhow!(text))?;
+        let placed = Placed::nowhere(Draft::Method(draft));
+        let Draft::Method(method) = &placed.draft else { anyhow::bail!("an expression compiles to a method") };
+        let mut installer = Installer {
+            heap: &mut self.vm.heap,
+            names: &mut self.vm.names,
+            presence: &mut self.vm.presence,
+            unbound: Unbound::Refuse,
+        };
+        let method = installer.make_method(method, &placed, 0)?;
+        let process = self.vm.spawn(method, receiver, PRIORITY);
+        let process = process.map_err(|failure| anyhow::anyhow!("cannot start a process: {failure:?}"))?;
+        Ok(self.vm.run_until(process, limits))
+    }
+
+    /// Runs an expression and answers the text of its value as `printString` shows it, or how else
+    /// it ended.
+    ///
+    /// # Errors
+    /// As [`LiveImage::evaluate`].
+    pub fn print(&mut self, expression: &str) -> Result<Result<String, Outcome>> {
+        match self.evaluate(expression, RunLimits::default())? {
+            Outcome::Returned(value) => self.text_of(value, "self printString"),
+            other => Ok(Err(other)),
+        }
+    }
+
+    /// The string that an expression answers of an object.
+    fn text_of(&mut self, object: Oop, expression: &str) -> Result<Result<String, Outcome>> {
+        match self.run_on(object, expression, RunLimits::default())? {
+            Outcome::Returned(text) => Ok(Ok(self.vm.heap.string_text(text).unwrap_or_default())),
+            other => Ok(Err(other)),
+        }
+    }
+}
+
+/// Where the texts of an image's methods lie.
+pub fn changes_path(image: &Path) -> PathBuf {
+    image.with_extension("changes")
+}

@@ -1,0 +1,139 @@
+//! Finds the tests of packages in a full image and runs them one by one.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use imprint_bootstrap::PackageSet;
+use imprint_loader::{ClassDefinition, Selection};
+use imprint_report::{TestCase, TestOutcome, TestRun, Trouble};
+use imprint_vm::{Outcome, RunLimits};
+
+use crate::full_image::LiveImage;
+
+/// A test may take this long where neither the command line nor the project says otherwise.
+pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+
+/// One test.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Test {
+    /// Category of its class.
+    pub category: String,
+    /// The class.
+    pub class: String,
+    /// The selector.
+    pub selector: String,
+}
+
+/// The names and categories of the test classes in packages, as a selection picks them.
+pub fn test_classes(set: &PackageSet, picks: impl Fn(&ClassDefinition) -> bool) -> Vec<&ClassDefinition> {
+    let all: Vec<&ClassDefinition> = set.packages.iter().flat_map(|package| &package.classes).collect();
+    let inherits = |class: &ClassDefinition| {
+        let mut superclass = class.superclass.as_deref();
+        for _ in 0..all.len() {
+            match superclass {
+                Some("TestCase") => return true,
+                Some(name) => superclass = all.iter().find(|c| c.name == name).and_then(|c| c.superclass.as_deref()),
+                None => return false,
+            }
+        }
+        false
+    };
+    all.iter().copied().filter(|class| picks(class) && inherits(class)).collect()
+}
+
+/// Whether a project's testing specification takes a class in.
+pub fn is_selected(include: &Selection, exclude: &Selection, class: &ClassDefinition) -> bool {
+    let category = class.category();
+    let held = |selection: &Selection| selection.holds(&class.name, &category, &class.package);
+    (include.is_empty() || held(include)) && !held(exclude)
+}
+
+/// The tests of classes, as the image itself lists them.
+///
+/// # Errors
+/// Where a class cannot say which tests it has.
+pub fn tests_of(image: &mut LiveImage, classes: &[(String, String)]) -> Result<Vec<Test>> {
+    let mut tests = Vec::new();
+    for (class, category) in classes {
+        match image.evaluate(&format!("{class} imprintTestSelectors"), RunLimits::default())? {
+            Outcome::Returned(selectors) => {
+                let heap = &image.vm.heap;
+                let count = heap.indexable_size(selectors);
+                let text = |index| heap.string_text(heap.slot(selectors, index));
+                tests.extend((0..count).filter_map(text).map(|selector| Test {
+                    category: category.clone(),
+                    class: class.clone(),
+                    selector,
+                }));
+            }
+            other => bail!("{class} cannot list its tests: {other:?}"),
+        }
+    }
+    Ok(tests)
+}
+
+/// Runs tests in the image; `on_done` hears of each as it ends.
+///
+/// # Errors
+/// Where a test cannot even be started.
+pub fn run_tests(
+    image: &mut LiveImage,
+    tests: &[Test],
+    timeout: Duration,
+    mut on_done: impl FnMut(&TestCase),
+) -> Result<TestRun> {
+    let mut run = TestRun { name: "tests".to_string(), cases: Vec::with_capacity(tests.len()) };
+    for test in tests {
+        let start = Instant::now();
+        let outcome = run_test(image, test, timeout)?;
+        let case = TestCase {
+            category: test.category.clone(),
+            class: test.class.clone(),
+            selector: test.selector.clone(),
+            seconds: start.elapsed().as_secs_f64(),
+            outcome,
+        };
+        on_done(&case);
+        run.cases.push(case);
+    }
+    Ok(run)
+}
+
+fn run_test(image: &mut LiveImage, test: &Test, timeout: Duration) -> Result<TestOutcome> {
+    let expression = format!("{} imprintRun: #{}", test.class, test.selector);
+    let limits = RunLimits { deadline: Some(Instant::now() + timeout), ..RunLimits::default() };
+    Ok(match image.evaluate(&expression, limits)? {
+        Outcome::Returned(text) => outcome_of(&image.vm.heap.string_text(text).unwrap_or_default()),
+        Outcome::TimedOut => TestOutcome::TimedOut(timeout.as_secs_f64()),
+        other => TestOutcome::Errored(trouble("the run ended", &format!("{other:?}"))),
+    })
+}
+
+/// Reads what `TestCase class>>imprintRun:` answers: a word, a colon, the text, then the stack, a
+/// line each.
+pub fn outcome_of(text: &str) -> TestOutcome {
+    let (head, stack) = text.split_once('\n').unwrap_or((text, ""));
+    let (kind, rest) = head.split_once(": ").unwrap_or((head, ""));
+    let (exception, message) = rest.split_once(": ").unwrap_or((rest, ""));
+    let mut trouble = trouble(exception, message);
+    trouble.stack = stack
+        .lines()
+        .map(|line| imprint_report::Frame { method: line.to_string(), place: None, source_line: None })
+        .collect();
+    match kind {
+        "pass" => TestOutcome::Passed,
+        "skip" => TestOutcome::Skipped(rest.to_string()),
+        "failure" => TestOutcome::Failed(trouble),
+        "pruned" => TestOutcome::Pruned(trouble),
+        _ => TestOutcome::Errored(trouble),
+    }
+}
+
+fn trouble(exception: &str, message: &str) -> Trouble {
+    Trouble {
+        exception: exception.to_string(),
+        message: message.to_string(),
+        stack: Vec::new(),
+        advice: String::new(),
+    }
+}

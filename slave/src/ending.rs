@@ -1,0 +1,43 @@
+//! What the end of a run means to whoever started it: a sentence and an exit code.
+
+use imprint_vm::Outcome;
+
+/// The exit codes of both programs.
+pub mod code {
+    /// Done and proven.
+    pub const DONE: u8 = 0;
+    /// A test or the proof failed, or the program ended in an error.
+    pub const FAILED: u8 = 1;
+    /// Wrong usage, or something could not be loaded.
+    pub const USAGE: u8 = 2;
+    /// There is no master.
+    pub const NO_MASTER: u8 = 3;
+    /// Something pruned was reached.
+    pub const PRUNED: u8 = 4;
+    /// A bad image.
+    pub const BAD_IMAGE: u8 = 5;
+    /// A defect of ours.
+    pub const DEFECT: u8 = 70;
+    /// Interrupted.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// The exit code of an outcome, and what is to be said on standard error.
+pub fn ending(outcome: &Outcome) -> (u8, Option<String>) {
+    match outcome {
+        Outcome::Returned(_) => (code::DONE, None),
+        Outcome::Quit(status) => (*status as u8, None),
+        // The image has said what happened by itself.
+        Outcome::Terminated { error } => (code::FAILED, error.clone()),
+        Outcome::Pruned { .. } => (code::PRUNED, None),
+        Outcome::TimedOut => (code::FAILED, Some("the time was up before it ended".to_string())),
+        Outcome::NoSource { miss, error } => (code::NO_MASTER, Some(format!("{miss:?} is missing: {error}"))),
+        Outcome::Deadlock => {
+            (code::FAILED, Some("no process can run any more, and nothing can wake one".to_string()))
+        }
+        Outcome::Interrupted => (code::INTERRUPTED, Some("interrupted".to_string())),
+        Outcome::Ordered(_) | Outcome::Snapshot { .. } => (code::DONE, None),
+        Outcome::OutOfMemory => (code::FAILED, Some("the image needs more memory than its limit".to_string())),
+        Outcome::Corrupt(what) => (code::BAD_IMAGE, Some(format!("the image is damaged: {what}"))),
+    }
+}

@@ -1,0 +1,33 @@
+//! A machine around a heap, with everything this host can give it.
+
+use std::io;
+
+use imprint_heap::Heap;
+use imprint_host::{LocalOutside, Reactor, Waker};
+use imprint_vm::install::Names;
+use imprint_vm::{CommandLine, Outside, Vm, VmSettings};
+
+/// A machine that waits in `outside`; `reactor` is that of the [`LocalOutside`] within it.
+pub fn machine_with(
+    heap: Heap,
+    names: Names,
+    outside: Box<dyn Outside>,
+    reactor: &Reactor,
+    command_line: CommandLine,
+) -> Vm {
+    let settings = VmSettings { command_line, ..VmSettings::default() };
+    let mut vm = Vm::new(heap, outside, settings);
+    vm.names = names;
+    imprint_host::register(&mut vm, reactor);
+    vm
+}
+
+/// A machine with no master and no compiler, and what wakes it.
+///
+/// # Errors
+/// Where the system refuses the descriptors it waits on.
+pub fn local_machine(heap: Heap, names: Names, command_line: CommandLine) -> io::Result<(Vm, Waker)> {
+    let outside = LocalOutside::new()?;
+    let (reactor, waker) = (outside.reactor().clone(), outside.waker());
+    Ok((machine_with(heap, names, Box::new(outside), &reactor, command_line), waker))
+}
