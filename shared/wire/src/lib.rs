@@ -1,1 +1,45 @@
-//! imprint-wire: see ARCHITECTURE.md.
+//! What a master and a slave say to each other: the only crate that knows protobuf and gRPC.
+//!
+//! Everybody else sees plain values ([`message`], [`control`]) and three ways to move them:
+//!
+//! ```text
+//!  slave's VM thread                                        master
+//!  Connection::send ──── SlaveMessage ────▶ Session::answer ── one session a slave
+//!  Connection::receive ◀─── MasterMessage ──┘
+//!  Controller::run ───── RunOrder ────────▶ Control::run       either daemon
+//! ```
+//!
+//! Reading order: [`message`], [`control`], [`address`], [`connection`], [`server`], [`log`].
+//! Invariant: protobuf types do not leave this crate, and what leaves it was checked.
+
+pub mod address;
+pub mod connection;
+pub mod control;
+mod convert;
+pub mod controller;
+mod error;
+pub mod log;
+pub mod message;
+mod payload;
+mod pb;
+pub mod server;
+
+pub use address::Address;
+pub use connection::Connection;
+pub use controller::Controller;
+pub use error::{InvalidMessage, WireError};
+pub use message::{MasterMessage, SlaveMessage};
+pub use server::{Control, Listener, Services, Session, Source};
+
+/// Version of what is said; raised by a change of meaning.
+pub const PROTOCOL: u32 = 1;
+/// Bytes of a word in the images that drafts are taken from.
+pub const WORD_BYTES: u32 = 8;
+/// The bytecode set of the drafts.
+pub const BYTECODE_SET: &str = "SistaV1";
+/// Greatest size of one message, in bytes: an answer with everything a test needs stays far below.
+pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
+/// Messages that wait in one direction of a stream before the sender must wait too.
+pub const QUEUE_LENGTH: usize = 64;
+/// A fingerprint: BLAKE3 of an image file.
+pub type Fingerprint = [u8; 32];

@@ -1,0 +1,201 @@
+//! The slave's end of a pull stream, for a thread that owns a virtual machine.
+//!
+//! The thread drives the stream itself: a runtime of its own sleeps with the machine and wakes in
+//! [`Connection::receive`], so an answer costs no hop between threads. What is sent lies in a queue
+//! of [`crate::QUEUE_LENGTH`] messages until the runtime is driven next: by `receive`, by
+//! [`Connection::flush`], or by a `send` that finds the queue full.
+//!
+//! There are no HTTP/2 pings: a machine that computes for a minute drives nothing, and would be
+//! taken for dead. All addresses are on this machine, where the kernel tells both ends when the
+//! other is gone.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::message::{Hello, MasterMessage, SlaveMessage, Welcome};
+use crate::pb::source_client::SourceClient;
+use crate::{Address, MESSAGE_BYTES_MAX, QUEUE_LENGTH, WireError, pb};
+
+/// How long one attempt to connect may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// The first wait between attempts; each is twice as long as the one before.
+const RETRY_FIRST: Duration = Duration::from_millis(20);
+/// The longest wait between attempts.
+const RETRY_LONGEST: Duration = Duration::from_secs(2);
+/// Turns that the tasks of a connection need to hand a message to the kernel.
+const FLUSH_TURNS: usize = 8;
+
+/// A pull stream.
+pub struct Connection {
+    runtime: Runtime,
+    outgoing: mpsc::Sender<pb::SlaveMessage>,
+    incoming: Streaming<pb::MasterMessage>,
+    address: Address,
+}
+
+impl Connection {
+    /// Opens a stream to the master at an address.
+    ///
+    /// # Errors
+    /// Where the address is unfit or nobody answers there.
+    pub fn connect(url: &str) -> Result<Connection, WireError> {
+        Connection::open(&url.parse()?)
+    }
+
+    /// Opens a stream, and tries again while nobody answers, until `give_up_after` has passed.
+    /// Before each wait `on_wait` hears what went wrong and how long the wait is.
+    ///
+    /// # Errors
+    /// As [`Connection::connect`]; the last failure.
+    pub fn connect_retrying(
+        url: &str,
+        give_up_after: Duration,
+        mut on_wait: impl FnMut(&WireError, Duration),
+    ) -> Result<Connection, WireError> {
+        let address: Address = url.parse()?;
+        let end = Instant::now() + give_up_after;
+        let mut pause = RETRY_FIRST;
+        loop {
+            let error = match Connection::open(&address) {
+                Err(error @ WireError::Unreachable { .. }) => error,
+                other => return other,
+            };
+            if Instant::now() + pause > end {
+                return Err(error);
+            }
+            on_wait(&error, pause);
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(RETRY_LONGEST);
+        }
+    }
+
+    fn open(address: &Address) -> Result<Connection, WireError> {
+        let runtime = runtime()?;
+        let (outgoing, queue) = mpsc::channel(QUEUE_LENGTH);
+        let incoming = runtime.block_on(async {
+            let mut client = SourceClient::new(channel(address).await?)
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX);
+            let answer = client.pull(ReceiverStream::new(queue)).await?;
+            Ok::<_, WireError>(answer.into_inner())
+        })?;
+        Ok(Connection {
+            runtime,
+            outgoing,
+            incoming,
+            address: address.clone(),
+        })
+    }
+
+    /// Where the master is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Queues a message; waits only while the queue is full.
+    ///
+    /// # Errors
+    /// Where the stream has ended.
+    pub fn send(&mut self, message: SlaveMessage) -> Result<(), WireError> {
+        let sent = self.runtime.block_on(self.outgoing.send(message.into()));
+        sent.map_err(|_| WireError::Ended)
+    }
+
+    /// Hands what is queued to the operating system.
+    pub fn flush(&mut self) {
+        self.runtime.block_on(async {
+            for _ in 0..FLUSH_TURNS {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// The next message of the master; waits for it, until the deadline where there is one.
+    ///
+    /// # Errors
+    /// Where the deadline passed, the stream broke or ended, or what came is no message.
+    pub fn receive(&mut self, deadline: Option<Instant>) -> Result<MasterMessage, WireError> {
+        let incoming = &mut self.incoming;
+        let message = self
+            .runtime
+            .block_on(until(deadline, incoming.message()))
+            .ok_or(WireError::TimedOut)??;
+        Ok(message.ok_or(WireError::Ended)?.try_into()?)
+    }
+
+    /// Says hello and awaits the welcome.
+    ///
+    /// # Errors
+    /// As [`Connection::receive`], and where the master refuses.
+    pub fn greet(&mut self, hello: Hello, deadline: Option<Instant>) -> Result<Welcome, WireError> {
+        self.send(SlaveMessage::Hello(hello))?;
+        match self.receive(deadline)? {
+            MasterMessage::Welcome(welcome) => Ok(welcome),
+            MasterMessage::Refused { reason, .. } => Err(WireError::Refused(reason)),
+            _ => Err(crate::InvalidMessage::Missing("welcome").into()),
+        }
+    }
+}
+
+/// What the future yields, or nothing where the deadline passed first.
+async fn until<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
+    match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), future).await.ok(),
+        None => Some(future.await),
+    }
+}
+
+/// A runtime that the calling thread drives.
+pub(crate) fn runtime() -> Result<Runtime, WireError> {
+    let built = Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| WireError::Runtime(error.to_string()))
+}
+
+/// A channel to a daemon on this machine.
+pub(crate) async fn channel(address: &Address) -> Result<Channel, WireError> {
+    let connected = match address {
+        Address::Tcp(socket) => {
+            let uri = format!("http://{socket}");
+            endpoint(uri)?.connect().await
+        }
+        Address::Unix(path) => {
+            // The name is not looked up: the connector opens the socket.
+            let path = path.clone();
+            let connector = tower::service_fn(move |_| open_unix(path.clone()));
+            endpoint("http://localhost".to_string())?
+                .connect_with_connector(connector)
+                .await
+        }
+    };
+    connected.map_err(|error| WireError::Unreachable {
+        address: address.to_string(),
+        reason: root_cause(&error),
+    })
+}
+
+async fn open_unix(path: PathBuf) -> Result<TokioIo<UnixStream>, std::io::Error> {
+    UnixStream::connect(path).await.map(TokioIo::new)
+}
+
+fn endpoint(uri: String) -> Result<Endpoint, WireError> {
+    let endpoint = Endpoint::from_shared(uri.clone()).map_err(|_| WireError::Address(uri))?;
+    Ok(endpoint.connect_timeout(CONNECT_LIMIT).tcp_nodelay(true))
+}
+
+/// What lies under the layers of an error.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

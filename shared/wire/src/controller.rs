@@ -1,0 +1,86 @@
+//! The user's end of the control service: a command that gives an order and waits.
+
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tonic::transport::Channel;
+
+use crate::control::{Progress, RunOrder, SnapshotOrder, SnapshotReport, StatusReport};
+use crate::convert::millis;
+use crate::pb::control_client::ControlClient;
+use crate::{Address, MESSAGE_BYTES_MAX, WireError, connection, pb};
+
+/// A connection to a running daemon.
+pub struct Controller {
+    runtime: Runtime,
+    client: ControlClient<Channel>,
+}
+
+impl Controller {
+    /// Connects to the daemon at an address.
+    ///
+    /// # Errors
+    /// Where the address is unfit or nobody answers there.
+    pub fn connect(url: &str) -> Result<Controller, WireError> {
+        let address: Address = url.parse()?;
+        let runtime = connection::runtime()?;
+        let channel = runtime.block_on(connection::channel(&address))?;
+        let client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        Ok(Controller { runtime, client })
+    }
+
+    /// How the daemon is.
+    ///
+    /// # Errors
+    /// Where it refuses or goes away.
+    pub fn status(&mut self) -> Result<StatusReport, WireError> {
+        let asked = self.client.status(pb::StatusOrder {});
+        let report = self.runtime.block_on(asked)?.into_inner();
+        Ok(report.try_into()?)
+    }
+
+    /// Runs something; `on_progress` hears everything, the last message included. Answers the
+    /// exit code and the result as text.
+    ///
+    /// # Errors
+    /// Where the daemon refuses, or goes away before the end.
+    pub fn run(
+        &mut self,
+        order: RunOrder,
+        mut on_progress: impl FnMut(&Progress),
+    ) -> Result<(u32, String), WireError> {
+        let client = &mut self.client;
+        self.runtime.block_on(async {
+            let mut stream = client.run(pb::RunOrder::from(order)).await?.into_inner();
+            while let Some(message) = stream.message().await? {
+                let progress = Progress::try_from(message)?;
+                on_progress(&progress);
+                if let Progress::Finished { exit_code, text } = progress {
+                    return Ok((exit_code, text));
+                }
+            }
+            Err(WireError::Ended)
+        })
+    }
+
+    /// Writes an image.
+    ///
+    /// # Errors
+    /// Where the daemon refuses, cannot, or goes away.
+    pub fn snapshot(&mut self, order: SnapshotOrder) -> Result<SnapshotReport, WireError> {
+        let asked = self.client.snapshot(pb::SnapshotOrder::from(order));
+        let report = self.runtime.block_on(asked)?.into_inner();
+        Ok(report.try_into()?)
+    }
+
+    /// Ends the daemon; what it does now may go on for `grace`.
+    ///
+    /// # Errors
+    /// Where it refuses or goes away.
+    pub fn stop(&mut self, grace: Duration) -> Result<(), WireError> {
+        let grace_millis = millis(grace);
+        let asked = self.client.stop(pb::StopOrder { grace_millis });
+        self.runtime.block_on(asked)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,240 @@
+//! What a slave says.
+
+use imprint_isa::{Miss, Name};
+use imprint_model::Known;
+
+use super::names::{behavior, fingerprint, fingerprint_bytes, fingerprint_if_any, ghost};
+use super::{all, each, required};
+use crate::message::{CompileRequest, Hello, Seed, SeedClass, SlaveMessage};
+use crate::{InvalidMessage, pb};
+use pb::SeedKind;
+use pb::miss::What;
+use pb::slave_message::Message;
+
+impl From<SlaveMessage> for pb::SlaveMessage {
+    fn from(message: SlaveMessage) -> pb::SlaveMessage {
+        let message = match message {
+            SlaveMessage::Hello(hello) => Message::Hello(hello.into()),
+            SlaveMessage::Misses { sequence, misses } => Message::Misses(pb::Misses {
+                sequence,
+                misses: all(misses),
+            }),
+            SlaveMessage::Compile { sequence, request } => {
+                Message::Compile(compile(sequence, request))
+            }
+            SlaveMessage::MethodSource {
+                sequence,
+                behavior,
+                selector,
+            } => Message::MethodSource(pb::MethodSource {
+                sequence,
+                behavior: Some(behavior.into()),
+                selector: selector.to_string(),
+            }),
+            SlaveMessage::Event(event) => Message::Event(event.into()),
+        };
+        pb::SlaveMessage {
+            message: Some(message),
+        }
+    }
+}
+
+impl TryFrom<pb::SlaveMessage> for SlaveMessage {
+    type Error = InvalidMessage;
+
+    fn try_from(message: pb::SlaveMessage) -> Result<SlaveMessage, InvalidMessage> {
+        Ok(match required(message.message, "message")? {
+            Message::Hello(hello) => SlaveMessage::Hello(hello.try_into()?),
+            Message::Misses(asked) => SlaveMessage::Misses {
+                sequence: sequence(asked.sequence)?,
+                misses: each(asked.misses)?,
+            },
+            Message::Compile(asked) => SlaveMessage::Compile {
+                sequence: sequence(asked.sequence)?,
+                request: asked.try_into()?,
+            },
+            Message::MethodSource(asked) => SlaveMessage::MethodSource {
+                sequence: sequence(asked.sequence)?,
+                behavior: behavior(asked.behavior)?,
+                selector: asked.selector.into(),
+            },
+            Message::Event(event) => SlaveMessage::Event(event.try_into()?),
+        })
+    }
+}
+
+/// The number of a question; 0 is none.
+fn sequence(number: u64) -> Result<u64, InvalidMessage> {
+    if number == 0 {
+        return Err(InvalidMessage::Invalid("sequence"));
+    }
+    Ok(number)
+}
+
+impl From<Hello> for pb::Hello {
+    fn from(hello: Hello) -> pb::Hello {
+        pb::Hello {
+            protocol: hello.protocol,
+            word_bytes: hello.word_bytes,
+            bytecode_set: hello.bytecode_set,
+            slave_version: hello.slave_version,
+            kernel_fingerprint: fingerprint_bytes(hello.kernel_fingerprint),
+            seed: Some(hello.seed.into()),
+            locale: hello.locale,
+            time_zone: hello.time_zone,
+        }
+    }
+}
+
+impl TryFrom<pb::Hello> for Hello {
+    type Error = InvalidMessage;
+
+    fn try_from(hello: pb::Hello) -> Result<Hello, InvalidMessage> {
+        Ok(Hello {
+            protocol: hello.protocol,
+            word_bytes: hello.word_bytes,
+            bytecode_set: hello.bytecode_set,
+            slave_version: hello.slave_version,
+            kernel_fingerprint: fingerprint_if_any(&hello.kernel_fingerprint)?,
+            seed: required(hello.seed, "seed")?.try_into()?,
+            locale: hello.locale,
+            time_zone: hello.time_zone,
+        })
+    }
+}
+
+impl From<Seed> for pb::Seed {
+    fn from(seed: Seed) -> pb::Seed {
+        let (kind, fingerprint, classes) = match seed {
+            Seed::Empty => (SeedKind::Empty, None, Vec::new()),
+            Seed::Kernel {
+                fingerprint,
+                classes,
+            } => (SeedKind::Kernel, Some(fingerprint), classes),
+            Seed::Image {
+                fingerprint,
+                classes,
+            } => (SeedKind::Image, Some(fingerprint), classes),
+        };
+        pb::Seed {
+            kind: kind.into(),
+            fingerprint: fingerprint_bytes(fingerprint),
+            classes: all(classes),
+        }
+    }
+}
+
+impl TryFrom<pb::Seed> for Seed {
+    type Error = InvalidMessage;
+
+    fn try_from(seed: pb::Seed) -> Result<Seed, InvalidMessage> {
+        Ok(match seed.kind() {
+            SeedKind::Empty => Seed::Empty,
+            SeedKind::Kernel => Seed::Kernel {
+                fingerprint: fingerprint(&seed.fingerprint)?,
+                classes: each(seed.classes)?,
+            },
+            SeedKind::Image => Seed::Image {
+                fingerprint: fingerprint(&seed.fingerprint)?,
+                classes: each(seed.classes)?,
+            },
+            SeedKind::Unspecified => return Err(InvalidMessage::Invalid("seed")),
+        })
+    }
+}
+
+impl From<SeedClass> for pb::SeedClass {
+    fn from(class: SeedClass) -> pb::SeedClass {
+        let method = |(selector, identity): (Name, u64)| pb::SeedMethod {
+            selector: selector.to_string(),
+            identity,
+        };
+        pb::SeedClass {
+            behavior: Some(class.behavior.into()),
+            shape: class.shape,
+            methods: class.methods.into_iter().map(method).collect(),
+        }
+    }
+}
+
+impl TryFrom<pb::SeedClass> for SeedClass {
+    type Error = InvalidMessage;
+
+    fn try_from(class: pb::SeedClass) -> Result<SeedClass, InvalidMessage> {
+        let method = |method: pb::SeedMethod| (Name::from(method.selector), method.identity);
+        Ok(SeedClass {
+            behavior: behavior(class.behavior)?,
+            shape: class.shape,
+            methods: class.methods.into_iter().map(method).collect(),
+        })
+    }
+}
+
+impl From<Miss> for pb::Miss {
+    fn from(miss: Miss) -> pb::Miss {
+        let what = match miss {
+            Miss::Object(ghost) => What::Object(ghost.into()),
+            Miss::Method {
+                behavior,
+                selector,
+                ghost,
+            } => What::Method(pb::MissingMethod {
+                behavior: Some(behavior.into()),
+                selector: selector.to_string(),
+                ghost: Some(ghost.into()),
+            }),
+            Miss::ClassIndex(index) => What::ClassIndex(index),
+            Miss::Class(name) => What::ClassName(name.to_string()),
+            Miss::Known(known) => What::Known(known.index() as u32),
+            Miss::Global(name) => What::Global(name.to_string()),
+        };
+        pb::Miss { what: Some(what) }
+    }
+}
+
+impl TryFrom<pb::Miss> for Miss {
+    type Error = InvalidMessage;
+
+    fn try_from(miss: pb::Miss) -> Result<Miss, InvalidMessage> {
+        Ok(match required(miss.what, "miss")? {
+            What::Object(part) => Miss::Object(ghost(Some(part))?),
+            What::Method(method) => Miss::Method {
+                behavior: behavior(method.behavior)?,
+                selector: method.selector.into(),
+                ghost: ghost(method.ghost)?,
+            },
+            What::ClassIndex(index) => Miss::ClassIndex(index),
+            What::ClassName(name) => Miss::Class(name.into()),
+            What::Known(index) => Miss::Known(
+                Known::from_index(index as usize).ok_or(InvalidMessage::Invalid("known object"))?,
+            ),
+            What::Global(name) => Miss::Global(name.into()),
+        })
+    }
+}
+
+fn compile(sequence: u64, request: CompileRequest) -> pb::Compile {
+    let variables = request.instance_variables.iter();
+    pb::Compile {
+        sequence,
+        behavior: Some(request.behavior.into()),
+        instance_variables: variables.map(ToString::to_string).collect(),
+        source: request.source,
+        protocol: request.protocol,
+        is_expression: request.is_expression,
+    }
+}
+
+impl TryFrom<pb::Compile> for CompileRequest {
+    type Error = InvalidMessage;
+
+    fn try_from(asked: pb::Compile) -> Result<CompileRequest, InvalidMessage> {
+        Ok(CompileRequest {
+            behavior: behavior(asked.behavior)?,
+            instance_variables: all(asked.instance_variables),
+            source: asked.source,
+            protocol: asked.protocol,
+            is_expression: asked.is_expression,
+        })
+    }
+}

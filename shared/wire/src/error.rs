@@ -1,0 +1,81 @@
+//! What can go wrong between two daemons.
+
+use imprint_isa::draft_bytes::DraftError;
+use thiserror::Error;
+
+/// A message that no sound peer sends.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum InvalidMessage {
+    /// A part is not there.
+    #[error("a message came without its {0}")]
+    Missing(&'static str),
+    /// A part has a value that it never has.
+    #[error("a message came with an invalid {0}")]
+    Invalid(&'static str),
+    /// Bytes that should be a draft.
+    #[error("a message came with bytes that are no draft: {0}")]
+    Draft(#[from] DraftError),
+}
+
+/// Why two daemons cannot talk.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum WireError {
+    /// The address cannot be read.
+    #[error("`{0}` is no address: give http://127.0.0.1:PORT or unix:/path/to/socket")]
+    Address(String),
+    /// The address is on another machine.
+    #[error(
+        "{0} is not on this machine: nothing is encrypted yet, so only loopback addresses and \
+         Unix sockets are used; reach it through an ssh tunnel"
+    )]
+    NotLocal(String),
+    /// Somebody else listens there.
+    #[error("{0} is in use by another program: end it, or listen elsewhere")]
+    InUse(String),
+    /// The operating system refused.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// Where.
+        address: String,
+        /// What it said.
+        reason: String,
+    },
+    /// Nobody answers there.
+    #[error("nobody answers at {address}: {reason}")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// What was tried and failed.
+        reason: String,
+    },
+    /// The stream broke.
+    #[error("the connection was lost: {0}")]
+    Lost(String),
+    /// The peer ended the stream.
+    #[error("the peer ended the conversation")]
+    Ended,
+    /// Nothing came in time.
+    #[error("no answer came in time")]
+    TimedOut,
+    /// The peer said no.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// The peer sent what no sound peer sends.
+    #[error(transparent)]
+    Invalid(#[from] InvalidMessage),
+    /// This process could not start what drives the connection.
+    #[error("cannot drive a connection: {0}")]
+    Runtime(String),
+}
+
+impl From<tonic::Status> for WireError {
+    fn from(status: tonic::Status) -> WireError {
+        let text = status.message().to_string();
+        match status.code() {
+            tonic::Code::FailedPrecondition | tonic::Code::InvalidArgument => {
+                WireError::Refused(text)
+            }
+            _ => WireError::Lost(text),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What a replay log records.
+
+use bincode::{Decode, Encode};
+
+use crate::Fingerprint;
+
+/// One thing that happened.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Record {
+    /// A run began or went on.
+    Session(SessionStart),
+    /// A draft was installed: canonical bytes, with its place.
+    Draft(Vec<u8>),
+    /// What ran: ids of the pristine image, by what ran them (a test, or the name of a phase).
+    Marks {
+        /// What ran them.
+        epoch: String,
+        /// The ids.
+        ids: Vec<u64>,
+    },
+    /// A test ended.
+    Test {
+        /// Its class.
+        class: String,
+        /// Its selector.
+        selector: String,
+        /// How.
+        outcome: LoggedOutcome,
+        /// What went wrong; empty where nothing did.
+        text: String,
+        /// Microseconds it took.
+        micros: u64,
+    },
+    /// An image was written.
+    Snapshot {
+        /// The file.
+        path: String,
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
+        /// The entry expression; empty for none.
+        entry: String,
+        /// Options by name.
+        options: Vec<(String, String)>,
+    },
+}
+
+/// Of what a run is.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SessionStart {
+    /// The program that wrote the log.
+    pub program_version: String,
+    /// Of the pristine image that ids mean.
+    pub image_fingerprint: Fingerprint,
+    /// Of the seed, where it is not empty.
+    pub seed_fingerprint: Option<Fingerprint>,
+    /// Microseconds since 1970, UTC.
+    pub started_micros: u64,
+}
+
+/// How a test ended, as the log holds it; the order is part of the file's form.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum LoggedOutcome {
+    /// As it should.
+    Passed,
+    /// An assertion did not hold.
+    Failed,
+    /// An error nobody handled.
+    Errored,
+    /// It reached something pruned.
+    Pruned,
+    /// It took too long.
+    TimedOut,
+    /// It said that it does not apply.
+    Skipped,
+    /// It needs a compiler.
+    NeedsCompiler,
+}
+
+impl From<crate::message::Outcome> for LoggedOutcome {
+    fn from(outcome: crate::message::Outcome) -> LoggedOutcome {
+        use crate::message::Outcome;
+        match outcome {
+            Outcome::Passed => LoggedOutcome::Passed,
+            Outcome::Failed => LoggedOutcome::Failed,
+            Outcome::Errored => LoggedOutcome::Errored,
+            Outcome::Pruned => LoggedOutcome::Pruned,
+            Outcome::TimedOut => LoggedOutcome::TimedOut,
+            Outcome::Skipped => LoggedOutcome::Skipped,
+            Outcome::NeedsCompiler => LoggedOutcome::NeedsCompiler,
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! What is said on a pull stream, as plain values.
+//!
+//! A question carries a sequence number that its asker chose, above 0; the answer carries the same.
+
+use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Name, Placed, Ref};
+use imprint_model::Ghost;
+
+use crate::Fingerprint;
+
+/// From a slave to its master.
+#[derive(Clone, PartialEq, Debug)]
+pub enum SlaveMessage {
+    /// The first message of a stream.
+    Hello(Hello),
+    /// What is missing.
+    Misses {
+        /// Number of the question.
+        sequence: u64,
+        /// What is missing.
+        misses: Vec<Miss>,
+    },
+    /// Something to compile.
+    Compile {
+        /// Number of the question.
+        sequence: u64,
+        /// What.
+        request: CompileRequest,
+    },
+    /// Whose source text is wanted.
+    MethodSource {
+        /// Number of the question.
+        sequence: u64,
+        /// The behaviour.
+        behavior: BehaviorName,
+        /// The selector.
+        selector: Name,
+    },
+    /// Something happened; nobody answers.
+    Event(Event),
+}
+
+/// Who a slave is and what it has.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Hello {
+    /// The [`crate::PROTOCOL`] it speaks.
+    pub protocol: u32,
+    /// Bytes of a word.
+    pub word_bytes: u32,
+    /// The bytecode set it runs.
+    pub bytecode_set: String,
+    /// The version of the program.
+    pub slave_version: String,
+    /// Of the embedded kernel, where it has one.
+    pub kernel_fingerprint: Option<Fingerprint>,
+    /// What it starts from.
+    pub seed: Seed,
+    /// E.g. `en_GB`.
+    pub locale: String,
+    /// E.g. `Europe/Berlin`.
+    pub time_zone: String,
+}
+
+impl Hello {
+    /// A slave of this program with an empty seed.
+    pub fn empty(slave_version: &str) -> Hello {
+        Hello {
+            protocol: crate::PROTOCOL,
+            word_bytes: crate::WORD_BYTES,
+            bytecode_set: crate::BYTECODE_SET.to_string(),
+            slave_version: slave_version.to_string(),
+            kernel_fingerprint: None,
+            seed: Seed::Empty,
+            locale: String::new(),
+            time_zone: String::new(),
+        }
+    }
+
+    /// Why this master cannot serve this slave, where it cannot.
+    pub fn mismatch(&self) -> Option<String> {
+        if self.protocol != crate::PROTOCOL {
+            let (theirs, ours) = (self.protocol, crate::PROTOCOL);
+            return Some(format!(
+                "the slave speaks protocol {theirs}, this master {ours}: use the same version of both"
+            ));
+        }
+        if self.word_bytes != crate::WORD_BYTES || self.bytecode_set != crate::BYTECODE_SET {
+            return Some(format!(
+                "the slave runs {} with words of {} bytes, this master serves {} with {}",
+                self.bytecode_set,
+                self.word_bytes,
+                crate::BYTECODE_SET,
+                crate::WORD_BYTES
+            ));
+        }
+        None
+    }
+}
+
+/// What a slave starts from.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Seed {
+    /// Nothing.
+    Empty,
+    /// The embedded kernel.
+    Kernel {
+        /// Of its image.
+        fingerprint: Fingerprint,
+        /// What it holds.
+        classes: Vec<SeedClass>,
+    },
+    /// An image file.
+    Image {
+        /// Of the file.
+        fingerprint: Fingerprint,
+        /// What it holds.
+        classes: Vec<SeedClass>,
+    },
+}
+
+/// A behaviour that a slave has already.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SeedClass {
+    /// Which.
+    pub behavior: BehaviorName,
+    /// Its shape hash.
+    pub shape: u64,
+    /// Selectors, and the first 8 bytes of each method draft's identity (little-endian).
+    pub methods: Vec<(Name, u64)>,
+}
+
+/// The first 8 bytes of a draft's identity, as a [`SeedClass`] holds it.
+pub fn short_identity(draft: &Draft) -> u64 {
+    let hash = imprint_isa::draft_bytes::identity(draft);
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hash.as_bytes()[..8]);
+    u64::from_le_bytes(bytes)
+}
+
+/// A method or expression to compile.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CompileRequest {
+    /// For which behaviour.
+    pub behavior: BehaviorName,
+    /// The instance variables it has on the slave, inherited ones first.
+    pub instance_variables: Vec<Name>,
+    /// The source text.
+    pub source: String,
+    /// The protocol.
+    pub protocol: String,
+    /// Whether the text is an expression.
+    pub is_expression: bool,
+}
+
+/// Something that happened on a slave.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// A test began.
+    TestStarted(TestName),
+    /// A test ended.
+    TestFinished(TestFinished),
+    /// What ran.
+    Marks(Marks),
+    /// A line of the log.
+    LogLine(Level, String),
+    /// Something pruned was reached.
+    Pruned(BehaviorName, Name),
+}
+
+/// One test.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TestName {
+    /// Its class.
+    pub class: Name,
+    /// Its selector.
+    pub selector: Name,
+}
+
+/// How a test ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TestFinished {
+    /// Which.
+    pub test: TestName,
+    /// How.
+    pub outcome: Outcome,
+    /// What went wrong, with the stack; empty where nothing did.
+    pub text: String,
+    /// Microseconds it took.
+    pub micros: u64,
+}
+
+/// How a test can end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// As it should.
+    Passed,
+    /// An assertion did not hold.
+    Failed,
+    /// An error nobody handled.
+    Errored,
+    /// It reached something pruned.
+    Pruned,
+    /// It took too long.
+    TimedOut,
+    /// It said that it does not apply.
+    Skipped,
+    /// It needs a compiler where there is none.
+    NeedsCompiler,
+}
+
+/// What ran since the last marks.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Marks {
+    /// What ran it: a test, or the name of a phase.
+    pub epoch: String,
+    /// Ids of the pristine image.
+    pub ids: Vec<u64>,
+}
+
+/// How much a line of the log matters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    /// Something went wrong.
+    Error,
+    /// Something may be wrong.
+    Warning,
+    /// Good to know.
+    Information,
+}
+
+/// From a master to a slave.
+#[derive(Clone, PartialEq, Debug)]
+pub enum MasterMessage {
+    /// The answer to [`Hello`].
+    Welcome(Welcome),
+    /// The answer to misses.
+    Drafts(Drafts),
+    /// The answer to a compile request: the method, or diagnostics.
+    Compiled {
+        /// Number of the question.
+        sequence: u64,
+        /// The method, or the diagnostics as text.
+        result: Result<MethodDraft, String>,
+    },
+    /// The answer to a question for source text.
+    Text {
+        /// Number of the question.
+        sequence: u64,
+        /// The text, where there is one.
+        text: Option<String>,
+    },
+    /// No. Sequence 0 refuses the slave as a whole and ends the stream.
+    Refused {
+        /// Number of the question, or 0.
+        sequence: u64,
+        /// Why, as a sentence.
+        reason: String,
+    },
+}
+
+/// What a slave needs to know before it runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Welcome {
+    /// Of the pristine image that ids mean.
+    pub image_fingerprint: Fingerprint,
+    /// The protocol of the master.
+    pub protocol: u32,
+    /// The version of the program.
+    pub master_version: String,
+    /// What the user should know, a sentence each.
+    pub warnings: Vec<String>,
+    /// Where the classes stand whose instances a machine makes by itself.
+    pub classes: Vec<ClassEntry>,
+    /// What to run.
+    pub plan: Plan,
+}
+
+/// A class and where it and its metaclass stand in the master's class table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClassEntry {
+    /// The class.
+    pub name: Name,
+    /// Its index.
+    pub index: u32,
+    /// The index of its metaclass.
+    pub meta_index: u32,
+}
+
+/// What a slave shall run.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Plan {
+    /// Tests in their order.
+    pub tests: Vec<TestName>,
+    /// The entry expression; empty for none.
+    pub entry: String,
+    /// Options by name.
+    pub options: Vec<(String, String)>,
+}
+
+/// What an answer to misses brings.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Drafts {
+    /// Number of the question; 0 for what was not asked for.
+    pub sequence: u64,
+    /// To be installed in this order.
+    pub placed: Vec<Placed<Draft>>,
+    /// Ghosts that stand for something the slave finds by name.
+    pub aliases: Vec<(Ghost, Ref)>,
+    /// Classes that the drafts mention.
+    pub classes: Vec<ClassEntry>,
+}
