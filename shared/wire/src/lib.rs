@@ -15,8 +15,8 @@
 pub mod address;
 pub mod connection;
 pub mod control;
-mod convert;
 pub mod controller;
+mod convert;
 mod error;
 pub mod log;
 pub mod message;
