@@ -63,8 +63,10 @@ fn instance_variables(vm: &mut Vm, class: Oop, behavior: &BehaviorName) -> Vec<N
         .heap
         .instance_spec(class)
         .map_or(0, |spec| usize::from(spec.fixed_fields));
+    // Another class may have had this name before.
+    let is_registered = vm.names.behavior(&vm.heap, behavior) == Some(class);
     let known = vm.names.all_instance_variables(behavior);
-    if let Some(names) = known.filter(|names| names.len() == count) {
+    if let Some(names) = known.filter(|names| is_registered && names.len() == count) {
         return names;
     }
     if vm.presence.is_empty() {
