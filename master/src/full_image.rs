@@ -47,7 +47,9 @@ impl LiveImage {
         let outside = Box::new(MasterOutside::new(local, book.clone()));
         let heap = Heap::new(HeapSettings::for_builder())?;
         let machine = |heap, names| machine_with(heap, names, outside, &reactor, command_line);
-        let built = build(&sources.set, heap, machine)?;
+        let mut built = build(&sources.set, heap, machine)?;
+        // A builder's heap never collects; what runs from now on needs that it does.
+        built.vm.heap.set_collector(HeapSettings::default().collector);
         *book.borrow_mut() = SourceBook::of(&built.vm.heap, &built.vm.names, built.sources);
         Ok(LiveImage { vm: built.vm, book, waker, built_in: Some(built.built_in) })
     }
