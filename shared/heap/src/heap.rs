@@ -42,6 +42,8 @@ pub struct Heap {
     pub(crate) tenure_age: u8,
     pub(crate) collections: CollectionCounts,
     pub(crate) settings: HeapSettings,
+    /// Whether objects may be here whose class has not come.
+    pub(crate) is_partial: bool,
     pub(crate) reserve: Reserve,
 }
 
@@ -128,6 +130,7 @@ impl Heap {
             tenure_age: TENURE_AGE_MAX,
             collections: CollectionCounts::default(),
             settings,
+            is_partial: false,
             reserve,
         };
         heap.set_threshold();
@@ -147,6 +150,17 @@ impl Heap {
         self.nil = nil;
         self.false_object = false_object;
         self.true_object = true_object;
+    }
+
+    /// From now on objects may be here whose class has not come: their header names it by its
+    /// index all the same. So it is in the heap of a slave, and in a slim image.
+    pub fn allow_absent_classes(&mut self) {
+        self.is_partial = true;
+    }
+
+    /// Whether objects may be here whose class has not come.
+    pub fn is_partial(&self) -> bool {
+        self.is_partial
     }
 
     /// nil.

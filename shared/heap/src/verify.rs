@@ -137,7 +137,8 @@ impl Verification<'_> {
             return;
         }
         let object = address.oop();
-        if self.heap.class_at(class_index).is_none() && self.heap.class_table_len() > 0 {
+        let must_be_there = !self.heap.is_partial() && self.heap.class_table_len() > 0;
+        if must_be_there && self.heap.class_at(class_index).is_none() {
             self.faults.push(Fault::NoClass {
                 object,
                 class_index,

@@ -40,16 +40,26 @@ impl Vm {
     /// Where the heap is at its limit.
     pub fn spawn(&mut self, method: Oop, receiver: Oop, priority: i64) -> Result<Oop, NeedsSpace> {
         let bottom = self.bottom_context(method, receiver)?;
-        let Some(class) = self.process_class().filter(|_| self.scheduler().is_some()) else {
-            return Ok(bottom);
-        };
-        let Ok(oop) = self.heap.instantiate_old(class, 0) else {
+        let Some(oop) = self.new_process()? else {
             return Ok(bottom);
         };
         self.heap.store(oop, process::SUSPENDED_CONTEXT, bottom);
         let priority = Oop::small_integer(priority).unwrap_or(Oop::small(40));
         self.heap.store(oop, process::PRIORITY, priority);
         Ok(oop)
+    }
+
+    /// An empty process; `None` in an image without processes. Where class Process has not come, its
+    /// index is known all the same, and its shape is Pharo's.
+    fn new_process(&mut self) -> Result<Option<Oop>, NeedsSpace> {
+        if self.scheduler().is_none() {
+            return Ok(None);
+        }
+        if let Some(class) = self.process_class() {
+            return Ok(self.heap.instantiate_old(class, 0).ok());
+        }
+        let index = self.names.class_index("Process");
+        index.map(|index| self.heap.allocate_old(index, Format::FIXED, process::SIZE)).transpose()
     }
 
     fn bottom_context(&mut self, method: Oop, receiver: Oop) -> Result<Oop, NeedsSpace> {

@@ -64,6 +64,7 @@ pub fn empty_seed(settings: HeapSettings, vocabulary: &[ClassIndices]) -> Result
     }
     let external = seed.heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, 0)?;
     seed.heap.set_known(Known::ExternalObjects, external);
+    seed.heap.allow_absent_classes();
     seed.heap.set_first_free_class_index(ClassIndex::FIRST_OF_SLAVE);
     Ok((seed.heap, seed.names))
 }

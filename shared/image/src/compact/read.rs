@@ -3,7 +3,7 @@
 
 use super::bytes::{Cursor, unzigzag};
 use super::group::{Group, Hashes, Size};
-use super::metadata::Metadata;
+use super::metadata::{ImageRole, Metadata};
 use super::{CHECKSUM, COMPRESSION_FLAG, RATIO_MAX, RATIO_SLACK, VERSION, checksum, version_of};
 use crate::kind::identify;
 use crate::problem::ImageProblem;
@@ -27,7 +27,7 @@ pub fn read_compact(
     let body = unwrap(bytes, settings.limit_bytes as u64)?;
     let mut cursor = Cursor::new(&body);
     let metadata = Metadata::read(&mut cursor)?;
-    let plan = Plan::read(&mut cursor)?;
+    let plan = Plan::read(&mut cursor, metadata.role != ImageRole::Full)?;
     let heap = Loading::new(settings, &plan)?.finish(cursor)?;
     Ok((heap, metadata))
 }
@@ -118,10 +118,12 @@ struct Plan {
     /// Where the header of each object goes, in words from the base.
     places: Vec<usize>,
     words: usize,
+    /// Whether the classes of some objects may be absent.
+    is_partial: bool,
 }
 
 impl Plan {
-    fn read(cursor: &mut Cursor<'_>) -> Result<Plan, ImageProblem> {
+    fn read(cursor: &mut Cursor<'_>, is_partial: bool) -> Result<Plan, ImageProblem> {
         let last_hash = cursor.varint_32()?;
         let byte_symbols = cursor.varint_32()?;
         let wide_symbols = cursor.varint_32()?;
@@ -146,6 +148,7 @@ impl Plan {
             classes: Vec::new(),
             places: Vec::with_capacity(objects),
             words: 0,
+            is_partial,
         };
         plan.read_classes(cursor, objects)?;
         plan.check_class_indices()?;
@@ -184,7 +187,7 @@ impl Plan {
             let found = self
                 .classes
                 .binary_search_by_key(&index, |(index, _)| *index);
-            if index < 32 || found.is_err() {
+            if index < 32 || found.is_err() && !self.is_partial {
                 let what =
                     format!("it has objects of class index {index}, where there is no class");
                 return Err(ImageProblem::damaged(what));
@@ -276,6 +279,9 @@ impl<'plan> Loading<'plan> {
             last_hash: plan.last_hash,
         };
         let mut heap = self.contents.into_heap(plan.words * 8, roots)?;
+        if plan.is_partial {
+            heap.allow_absent_classes();
+        }
         sanity::check(&heap)?;
         if plan.byte_symbols != 0 {
             heap.set_symbol_classes(plan.byte_symbols, plan.wide_symbols);

@@ -182,7 +182,7 @@ impl<'heap> Body<'heap> {
         put(&mut out, u64::from(self.heap.last_hash()));
         let (byte_symbols, wide_symbols) = self.heap.symbol_classes();
         for index in [byte_symbols, wide_symbols] {
-            let is_there = self.heap.is_class_index(index);
+            let is_there = self.heap.is_partial() || self.heap.is_class_index(index);
             put(&mut out, if is_there { u64::from(index) } else { 0 });
         }
         put(&mut out, self.numbers[&self.heap.special_objects()]);

@@ -60,6 +60,7 @@ fn check_before(heap: &Heap, reach: &Reachable) -> Result<(), ImageProblem> {
     }
     for oop in &reach.order {
         check_ghosts(heap, *oop)?;
+        check_class(heap, *oop)?;
     }
     let limit = PAGES_MAX * ClassIndex::PAGE_SIZE;
     match reach.classes.last() {
@@ -69,6 +70,16 @@ fn check_before(heap: &Heap, reach: &Reachable) -> Result<(), ImageProblem> {
         }),
         _ => Ok(()),
     }
+}
+
+/// Stock virtual machines know the class of every object.
+fn check_class(heap: &Heap, oop: Oop) -> Result<(), ImageProblem> {
+    let index = heap.class_index_of(oop);
+    if heap.is_class_index(index) {
+        return Ok(());
+    }
+    let what = format!("it has objects of class index {index}, where there is no class");
+    Err(ImageProblem::unwritable(what))
 }
 
 fn check_ghosts(heap: &Heap, oop: Oop) -> Result<(), ImageProblem> {

@@ -80,6 +80,40 @@ impl Extractor<'_> {
         Ok(reply.answer)
     }
 
+    /// All classes and methods of some packages, for a slave that begins with them: the base
+    /// library, say. `wanted` is asked with the name of a package.
+    pub fn bundle(&self, wanted: impl Fn(&str) -> bool, session: &mut PullSession) -> Answer {
+        let mut reply = Reply { extractor: *self, session, answer: Answer::default(), taken: FxHashSet::default() };
+        let is_code = |place: &Place| matches!(place, Place::Behavior(_) | Place::Method(..));
+        let mut code: Vec<(Oop, &Place)> = self.index.places().filter(|(_, place)| is_code(place)).collect();
+        code.sort_by_key(|(oop, _)| *oop);
+        for (oop, place) in code {
+            if wanted(&self.package_of_code(place)) {
+                reply.bring(oop, 0);
+            }
+        }
+        reply.answer
+    }
+
+    /// The package of a class or method: of an extension that which made it.
+    pub fn package_of_code(&self, place: &Place) -> String {
+        let names = self.index.names();
+        let package_of_class = |class: &str| {
+            let class = names.class_object(self.heap, class);
+            class.map_or_else(String::new, |class| self.index.package_of(self.heap, class).0.to_string())
+        };
+        match place {
+            Place::Behavior(name) => package_of_class(&name.class),
+            Place::Method(behavior, selector) => {
+                let key = names.behavior(self.heap, behavior).zip(self.heap.symbol(selector));
+                let protocol = key.map(|(class, selector)| self.index.protocol(class, selector));
+                let extension = protocol.as_ref().and_then(|protocol| protocol.strip_prefix('*'));
+                extension.map_or_else(|| package_of_class(&behavior.class), ToString::to_string)
+            }
+            _ => String::new(),
+        }
+    }
+
     /// The object that a miss is about.
     fn root(&self, miss: &Miss) -> Result<Oop, ExtractError> {
         match miss {

@@ -70,6 +70,11 @@ impl ImageIndex {
         self.places.get(&oop)
     }
 
+    /// All objects that have a name, in no order.
+    pub fn places(&self) -> impl Iterator<Item = (Oop, &Place)> {
+        self.places.iter().map(|(oop, place)| (*oop, place))
+    }
+
     /// Whether an object begins at this id.
     pub fn is_start(&self, id: u64) -> bool {
         let Ok(word) = usize::try_from(id) else { return false };

@@ -22,7 +22,16 @@ mod layout_slots {
 impl Names {
     /// The names of everything in a heap.
     pub fn scan(heap: &Heap) -> Names {
+        Names::scan_declared(heap, &[])
+    }
+
+    /// The names of everything in a heap where some classes may not have come: `declared` are name,
+    /// index and metaclass index of classes that its objects may be instances of.
+    pub fn scan_declared(heap: &Heap, declared: &[(Name, u32, u32)]) -> Names {
         let mut names = Names::default();
+        for (name, index, meta_index) in declared {
+            names.declare(name, *index, *meta_index);
+        }
         let classes: Vec<(u32, Oop)> = heap.classes().filter(|(_, oop)| is_class(heap, *oop)).collect();
         for (index, oop) in &classes {
             let Some(name) = class_name(heap, *oop) else { continue };
