@@ -3,6 +3,7 @@
     missing_docs,
     clippy::all,
     clippy::allow_attributes_without_reason,
+    clippy::too_many_lines,
     clippy::wildcard_imports,
     reason = "generated code; the proto file documents it"
 )]
