@@ -1,8 +1,25 @@
 //! The slave: a machine that starts almost empty and pulls what it misses.
 //!
+//! ```text
+//!   commands ── run IMAGE ───────────────────────────────> machine, until it quits
+//!           └── run --master URL ── shrinking ── session ── remote ──> master
+//!                                      │            └── what came
+//!                                      ├── slim image, manifest
+//!                                      └── proof: the image alone, page
+//! ```
+//!
 //! It is a library too, so that the master can start a slave out of itself.
 //!
-//! Reading order: [`machine`], [`ending`].
+//! Reading order: [`command_line`], [`commands`], [`shrinking`], [`session`], [`remote`],
+//! [`proof`], [`page`], [`machine`], [`outcome_text`], [`ending`].
 
+pub mod command_line;
+pub mod commands;
 pub mod ending;
 pub mod machine;
+pub mod outcome_text;
+pub mod page;
+pub mod proof;
+pub mod remote;
+pub mod session;
+pub mod shrinking;

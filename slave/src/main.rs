@@ -1,2 +1,10 @@
 //! The slave, as a small binary of its own.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use imprint_slave::command_line::CommandLine;
+
+fn main() -> ExitCode {
+    ExitCode::from(imprint_slave::commands::run(CommandLine::parse()))
+}

@@ -1,0 +1,113 @@
+//! The verbs of a slave.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use imprint_heap::HeapSettings;
+use imprint_image::open_image;
+use imprint_report::{Audience, Screen};
+use imprint_vm::install::Names;
+use imprint_vm::{CommandLine as VmCommandLine, Event, RunLimits};
+use imprint_wire::WireError;
+
+use crate::command_line::{Command, CommandLine, Run};
+use crate::ending::{code, ending};
+use crate::machine::local_machine;
+use crate::shrinking::{evaluate, shrink, write_report};
+
+/// Does what the command line says and answers the exit code.
+pub fn run(command_line: CommandLine) -> u8 {
+    let Command::Run(run) = command_line.command;
+    let done = match (&run.image, &run.master) {
+        (Some(image), _) => run_image(image),
+        (None, Some(master)) => run_with_master(&run, master.clone()),
+        (None, None) => Ok(code::USAGE),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("slave: {error:#}");
+        code_of(&error)
+    })
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    let is_image = |cause: &(dyn std::error::Error + 'static)| cause.is::<imprint_image::ImageError>();
+    if error.chain().any(is_image) {
+        return code::BAD_IMAGE;
+    }
+    match error.downcast_ref::<WireError>() {
+        Some(WireError::Address(_)) | None => code::USAGE,
+        Some(_) => code::NO_MASTER,
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "the value of an expression is what was asked for")]
+fn run_with_master(run: &Run, master: String) -> Result<u8> {
+    let orders = run.orders(master);
+    if let (Some(expression), None) = (&run.eval, &run.snapshot) {
+        let (code, text) = evaluate(&orders, expression)?;
+        match (code, text) {
+            (code::DONE, Some(text)) => println!("{text}"),
+            (_, Some(sentence)) => eprintln!("slave: {sentence}"),
+            _ => {}
+        }
+        return Ok(code);
+    }
+    let (report, code) = shrink(&orders)?;
+    match &orders.report {
+        Some(path) => write_report(&report, path)?,
+        None => {
+            let screen = Screen::of_process(Audience::Person);
+            screen.row(&report.render(screen.shows_bars()));
+        }
+    }
+    Ok(code)
+}
+
+/// Runs an image where it was saved, until it quits or is asked to end.
+fn run_image(path: &Path) -> Result<u8> {
+    let opened = open_image(path, HeapSettings::default())?;
+    let names = Names::scan(&opened.heap);
+    let command_line = VmCommandLine { image_path: path.display().to_string(), ..VmCommandLine::default() };
+    let (mut vm, waker) = local_machine(opened.heap, names, command_line).context("cannot start a machine")?;
+    end_on_signals(move || {
+        // A full queue means that the machine is about to look anyway.
+        let _ = waker.push(Event::Terminate);
+    })?;
+    let outcome = vm.run(RunLimits::default());
+    if let Some(text) = answer_text(&vm, &outcome) {
+        print_answer(&text);
+    }
+    let (code, sentence) = ending(&outcome);
+    if let Some(sentence) = sentence {
+        eprintln!("slave: {sentence}");
+    }
+    Ok(code)
+}
+
+/// What an image that was made of one expression answers: a number or a string is shown.
+fn answer_text(vm: &imprint_vm::Vm, outcome: &imprint_vm::Outcome) -> Option<String> {
+    let imprint_vm::Outcome::Returned(value) = outcome else { return None };
+    if let Some(number) = value.as_small_integer() {
+        return Some(number.to_string());
+    }
+    vm.heap.string_text(*value)
+}
+
+#[allow(clippy::print_stdout, reason = "the value of an expression is what was asked for")]
+fn print_answer(text: &str) {
+    println!("{text}");
+}
+
+/// Calls `end` when the process is asked to end.
+fn end_on_signals(end: impl Fn() + Send + 'static) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = {
+        let _within = runtime.enter();
+        imprint_daemon::Signals::listen().context("cannot listen for signals")?
+    };
+    std::thread::spawn(move || {
+        runtime.block_on(signals.wished());
+        end();
+    });
+    Ok(())
+}

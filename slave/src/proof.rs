@@ -1,0 +1,133 @@
+//! The proof: a slim image alone, with no source to pull from.
+//!
+//! The tests come to it in a side package, in a machine of their own. The page is asked of a
+//! process of its own, started from the file as a user would.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use imprint_heap::HeapSettings;
+use imprint_image::open_image;
+use imprint_report::{PageCheck, Proof, TestOutcome, TestRun};
+use imprint_shrink::{SidePackage, install_side};
+use imprint_vm::CommandLine;
+use imprint_vm::install::Names;
+
+use crate::machine::local_machine;
+use crate::page::visit;
+use crate::session::{CompiledTest, run_test};
+
+/// The server of a slim image may take this long to answer its first request.
+const START_LIMIT: Duration = Duration::from_secs(15);
+/// It may take this long to end after it was asked to.
+const END_LIMIT: Duration = Duration::from_secs(15);
+
+/// Proves an image file: its tests, and its page where `port` is given.
+///
+/// # Errors
+/// Where the file cannot be opened or a process cannot be started; a test that fails is no error.
+pub fn prove(
+    image: &Path,
+    side: &SidePackage,
+    tests: &[CompiledTest],
+    timeout: Duration,
+    port: Option<u16>,
+) -> Result<Proof> {
+    let start = Instant::now();
+    let mut proof = Proof::default();
+    if !tests.is_empty() {
+        let run = prove_tests(image, side, tests, timeout)?;
+        proof.faults.extend(run.cases.iter().filter_map(fault));
+        proof.tests = Some(run);
+    }
+    if let Some(port) = port {
+        prove_page(image, port, &mut proof)?;
+    }
+    proof.seconds = start.elapsed().as_secs_f64();
+    Ok(proof)
+}
+
+fn prove_tests(image: &Path, side: &SidePackage, tests: &[CompiledTest], timeout: Duration) -> Result<TestRun> {
+    let opened = open_image(image, HeapSettings::default())?;
+    let names = Names::scan(&opened.heap);
+    let (mut vm, _) = local_machine(opened.heap, names, CommandLine::default())?;
+    install_side(&mut vm, side)?;
+    let cases = tests.iter().map(|test| run_test(&mut vm, test, timeout)).collect::<Result<Vec<_>>>()?;
+    Ok(TestRun { name: "proof".to_string(), cases })
+}
+
+fn fault(case: &imprint_report::TestCase) -> Option<String> {
+    match &case.outcome {
+        TestOutcome::Pruned(trouble) | TestOutcome::Failed(trouble) | TestOutcome::Errored(trouble) => {
+            Some(format!("{}: {} {}", case.name(), trouble.message, trouble.advice).trim_end().to_string())
+        }
+        TestOutcome::TimedOut(seconds) => Some(format!("{} took longer than {seconds} s", case.name())),
+        _ => None,
+    }
+}
+
+fn prove_page(image: &Path, port: u16, proof: &mut Proof) -> Result<()> {
+    let mut server = slave_command()?
+        .args(["run".as_ref(), image.as_os_str()])
+        .env("PORT", port.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("cannot start the slim image")?;
+    let visited = visit(port, START_LIMIT);
+    terminate(&server);
+    let ended = wait_for(&mut server);
+    match visited {
+        Ok(visit) => {
+            proof.page = Some(PageCheck { path: "/".to_string(), status: visit.status });
+            proof.clicks = Some(u64::from(visit.click_counted));
+            if visit.status != 200 {
+                proof.faults.push(format!("GET / answered {}", visit.status));
+            }
+            if !visit.click_counted {
+                proof.faults.push("a click on the page changed nothing".to_string());
+            }
+        }
+        Err(error) => proof.faults.push(format!("the slim image serves no page: {error}")),
+    }
+    if ended != Some(0) {
+        proof.faults.push(format!("asked to end, the slim image ended with {ended:?} in place of 0"));
+    }
+    Ok(())
+}
+
+/// A command that is this program as a slave.
+///
+/// # Errors
+/// Where the path of this program cannot be found.
+pub fn slave_command() -> Result<Command> {
+    let program = std::env::current_exe().context("cannot find this program")?;
+    let is_slave = program.file_stem().is_some_and(|stem| stem == "slave");
+    let mut command = Command::new(program);
+    if !is_slave {
+        command.arg("slave");
+    }
+    Ok(command)
+}
+
+fn terminate(server: &std::process::Child) {
+    // It may have ended by itself; then `wait_for` tells.
+    let _ = Command::new("kill").args(["-TERM", &server.id().to_string()]).status();
+}
+
+/// The exit code, once it ended; `None` where it had to be killed.
+fn wait_for(server: &mut std::process::Child) -> Option<i32> {
+    let end = Instant::now() + END_LIMIT;
+    while Instant::now() < end {
+        match server.try_wait() {
+            Ok(Some(status)) => return status.code(),
+            _ => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+    // Nothing more can be done where even this fails.
+    let _ = server.kill();
+    let _ = server.wait();
+    None
+}

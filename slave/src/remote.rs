@@ -1,0 +1,231 @@
+//! The world of a machine that pulls: this host, and a master at the other end of a stream.
+//!
+//! A lost connection is not the end: the slave says so, tries again, greets again, and asks its
+//! question once more; ids mean the same as long as the master serves the same image. It gives up
+//! after the patience it was given.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use imprint_host::LocalOutside;
+use imprint_isa::{BehaviorName, MethodDraft, Miss};
+use imprint_vm::install::Names;
+use imprint_vm::{Answer, CompileRequest, Event, Outside, OutsideError};
+use imprint_wire::message::{CompileRequest as WireCompile, Hello, Welcome};
+use imprint_wire::{Connection, MasterMessage, SlaveMessage, WireError};
+
+/// What was pulled.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traffic {
+    /// Bytes of the drafts that came, in their canonical form.
+    pub bytes: u64,
+    /// Questions that were asked.
+    pub round_trips: u64,
+    /// Classes, class sides not counted.
+    pub classes: u64,
+    /// Methods.
+    pub methods: u64,
+    /// All other objects.
+    pub objects: u64,
+}
+
+/// A stream to a master, shared by the machine and who runs it.
+pub struct Line {
+    connection: Connection,
+    url: String,
+    welcome: Welcome,
+    patience: Duration,
+    sequence: u64,
+    /// What came over it.
+    pub traffic: Traffic,
+    /// Stop with a report when this many bytes were pulled.
+    pub limit_bytes: Option<u64>,
+}
+
+impl Line {
+    /// Connects and greets.
+    ///
+    /// # Errors
+    /// Where nobody answers within `patience`, or the master refuses this slave.
+    pub fn connect(url: &str, patience: Duration) -> Result<Line, WireError> {
+        let (connection, welcome) = greet(url, patience)?;
+        Ok(Line {
+            connection,
+            url: url.to_string(),
+            welcome,
+            patience,
+            sequence: 0,
+            traffic: Traffic::default(),
+            limit_bytes: None,
+        })
+    }
+
+    /// What the master said at first.
+    pub fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// Sends something that nobody answers.
+    pub fn tell(&mut self, event: imprint_wire::message::Event) {
+        // A lost event is no harm: what it says stands in the slave's own report too.
+        if self.connection.send(SlaveMessage::Event(event)).is_ok() {
+            self.connection.flush();
+        }
+    }
+
+    /// Asks, and asks again over a new stream where the old one broke.
+    fn ask(&mut self, question: impl Fn(u64) -> SlaveMessage) -> Result<MasterMessage, OutsideError> {
+        loop {
+            self.sequence += 1;
+            let sent = self.connection.send(question(self.sequence));
+            match sent.and_then(|()| self.connection.receive(None)) {
+                Ok(MasterMessage::Refused { reason, .. }) => return Err(OutsideError::Refused(reason)),
+                Ok(answer) => return Ok(answer),
+                Err(error) => self.reconnect(&error)?,
+            }
+        }
+    }
+
+    fn reconnect(&mut self, error: &WireError) -> Result<(), OutsideError> {
+        eprintln!("slave: lost the master at {} ({error}); waiting for it", self.url);
+        let lost = |error: WireError| OutsideError::Lost(error.to_string());
+        let (connection, welcome) = greet(&self.url, self.patience).map_err(lost)?;
+        if welcome.image_fingerprint != self.welcome.image_fingerprint {
+            return Err(OutsideError::Lost("the master came back with another image".to_string()));
+        }
+        eprintln!("slave: the master is back");
+        self.connection = connection;
+        Ok(())
+    }
+
+    fn count(&mut self, answer: &Answer) {
+        self.traffic.round_trips += 1;
+        for placed in &answer.drafts {
+            self.traffic.bytes += imprint_isa::draft_bytes::encode_placed(placed).len() as u64;
+            match &placed.draft {
+                imprint_isa::Draft::Class(_) => self.traffic.classes += 1,
+                imprint_isa::Draft::Method(_) => self.traffic.methods += 1,
+                imprint_isa::Draft::Object(_) => self.traffic.objects += 1,
+                imprint_isa::Draft::Meta(_) => {}
+            }
+        }
+    }
+
+    /// Asks for what is missing.
+    ///
+    /// # Errors
+    /// Where the master is gone or refuses, or the limit of pulled bytes is reached.
+    pub fn pull(&mut self, misses: &[Miss]) -> Result<Answer, OutsideError> {
+        if let Some(limit) = self.limit_bytes.filter(|limit| self.traffic.bytes > *limit) {
+            return Err(OutsideError::Refused(format!("more than {limit} bytes were pulled; raise --pull-limit")));
+        }
+        let answer = self.ask(|sequence| SlaveMessage::Misses { sequence, misses: misses.to_vec() })?;
+        let MasterMessage::Drafts(drafts) = answer else { return Err(unexpected()) };
+        let class_indices = drafts.classes.into_iter().map(|class| (class.name, class.index, class.meta_index));
+        let answer =
+            Answer { drafts: drafts.placed, aliases: drafts.aliases, class_indices: class_indices.collect() };
+        verify(&answer)?;
+        self.count(&answer);
+        Ok(answer)
+    }
+
+    /// Has a method or expression compiled.
+    ///
+    /// # Errors
+    /// The diagnostics as text.
+    pub fn compile(&mut self, request: &CompileRequest) -> Result<MethodDraft, String> {
+        let request = WireCompile {
+            behavior: request.behavior.clone(),
+            instance_variables: request.instance_variables.clone(),
+            source: request.source.clone(),
+            protocol: request.protocol.clone(),
+            is_expression: request.is_expression,
+        };
+        let question = |sequence| SlaveMessage::Compile { sequence, request: request.clone() };
+        match self.ask(question).map_err(|error| error.to_string())? {
+            MasterMessage::Compiled { result, .. } => result,
+            _ => Err(unexpected().to_string()),
+        }
+    }
+
+    fn method_source(&mut self, behavior: &BehaviorName, selector: &str) -> Option<String> {
+        let question = |sequence| SlaveMessage::MethodSource {
+            sequence,
+            behavior: behavior.clone(),
+            selector: selector.into(),
+        };
+        match self.ask(question).ok()? {
+            MasterMessage::Text { text, .. } => text,
+            _ => None,
+        }
+    }
+}
+
+fn unexpected() -> OutsideError {
+    OutsideError::Refused("the master answered something else than what was asked".to_string())
+}
+
+/// Looks at every draft before anybody installs it.
+fn verify(answer: &Answer) -> Result<(), OutsideError> {
+    for placed in &answer.drafts {
+        imprint_isa::verifier::verify(&placed.draft, None).map_err(|error| OutsideError::Refused(error.to_string()))?;
+    }
+    Ok(())
+}
+
+fn greet(url: &str, patience: Duration) -> Result<(Connection, Welcome), WireError> {
+    let end = Instant::now() + patience;
+    let mut connection = Connection::connect_retrying(url, patience, |_, _| {})?;
+    let welcome = connection.greet(Hello::empty(env!("CARGO_PKG_VERSION")), Some(end.max(Instant::now() + GREETING)))?;
+    for warning in &welcome.warnings {
+        eprintln!("warning: {warning}");
+    }
+    Ok((connection, welcome))
+}
+
+/// A master that accepts a stream says welcome within this.
+const GREETING: Duration = Duration::from_secs(10);
+
+/// This host, with a master behind it.
+pub struct RemoteOutside {
+    local: LocalOutside,
+    line: Rc<RefCell<Line>>,
+}
+
+impl RemoteOutside {
+    /// The host and the line to the master.
+    pub fn new(local: LocalOutside, line: Rc<RefCell<Line>>) -> RemoteOutside {
+        RemoteOutside { local, line }
+    }
+}
+
+impl Outside for RemoteOutside {
+    fn request(&mut self, misses: &[Miss]) -> Result<Answer, OutsideError> {
+        self.line.borrow_mut().pull(misses)
+    }
+
+    fn wait(&mut self, deadline: Option<Instant>) -> Vec<Event> {
+        self.local.wait(deadline)
+    }
+
+    fn poll(&mut self) -> Vec<Event> {
+        self.local.poll()
+    }
+
+    fn compile(&mut self, request: CompileRequest, _: &Names) -> Result<MethodDraft, String> {
+        self.line.borrow_mut().compile(&request)
+    }
+
+    fn method_source(&mut self, behavior: &BehaviorName, selector: &str) -> Option<String> {
+        self.line.borrow_mut().method_source(behavior, selector)
+    }
+
+    fn pruned(&mut self, class: &BehaviorName, selector: &str) {
+        self.local.pruned(class, selector);
+    }
+
+    fn now_micros(&self) -> u64 {
+        self.local.now_micros()
+    }
+}

@@ -1,0 +1,223 @@
+//! A run that pulls: entry expression, one visit, tests, survival drill; and all that came.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use imprint_heap::{Heap, HeapSettings};
+use imprint_host::{LocalOutside, Waker};
+use imprint_isa::{BehaviorName, Draft, MethodDraft, Placed};
+use imprint_report::{TestCase, TestOutcome, TestRun};
+use imprint_vm::extract::ClassIndices;
+use imprint_vm::install::{Installer, Unbound};
+use imprint_vm::seed::empty_seed;
+use imprint_vm::{Arrivals, CommandLine, CompileRequest, Event, Outcome, RunLimits, Vm};
+use imprint_wire::message::{Plan, TestName};
+
+use crate::machine::machine_with;
+use crate::outcome_text::outcome_of;
+use crate::page::{Visit, visit};
+use crate::remote::{Line, RemoteOutside};
+
+/// Priority of evaluated expressions.
+const PRIORITY: i64 = 40;
+/// The entry expression may take this long to come back.
+const ENTRY_LIMIT: Duration = Duration::from_secs(60);
+/// The order that says: the visit is over.
+const VISIT_IS_OVER: u64 = 1;
+
+/// What every image must be able to do when something goes wrong: run at the end of each run, so
+/// that what it needs is there (design D15).
+pub const SURVIVAL_DRILL: [&str; 3] = [
+    "[ Error new signal: 'drill' ] on: Error do: [ :error | error messageText ]",
+    "[ nil drill ] on: MessageNotUnderstood do: [ :error | error messageText ]",
+    "[ PrunedBehavior new signal: 'drill' ] on: PrunedBehavior do: [ :error | error messageText ]",
+];
+
+/// A machine that pulls.
+pub struct Session {
+    /// The machine.
+    pub vm: Vm,
+    /// The stream to the master.
+    pub line: Rc<RefCell<Line>>,
+    /// Bytes of the heap before the first pull.
+    pub seed_bytes: usize,
+    waker: Waker,
+}
+
+/// A test with the expression that runs it, compiled.
+#[derive(Clone)]
+pub struct CompiledTest {
+    /// Which.
+    pub name: TestName,
+    /// The expression.
+    pub draft: MethodDraft,
+}
+
+impl Session {
+    /// Connects to the master and begins with the empty seed.
+    ///
+    /// # Errors
+    /// Where the master is not there or refuses.
+    pub fn open(line: Line, command_line: CommandLine) -> Result<Session> {
+        let entries = line.welcome().classes.iter();
+        let vocabulary: Vec<ClassIndices> =
+            entries.map(|class| (class.name.clone(), class.index, class.meta_index)).collect();
+        let (heap, names): (Heap, _) = empty_seed(HeapSettings::default(), &vocabulary)?;
+        let seed_bytes = heap.usage().old_bytes;
+        let local = LocalOutside::new().context("cannot wait for events on this system")?;
+        let (reactor, waker) = (local.reactor().clone(), local.waker());
+        let line = Rc::new(RefCell::new(line));
+        let outside = Box::new(RemoteOutside::new(local, line.clone()));
+        let mut vm = machine_with(heap, names, outside, &reactor, command_line);
+        vm.extensions.insert(Arrivals::new(&vocabulary));
+        Ok(Session { vm, line, seed_bytes, waker })
+    }
+
+    /// What the master wants to be run.
+    pub fn plan(&self) -> Plan {
+        self.line.borrow().welcome().plan.clone()
+    }
+
+    /// What came so far.
+    pub fn arrivals(&self) -> &Arrivals {
+        self.vm.extensions.get::<Arrivals>().expect("it was put in when the session was opened")
+    }
+
+    /// From now on things come during this phase.
+    pub fn begin_phase(&mut self, name: &str) {
+        if let Some(arrivals) = self.vm.extensions.get_mut::<Arrivals>() {
+            arrivals.begin_phase(name);
+        }
+    }
+
+    /// Has the master compile an expression.
+    ///
+    /// # Errors
+    /// Its syntax errors.
+    pub fn compile(&self, expression: &str) -> Result<MethodDraft> {
+        let request = CompileRequest {
+            behavior: BehaviorName::class("UndefinedObject"),
+            instance_variables: Vec::new(),
+            source: expression.to_string(),
+            protocol: String::new(),
+            is_expression: true,
+        };
+        self.line.borrow_mut().compile(&request).map_err(|text| anyhow!(text))
+    }
+
+    /// Runs a compiled expression to its end.
+    ///
+    /// # Errors
+    /// Where it cannot be installed.
+    pub fn run(&mut self, draft: &MethodDraft, limits: RunLimits) -> Result<Outcome> {
+        run_expression(&mut self.vm, draft, limits)
+    }
+
+    /// Runs the entry expression and, where a port is given, visits the page there.
+    ///
+    /// # Errors
+    /// Where it does not come back, or fails.
+    pub fn enter(&mut self, entry: &MethodDraft, port: Option<u16>) -> Result<(Outcome, Option<Visit>)> {
+        let limits = RunLimits { deadline: Some(Instant::now() + ENTRY_LIMIT), ..RunLimits::default() };
+        let outcome = self.run(entry, limits)?;
+        let Some(port) = port.filter(|_| matches!(outcome, Outcome::Returned(_))) else { return Ok((outcome, None)) };
+        let waker = self.waker.clone();
+        let visitor = std::thread::spawn(move || {
+            let visit = visit(port, Duration::from_secs(10));
+            // A full queue wakes the machine as well; the deadline below is the last resort.
+            let _ = waker.push(Event::Order(VISIT_IS_OVER));
+            visit
+        });
+        let wait = self.compile("(Delay forSeconds: 60) wait")?;
+        let waited = self.run(&wait, RunLimits::default())?;
+        let visit = visitor.join().map_err(|_| anyhow!("the visitor failed"))?;
+        match (waited, visit) {
+            (Outcome::Ordered(_) | Outcome::Returned(_), Ok(visit)) => Ok((outcome, Some(visit))),
+            (Outcome::Ordered(_) | Outcome::Returned(_), Err(error)) => Err(error).context("cannot visit the page"),
+            (other, _) => Ok((other, None)),
+        }
+    }
+
+    /// Compiles what runs the tests.
+    ///
+    /// # Errors
+    /// Where the master does not know a test's class.
+    pub fn compile_tests(&self, tests: &[TestName]) -> Result<Vec<CompiledTest>> {
+        let compiled = |name: &TestName| {
+            let draft = self.compile(&format!("{} imprintRun: #{}", name.class, name.selector))?;
+            Ok(CompiledTest { name: name.clone(), draft })
+        };
+        tests.iter().map(compiled).collect()
+    }
+
+    /// Runs tests, each as a phase of its own; `on_done` hears of each.
+    ///
+    /// # Errors
+    /// Where the master is gone.
+    pub fn run_tests(
+        &mut self,
+        tests: &[CompiledTest],
+        timeout: Duration,
+        mut on_done: impl FnMut(&TestCase),
+    ) -> Result<TestRun> {
+        let mut run = TestRun { name: "tests".to_string(), cases: Vec::new() };
+        for test in tests {
+            self.begin_phase(&format!("{}>>{}", test.name.class, test.name.selector));
+            let case = run_test(&mut self.vm, test, timeout)?;
+            on_done(&case);
+            run.cases.push(case);
+        }
+        Ok(run)
+    }
+
+    /// Runs the survival drill.
+    ///
+    /// # Errors
+    /// Where the master is gone.
+    pub fn drill(&mut self) -> Result<()> {
+        self.begin_phase("survival drill");
+        for expression in SURVIVAL_DRILL {
+            let draft = self.compile(expression)?;
+            let limits = RunLimits { deadline: Some(Instant::now() + ENTRY_LIMIT), ..RunLimits::default() };
+            self.run(&draft, limits)?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs a compiled expression in a process of its own.
+///
+/// # Errors
+/// Where it cannot be installed.
+pub fn run_expression(vm: &mut Vm, draft: &MethodDraft, limits: RunLimits) -> Result<Outcome> {
+    let placed = Placed::nowhere(Draft::Method(draft.clone()));
+    let mut installer =
+        Installer { heap: &mut vm.heap, names: &mut vm.names, presence: &mut vm.presence, unbound: Unbound::Create };
+    let method = installer.make_method(draft, &placed, 0)?;
+    let nil = vm.heap.nil();
+    let process = vm.spawn(method, nil, PRIORITY).map_err(|space| anyhow!("no room for a process: {space:?}"))?;
+    Ok(vm.run_until(process, limits))
+}
+
+/// Runs one test.
+///
+/// # Errors
+/// Where it cannot be installed, or the master is gone.
+pub fn run_test(vm: &mut Vm, test: &CompiledTest, timeout: Duration) -> Result<TestCase> {
+    let start = Instant::now();
+    let limits = RunLimits { deadline: Some(start + timeout), ..RunLimits::default() };
+    let outcome = match run_expression(vm, &test.draft, limits)? {
+        Outcome::Returned(text) => outcome_of(&vm.heap.string_text(text).unwrap_or_default()),
+        Outcome::TimedOut => TestOutcome::TimedOut(timeout.as_secs_f64()),
+        other => crate::outcome_text::ended(&other),
+    };
+    Ok(TestCase {
+        category: String::new(),
+        class: test.name.class.to_string(),
+        selector: test.name.selector.to_string(),
+        seconds: start.elapsed().as_secs_f64(),
+        outcome,
+    })
+}
