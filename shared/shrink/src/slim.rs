@@ -1,0 +1,189 @@
+//! The slim image: drafts installed into an empty seed, and nothing of the run that pulled them.
+
+use imprint_heap::{Heap, HeapSettings, NeedsSpace};
+use imprint_image::{CompactOptions, CompactSizes, Fingerprint, ImageRole, Metadata, spur_bytes, write_compact};
+use imprint_isa::{Draft, MethodDraft, Placed};
+use imprint_model::layout::{context, process, scheduler};
+use imprint_model::{ClassIndex, Format, Oop};
+use imprint_vm::install::{InstallError, Installer, Names, Unbound};
+use imprint_vm::seed::empty_seed;
+use imprint_vm::{Arrivals, Presence};
+
+use crate::error::ShrinkError;
+use crate::keep::Kept;
+use crate::live::Live;
+use crate::manifest::Manifest;
+use crate::pattern::Glob;
+use crate::select::{EXCLUDED_PACKAGES, Selection, Taken, select};
+use crate::{tombstones, views};
+
+/// The priority of the process that runs the entry expression.
+const ENTRY_PRIORITY: i32 = 40;
+
+/// What a slim image is a function of.
+pub struct SlimInput<'a> {
+    /// What came to the slave.
+    pub arrivals: &'a Arrivals,
+    /// What is kept beside it.
+    pub kept: &'a [Kept],
+    /// The entry expression, compiled.
+    pub entry: &'a MethodDraft,
+    /// The rest.
+    pub options: &'a SlimOptions,
+}
+
+/// How a slim image is made.
+#[derive(Clone, Debug)]
+pub struct SlimOptions {
+    /// The entry expression, as text.
+    pub entry: String,
+    /// Packages that are left out.
+    pub excluded_packages: Vec<String>,
+    /// The full image whose ids the ghosts hold.
+    pub origin: Option<Fingerprint>,
+}
+
+impl Default for SlimOptions {
+    fn default() -> SlimOptions {
+        SlimOptions {
+            entry: String::new(),
+            excluded_packages: EXCLUDED_PACKAGES.iter().map(ToString::to_string).collect(),
+            origin: None,
+        }
+    }
+}
+
+/// A slim image.
+pub struct Slim {
+    /// The objects.
+    pub heap: Heap,
+    /// Their names.
+    pub names: Names,
+    /// What it holds, and why.
+    pub manifest: Manifest,
+    metadata: Metadata,
+}
+
+impl Slim {
+    /// The file of it in the compact format.
+    ///
+    /// # Errors
+    /// [`ShrinkError::Image`].
+    pub fn compact(&self) -> Result<(Vec<u8>, CompactSizes), ShrinkError> {
+        let options = CompactOptions { metadata: self.metadata.clone(), ..CompactOptions::default() };
+        Ok(write_compact(&self.heap, &options)?)
+    }
+
+    /// The file of it in Spur's format, for stock virtual machines.
+    ///
+    /// # Errors
+    /// [`ShrinkError::Image`] where it holds ghosts, or objects whose classes did not come.
+    pub fn spur(&self) -> Result<Vec<u8>, ShrinkError> {
+        Ok(spur_bytes(&self.heap)?)
+    }
+}
+
+/// Makes the slim image.
+///
+/// # Errors
+/// [`ShrinkError`]: drafts that do not fit together.
+pub fn slim(input: &SlimInput<'_>) -> Result<Slim, ShrinkError> {
+    let excluded: Vec<Glob> = input.options.excluded_packages.iter().map(|name| Glob::from(name.as_str())).collect();
+    let selection = select(input.arrivals, input.kept, &excluded);
+    let (heap, names) = empty_seed(HeapSettings::for_builder(), &class_indices(input.arrivals))?;
+    let mut builder = Builder { heap, names, presence: Presence::default() };
+    builder.install_all(&selection)?;
+    builder.start_with(input.entry)?;
+    views::heal(&mut builder.heap, &builder.presence);
+    views::forget_hashes(&mut builder.heap, &builder.presence);
+    views::narrow_subclasses(&mut builder.heap)?;
+    views::narrow_globals(&mut builder.heap, &builder.names, &selection.excluded)?;
+    let tombstones = tombstones::bury(&mut builder.heap, &builder.names)?;
+    let live = Live::of(&builder.heap);
+    let mut manifest = Manifest::of(&builder.heap, &builder.presence, &selection, &live);
+    manifest.entry.clone_from(&input.options.entry);
+    manifest.tombstones = tombstones;
+    let metadata = Metadata {
+        role: ImageRole::Slim,
+        origin: input.options.origin,
+        entry: Some(input.options.entry.clone()).filter(|entry| !entry.is_empty()),
+        notes: Vec::new(),
+    };
+    Ok(Slim { heap: builder.heap, names: builder.names, manifest, metadata })
+}
+
+/// The class indices in an order that does not depend on when they were told.
+fn class_indices(arrivals: &Arrivals) -> Vec<imprint_vm::extract::ClassIndices> {
+    let mut all = arrivals.class_indices.clone();
+    all.sort();
+    all.dedup();
+    all
+}
+
+struct Builder {
+    heap: Heap,
+    names: Names,
+    presence: Presence,
+}
+
+impl Builder {
+    fn installer(&mut self) -> Installer<'_> {
+        Installer {
+            heap: &mut self.heap,
+            names: &mut self.names,
+            presence: &mut self.presence,
+            unbound: Unbound::Create,
+        }
+    }
+
+    /// Installs everything; what needs something that comes later is tried again after it.
+    fn install_all(&mut self, selection: &Selection) -> Result<(), ShrinkError> {
+        let mut waiting: Vec<&Taken> = selection.taken.iter().collect();
+        while !waiting.is_empty() {
+            let before = waiting.len();
+            let mut left = Vec::new();
+            let mut last = None;
+            for taken in waiting {
+                match self.installer().install(&taken.placed) {
+                    Ok(_) => {}
+                    Err(error @ InstallError::Missing { .. }) => {
+                        left.push(taken);
+                        last = Some(error);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            if let Some(error) = last.filter(|_| left.len() == before) {
+                return Err(error.into());
+            }
+            waiting = left;
+        }
+        Ok(())
+    }
+
+    /// Makes the process that runs the entry expression the active one.
+    fn start_with(&mut self, entry: &MethodDraft) -> Result<(), ShrinkError> {
+        let placed = Placed::nowhere(Draft::Method(entry.clone()));
+        let method = self.installer().make_method(entry, &placed, 0)?;
+        let bottom = self.bottom_context(method)?;
+        let index = self.names.class_index("Process").ok_or(imprint_vm::seed::SeedError::Lacking("Process"))?;
+        let active = self.heap.allocate_old(index, Format::FIXED, process::SIZE)?;
+        self.heap.store(active, process::SUSPENDED_CONTEXT, bottom);
+        self.heap.store(active, process::PRIORITY, Oop::small(ENTRY_PRIORITY));
+        let binding = self.heap.known(imprint_model::Known::SchedulerBinding);
+        let scheduler = self.heap.slot(binding, imprint_model::layout::association::VALUE);
+        self.heap.store(scheduler, scheduler::ACTIVE_PROCESS, active);
+        Ok(())
+    }
+
+    fn bottom_context(&mut self, method: Oop) -> Result<Oop, NeedsSpace> {
+        let header = self.heap.method_header(method).unwrap_or_default();
+        let size = context::FIRST_TEMP + header.frame_slots();
+        let oop = self.heap.allocate_old(ClassIndex::CONTEXT, Format::FIXED_AND_INDEXED, size)?;
+        let first_pc = 8 * (1 + usize::from(header.literal_count)) + 1;
+        self.heap.store(oop, context::PC, Oop::index(first_pc));
+        self.heap.store(oop, context::STACK_POINTER, Oop::small(i32::from(header.temp_count)));
+        self.heap.store(oop, context::METHOD, method);
+        Ok(oop)
+    }
+}

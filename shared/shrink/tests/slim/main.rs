@@ -1,0 +1,7 @@
+//! Pulling and shrinking, with the real kernel: a full image and a slave in one process.
+
+mod drafts;
+mod proving;
+mod pulling;
+mod shrinking;
+mod world;
