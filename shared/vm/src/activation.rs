@@ -59,25 +59,6 @@ impl Vm {
         }
     }
 
-    /// Runs a method whose receiver and arguments are on the stack; the registers are saved, with
-    /// the pc where it returns to. A primitive of the method is not tried.
-    pub(crate) fn activate_method(&mut self, entry: &Entry, arguments: usize) -> Result<(), Stop> {
-        if !self.stack.has_room() {
-            return self.enter_method_on_new_page(entry, arguments);
-        }
-        let nil = self.heap.nil();
-        let mut r = self.stack.load();
-        r.push_frame(
-            entry.method,
-            arguments,
-            usize::from(entry.temps),
-            nil,
-            entry.pc,
-        );
-        self.stack.save(&r);
-        Ok(())
-    }
-
     /// Runs a closure that lies on the stack with the arguments it wants; the registers are saved,
     /// with the pc where it returns to.
     pub(crate) fn activate_closure(&mut self, oop: Oop, arguments: usize) -> Result<(), Stop> {

@@ -122,14 +122,6 @@ impl Vm {
         }
     }
 
-    /// The receiver of an activation.
-    pub(crate) fn receiver_of(&self, place: Place) -> Oop {
-        match place {
-            Place::Frame(position) => self.stack.word(self.stack.words_of(position).start),
-            Place::Heap(context) => self.heap.slot(context, slots::RECEIVER),
-        }
-    }
-
     /// A temporary or operand of an activation, from 0; `None` beyond the top.
     pub(crate) fn value_of(&self, place: Place, index: usize) -> Option<Oop> {
         match place {

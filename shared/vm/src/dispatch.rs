@@ -1,14 +1,14 @@
 //! The machine on one screen: fetch, decode, call the handler, stop on `Break`.
 //!
-//! Handlers are grouped by family in `handlers` and inlined here, so the registers stay in those
-//! of the processor. Prefixed bytecodes are rare but for the backward jump; they go through
-//! [`extended`].
+//! Handlers are grouped by family in `handlers` and inlined here, and what is long or rare is called
+//! with a copy of the registers, so they stay in those of the processor. Prefixed bytecodes are
+//! rare but for the backward jump; they go through [`extended`].
 
 use crate::handlers::{arithmetic, closure, jump, push, returns, special, store};
 use crate::machine::Vm;
 use crate::send;
 use crate::stack::Registers;
-use crate::stop::{Flow, NEXT, Stop};
+use crate::stop::{Flow, NEXT, Stop, out_of_line};
 
 /// Runs bytecodes until something stops it. The registers are in the stack, before and after.
 pub(crate) fn interpret(vm: &mut Vm) -> Stop {
@@ -19,54 +19,190 @@ pub(crate) fn interpret(vm: &mut Vm) -> Stop {
         .expect("whoever breaks the loop says why")
 }
 
+/// What an opcode does; one handler each.
+#[derive(Clone, Copy)]
+enum Family {
+    PushReceiverVariable,
+    PushLiteralVariable,
+    PushLiteral,
+    PushTemp,
+    PushReceiver,
+    PushConstant,
+    PushBit,
+    PushThisContext,
+    Duplicate,
+    ReturnReceiver,
+    ReturnConstant,
+    ReturnTop,
+    ReturnFromBlock,
+    Nothing,
+    Add,
+    Subtract,
+    Compare,
+    Multiply,
+    Arithmetic,
+    At,
+    AtPut,
+    Size,
+    Identical,
+    Class,
+    Value,
+    SendSpecial,
+    Send,
+    Jump,
+    JumpIfTrue,
+    JumpIfFalse,
+    PopReceiverVariable,
+    PopTemp,
+    Pop,
+    Extended,
+    PushLong,
+    JumpLongIfFalse,
+    JumpLongIfTrue,
+    JumpLong,
+    PushClosure,
+    PushRemoteTemp,
+    StoreRemoteTemp,
+    PopRemoteTemp,
+    Operand,
+}
+
+/// The family of each opcode: the table that decodes.
+const FAMILIES: [Family; 256] = {
+    let mut families = [Family::Operand; 256];
+    let mut opcode = 0;
+    while opcode < 256 {
+        families[opcode] = family(opcode as u8);
+        opcode += 1;
+    }
+    families
+};
+
+const fn family(opcode: u8) -> Family {
+    match opcode {
+        0..=15 => Family::PushReceiverVariable,
+        16..=31 => Family::PushLiteralVariable,
+        32..=63 => Family::PushLiteral,
+        64..=75 => Family::PushTemp,
+        76 => Family::PushReceiver,
+        77..=79 => Family::PushConstant,
+        80..=81 => Family::PushBit,
+        82 => Family::PushThisContext,
+        83 => Family::Duplicate,
+        88 => Family::ReturnReceiver,
+        89..=91 => Family::ReturnConstant,
+        92 => Family::ReturnTop,
+        93..=94 => Family::ReturnFromBlock,
+        95 => Family::Nothing,
+        96 => Family::Add,
+        97 => Family::Subtract,
+        98..=103 => Family::Compare,
+        104 => Family::Multiply,
+        105..=111 => Family::Arithmetic,
+        112 => Family::At,
+        113 => Family::AtPut,
+        114 => Family::Size,
+        118 | 120 => Family::Identical,
+        119 => Family::Class,
+        121..=122 => Family::Value,
+        112..=127 => Family::SendSpecial,
+        128..=175 => Family::Send,
+        176..=183 => Family::Jump,
+        184..=191 => Family::JumpIfTrue,
+        192..=199 => Family::JumpIfFalse,
+        200..=207 => Family::PopReceiverVariable,
+        208..=215 => Family::PopTemp,
+        216 => Family::Pop,
+        224..=225 => Family::Extended,
+        229 => Family::PushLong,
+        237 => Family::JumpLong,
+        238 => Family::JumpLongIfTrue,
+        239 => Family::JumpLongIfFalse,
+        249 => Family::PushClosure,
+        251 => Family::PushRemoteTemp,
+        252 => Family::StoreRemoteTemp,
+        253 => Family::PopRemoteTemp,
+        _ => Family::Operand,
+    }
+}
+
 /// One bytecode.
 #[inline(always)]
 fn step(vm: &mut Vm, r: &mut Registers) -> Flow {
     let opcode = r.byte(0);
     let low = |mask: u8| usize::from(opcode & mask);
-    match opcode {
-        0..=15 => push::receiver_variable(vm, r, low(15), 1),
-        16..=31 => push::literal_variable(vm, r, low(15), 1),
-        32..=63 => push::literal(vm, r, low(31), 1),
-        64..=75 => push::temp(r, low(15), 1),
-        76 => push::receiver(r),
-        77..=79 => push::constant(vm, r, opcode),
-        80..=81 => push::bit(r, opcode),
-        82 => closure::this_context(vm, r, 0),
-        83 => push::duplicate(r),
-        88 => returns::receiver(vm, r),
-        89..=91 => returns::constant(vm, r, opcode),
-        92 => returns::top(vm, r),
-        93..=94 => returns::from_block(vm, r, opcode),
-        95 => push::nothing(r),
-        96 => arithmetic::add(vm, r),
-        97 => arithmetic::subtract(vm, r),
-        98..=103 => arithmetic::compare(vm, r, opcode),
-        104 => arithmetic::multiply(vm, r),
-        105..=111 => arithmetic::other(vm, r, opcode),
-        112 => special::at(vm, r),
-        113 => special::at_put(vm, r),
-        114 => special::size(vm, r),
-        118 | 120 => special::identical(vm, r, opcode),
-        119 => special::class(vm, r),
-        121..=122 => special::value(vm, r, opcode),
-        112..=127 => send::special(vm, r, opcode),
-        128..=143 => send::literal(vm, r, low(15), 0, 1),
-        144..=159 => send::literal(vm, r, low(15), 1, 1),
-        160..=175 => send::literal(vm, r, low(15), 2, 1),
-        176..=183 => jump::forward(r, low(7) + 1, 1),
-        184..=191 => jump::if_true(vm, r, low(7) + 1, 1),
-        192..=199 => jump::if_false(vm, r, low(7) + 1, 1),
-        200..=207 => store::pop_receiver_variable(vm, r, low(7), 1),
-        208..=215 => store::pop_temp(r, low(7), 1),
-        216 => push::pop(r),
-        225 if r.byte(2) == 237 => jump::long(vm, r),
-        224..=225 => extended(vm, r),
-        251 => push::remote_temp(vm, r),
-        252 => store::remote_temp(vm, r),
-        253 => store::pop_remote_temp(vm, r),
-        _ => operand(vm, r, opcode, 0, 0),
+    match FAMILIES[usize::from(opcode)] {
+        Family::PushReceiverVariable => push::receiver_variable(vm, r, low(15), 1),
+        Family::PushLiteralVariable => push::literal_variable(vm, r, low(15), 1),
+        Family::PushLiteral => push::literal(vm, r, low(31), 1),
+        Family::PushTemp => push::temp(r, low(15), 1),
+        Family::PushReceiver => push::receiver(r),
+        Family::PushConstant => push::constant(vm, r, opcode),
+        Family::PushBit => push::bit(r, opcode),
+        Family::PushThisContext => closure::this_context(vm, r, 0),
+        Family::Duplicate => push::duplicate(r),
+        Family::ReturnReceiver => returns::receiver(vm, r),
+        Family::ReturnConstant => returns::constant(vm, r, opcode),
+        Family::ReturnTop => returns::top(vm, r),
+        Family::ReturnFromBlock => returns::from_block(vm, r, opcode),
+        Family::Nothing => push::nothing(r),
+        Family::Add => arithmetic::add(vm, r),
+        Family::Subtract => arithmetic::subtract(vm, r),
+        Family::Compare => arithmetic::compare(vm, r, opcode),
+        Family::Multiply => arithmetic::multiply(vm, r),
+        Family::Arithmetic => arithmetic::other(vm, r, opcode),
+        Family::At => special::at(vm, r),
+        Family::AtPut => special::at_put(vm, r),
+        Family::Size => special::size(vm, r),
+        Family::Identical => special::identical(vm, r, opcode),
+        Family::Class => special::class(vm, r),
+        Family::Value => special::value(vm, r, opcode),
+        Family::SendSpecial => send::special(vm, r, opcode),
+        Family::Send => send::literal(vm, r, low(15), usize::from(opcode >> 4) - 8, 1),
+        Family::Jump => jump::forward(r, low(7) + 1, 1),
+        Family::JumpIfTrue => jump::if_true(vm, r, low(7) + 1, 1),
+        Family::JumpIfFalse => jump::if_false(vm, r, low(7) + 1, 1),
+        Family::PopReceiverVariable => store::pop_receiver_variable(vm, r, low(7), 1),
+        Family::PopTemp => store::pop_temp(r, low(7), 1),
+        Family::Pop => push::pop(r),
+        Family::Extended if r.byte(0) == 225 && r.byte(2) == 237 => jump::long(vm, r),
+        Family::PushLong => push::temp(r, usize::from(r.byte(1)), 2),
+        Family::JumpLong => jump::forward(r, usize::from(r.byte(1)), 2),
+        Family::JumpLongIfTrue => jump::if_true(vm, r, usize::from(r.byte(1)), 2),
+        Family::JumpLongIfFalse => jump::if_false(vm, r, usize::from(r.byte(1)), 2),
+        Family::PushClosure => closure::push(vm, r, usize::from(r.byte(1))),
+        Family::PushRemoteTemp => push::remote_temp(vm, r),
+        Family::StoreRemoteTemp => store::remote_temp(vm, r),
+        Family::PopRemoteTemp => store::pop_remote_temp(vm, r),
+        Family::Extended | Family::Operand => out_of_line(vm, r, extended),
     }
+}
+
+/// A bytecode with prefixes, or one that is rare. One that stops and restarts does so from its
+/// first prefix.
+#[inline(never)]
+fn extended(vm: &mut Vm, mut r: Registers) -> Flow {
+    let start = r.pc;
+    let (mut a, mut b) = (0usize, 0isize);
+    let mut signed_prefixes = 0;
+    let opcode = loop {
+        let (opcode, byte) = (r.byte(0), r.byte(1));
+        match opcode {
+            224 => a = (a << 8 | usize::from(byte)) & 0xFFFF,
+            225 if signed_prefixes == 0 => b = isize::from(byte as i8),
+            225 => b = b << 8 | isize::from(byte),
+            _ => break opcode,
+        }
+        signed_prefixes += usize::from(opcode == 225);
+        r.advance(2);
+    };
+    let flow = operand(vm, &mut r, opcode, a, b);
+    if flow == NEXT {
+        vm.stack.save(&r);
+    } else if vm.pending_stop.as_ref().is_some_and(Stop::restarts) {
+        vm.stack.set_pc(start);
+    }
+    flow
 }
 
 /// A bytecode with operand bytes and what its prefixes gave.
@@ -74,23 +210,27 @@ fn step(vm: &mut Vm, r: &mut Registers) -> Flow {
 fn operand(vm: &mut Vm, r: &mut Registers, opcode: u8, a: usize, b: isize) -> Flow {
     let byte = usize::from(r.byte(1));
     let index = a * 256 + byte;
+    let distance = b * 256 + byte as isize;
     match opcode {
+        82 => closure::this_context(vm, r, b),
         226 => push::long_receiver_variable(vm, r, index),
         227 => push::literal_variable(vm, r, index, 2),
         228 => push::literal(vm, r, index, 2),
         229 => push::temp(r, byte, 2),
         231 => push::array(vm, r, byte),
-        232 => push::integer(r, b * 256 + byte as isize),
-        233 => push::character(r, b * 256 + byte as isize),
+        232 => push::integer(r, distance),
+        233 => push::character(r, distance),
         234 => {
             let arguments = b as usize * 8 + (byte & 7);
             send::literal(vm, r, a * 32 + (byte >> 3), arguments, 2)
         }
-        235 => send::to_super(vm, r, a * 32 + (byte >> 3), byte & 7, b),
+        235 => out_of_line(vm, r, |vm, r| {
+            send::to_super(vm, r, a * 32 + (byte >> 3), byte & 7, b)
+        }),
         236 => push::nothing_long(r, 2),
-        237 => jump::by(vm, r, b * 256 + byte as isize, 2),
-        238 => jump::if_true(vm, r, b as usize * 256 + byte, 2),
-        239 => jump::if_false(vm, r, b as usize * 256 + byte, 2),
+        237 => jump::by(vm, r, distance, 2),
+        238 => jump::if_true(vm, r, distance as usize, 2),
+        239 => jump::if_false(vm, r, distance as usize, 2),
         240 => store::long_receiver_variable(vm, r, index, store::Keep::Pop),
         241 => store::literal_variable(vm, r, index, store::Keep::Pop),
         242 => store::pop_temp(r, byte, 2),
@@ -99,33 +239,6 @@ fn operand(vm: &mut Vm, r: &mut Registers, opcode: u8, a: usize, b: isize) -> Fl
         245 => store::temp(r, byte),
         248 => push::nothing_long(r, 3),
         249 => closure::push(vm, r, index),
-        82 => closure::this_context(vm, r, b),
-        _ => send::unused_bytecode(vm, r),
+        _ => out_of_line(vm, r, send::unused_bytecode),
     }
-}
-
-/// A bytecode with prefixes. One that stops and restarts does so from its first prefix.
-fn extended(vm: &mut Vm, registers: &mut Registers) -> Flow {
-    // A copy: the loop's own registers must not have their address taken.
-    let mut r = *registers;
-    let start = r.pc;
-    let (mut a, mut b) = (0usize, 0isize);
-    let mut prefixes = 0;
-    let opcode = loop {
-        match (r.byte(0), usize::from(r.byte(1))) {
-            (224, byte) => a = (a << 8 | byte) & 0xFFFF,
-            (225, byte) if prefixes == 0 => b = byte as u8 as i8 as isize,
-            (225, byte) => b = b << 8 | byte as isize,
-            (opcode, _) => break opcode,
-        }
-        prefixes += usize::from(r.byte(0) == 225);
-        r.advance(2);
-    };
-    let flow = operand(vm, &mut r, opcode, a, b);
-    if flow == NEXT {
-        *registers = r;
-    } else if vm.pending_stop.as_ref().is_some_and(Stop::restarts) {
-        vm.stack.set_pc(start);
-    }
-    flow
 }

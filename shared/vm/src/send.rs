@@ -13,7 +13,7 @@ use crate::cache::{Action, Entry};
 use crate::failure::{Failure, PrimitiveError};
 use crate::machine::Vm;
 use crate::stack::Registers;
-use crate::stop::{Flow, NEXT, Stop, Stopped};
+use crate::stop::{Flow, NEXT, Stop, Stopped, out_of_line};
 
 /// A send whose selector is a literal.
 #[inline(always)]
@@ -31,9 +31,24 @@ pub(crate) fn literal(
 /// A special send that is an ordinary one this time.
 #[inline(always)]
 pub(crate) fn special(vm: &mut Vm, r: &mut Registers, opcode: u8) -> Flow {
+    out_of_line(vm, r, |vm, r| special_message(vm, r, opcode))
+}
+
+#[inline(never)]
+fn special_message(vm: &mut Vm, mut r: Registers, opcode: u8) -> Flow {
     let position = usize::from(opcode & 31);
     let (selector, arguments) = vm.special_selectors[position];
-    message(vm, r, selector, usize::from(arguments), 1)
+    let flow = message(vm, &mut r, selector, usize::from(arguments), 1);
+    saved(vm, r, flow)
+}
+
+/// Saves the registers of a function out of line, if the loop goes on.
+#[inline(always)]
+fn saved(vm: &mut Vm, r: Registers, flow: Flow) -> Flow {
+    if flow == NEXT {
+        vm.stack.save(&r);
+    }
+    flow
 }
 
 /// A message to the operand below its arguments.
@@ -45,86 +60,82 @@ fn message(vm: &mut Vm, r: &mut Registers, selector: Oop, arguments: usize, leng
         let entry = *entry;
         return activate(vm, r, &entry, arguments, length);
     }
-    vm.stack.save(r);
-    let flow = vm.send_slowly(selector, class_index, arguments, length);
-    if flow == NEXT {
-        *r = vm.stack.load();
-    }
-    flow
+    out_of_line(vm, r, |vm, r| {
+        vm.stack.save(&r);
+        vm.send_slowly(selector, class_index, arguments, length)
+    })
 }
 
 /// A send whose lookup begins above the class of the method, or (`b` of 64 and more) above the
 /// class on the stack.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn to_super(
     vm: &mut Vm,
-    r: &mut Registers,
+    before: Registers,
     literal: usize,
     low: usize,
     b: isize,
 ) -> Flow {
     let is_directed = b >= 64;
     let arguments = low + 8 * (if is_directed { b - 64 } else { b }) as usize;
+    let mut r = before;
     let selector = vm.heap.literal(r.method(), literal);
-    let mut copy = *r;
     let class = if is_directed {
-        copy.pop()
+        r.pop()
     } else {
-        vm.class_of_method(copy.method())
+        vm.class_of_method(r.method())
     };
     let superclass = vm.heap.slot(class, behavior::SUPERCLASS);
     let class_index = vm.heap.ensure_class_index(superclass);
     let entry = vm.cache.probe(selector, class_index);
-    if entry.is_for(selector, class_index) {
+    let flow = if entry.is_for(selector, class_index) {
         let entry = *entry;
-        let flow = activate(vm, &mut copy, &entry, arguments, 2);
-        return super_result(vm, r, copy, flow);
-    }
-    vm.stack.save(&copy);
-    let flow = vm.send_slowly(selector, class_index, arguments, 2);
-    if flow == NEXT {
-        copy = vm.stack.load();
-    }
-    super_result(vm, r, copy, flow)
-}
-
-/// A directed super send pops its class; if the send runs again, that must be undone.
-#[inline(always)]
-fn super_result(vm: &mut Vm, r: &mut Registers, copy: Registers, flow: Flow) -> Flow {
-    if flow == NEXT {
-        *r = copy;
+        let flow = activate(vm, &mut r, &entry, arguments, 2);
+        saved(vm, r, flow)
     } else {
-        vm.restore_if_restarting(*r);
+        vm.stack.save(&r);
+        vm.send_slowly(selector, class_index, arguments, 2)
+    };
+    // A directed super send pops its class; if the send runs again, that must be undone.
+    if flow != NEXT {
+        vm.restore_if_restarting(before);
     }
     flow
 }
 
 /// A message that the machine itself sends; its operands are pushed already.
+#[cold]
+#[inline(never)]
 pub(crate) fn known(
     vm: &mut Vm,
-    r: &mut Registers,
+    mut r: Registers,
     known: Known,
     arguments: usize,
     length: usize,
 ) -> Flow {
     let selector = match vm.known_selector(known) {
         Ok(selector) => selector,
-        Err(space) => return vm.stop(*r, space),
+        Err(space) => return vm.stop(r, space),
     };
-    message(vm, r, selector, arguments, length)
+    let flow = message(vm, &mut r, selector, arguments, length);
+    saved(vm, r, flow)
 }
 
 /// A bytecode that means nothing: the context is told.
 #[cold]
-pub(crate) fn unused_bytecode(vm: &mut Vm, r: &mut Registers) -> Flow {
-    let mut copy = *r;
-    vm.stack.save(&copy);
+#[inline(never)]
+pub(crate) fn unused_bytecode(vm: &mut Vm, before: Registers) -> Flow {
+    let mut r = before;
+    vm.stack.save(&r);
     match vm.marry(vm.stack.newest(vm.stack.active())) {
-        Ok(context) => copy.push(context),
-        Err(space) => return vm.stop(copy, space),
+        Ok(context) => r.push(context),
+        Err(space) => return vm.stop(r, space),
     }
-    let flow = known(vm, &mut copy, Known::UnusedBytecode, 0, 1);
-    super_result(vm, r, copy, flow)
+    let flow = known(vm, r, Known::UnusedBytecode, 0, 1);
+    if flow != NEXT {
+        vm.restore_if_restarting(before);
+    }
+    flow
 }
 
 /// Does what an entry says, with receiver and arguments on the stack.
@@ -142,26 +153,9 @@ pub(crate) fn activate(
             let args = operands(vm, r, entry, arguments);
             match primitive(vm, args) {
                 Ok(value) => answer(r, value, arguments, length),
-                Err(failure) => failed(vm, r, entry, arguments, length, failure),
-            }
-        }
-        Action::Watched(primitive) => {
-            save_after(vm, r, length);
-            let args = operands(vm, r, entry, arguments);
-            match primitive(vm, args) {
-                Ok(value) => {
-                    *r = vm.stack.load();
-                    answer(r, value, arguments, 0)
-                }
-                Err(failure) => failed(vm, r, entry, arguments, length, failure),
-            }
-        }
-        Action::Control(primitive) => {
-            save_after(vm, r, length);
-            let args = operands(vm, r, entry, arguments);
-            match primitive(vm, args) {
-                Ok(()) => resumed(vm, r),
-                Err(failure) => failed(vm, r, entry, arguments, length, failure),
+                Err(failure) => out_of_line(vm, r, |vm, r| {
+                    failed(vm, r, entry, arguments, length, failure)
+                }),
             }
         }
         Action::ReturnReceiver => answer(r, r.operand(arguments), arguments, length),
@@ -170,7 +164,35 @@ pub(crate) fn activate(
             let value = vm.heap.slot(r.operand(arguments), index as usize);
             answer(r, value, arguments, length)
         }
+        Action::Watched(_) | Action::Control(_) => out_of_line(vm, r, |vm, r| {
+            with_saved_registers(vm, r, entry, arguments, length)
+        }),
     }
+}
+
+/// Calls a primitive that looks at the registers, or changes them.
+#[inline(never)]
+fn with_saved_registers(
+    vm: &mut Vm,
+    r: Registers,
+    entry: &Entry,
+    arguments: usize,
+    length: usize,
+) -> Flow {
+    let mut after = r;
+    after.advance(length);
+    vm.stack.save(&after);
+    let args = operands(vm, &r, entry, arguments);
+    let result = match entry.action {
+        Action::Watched(primitive) => primitive(vm, args).map(|value| {
+            let mut now = vm.stack.load();
+            let flow = answer(&mut now, value, arguments, 0);
+            saved(vm, now, flow)
+        }),
+        Action::Control(primitive) => primitive(vm, args).map(|()| resumed(vm, &r)),
+        _ => return NEXT,
+    };
+    result.unwrap_or_else(|failure| failed(vm, r, entry, arguments, length, failure))
 }
 
 #[inline(always)]
@@ -188,23 +210,12 @@ fn operands(vm: &Vm, r: &Registers, entry: &Entry, arguments: usize) -> Args {
     Args::with_skip(first, arguments - skip, entry.skip)
 }
 
-/// Saves the registers as they are after the bytecode, whose length is given.
+/// Goes on where a control primitive left the registers, or as they were `before`.
 #[inline(always)]
-fn save_after(vm: &mut Vm, r: &Registers, length: usize) {
-    let mut after = *r;
-    after.advance(length);
-    vm.stack.save(&after);
-}
-
-/// Goes on where a control primitive left the registers.
-#[inline(always)]
-fn resumed(vm: &mut Vm, r: &mut Registers) -> Flow {
+fn resumed(vm: &mut Vm, before: &Registers) -> Flow {
     match &vm.pending_stop {
-        None => {
-            *r = vm.stack.load();
-            return NEXT;
-        }
-        Some(stop) if stop.restarts() => vm.stack.save(r),
+        None => return NEXT,
+        Some(stop) if stop.restarts() => vm.stack.save(before),
         Some(_) => {}
     }
     ControlFlow::Break(Stopped)
@@ -214,7 +225,9 @@ fn resumed(vm: &mut Vm, r: &mut Registers) -> Flow {
 #[inline(always)]
 fn enter(vm: &mut Vm, r: &mut Registers, entry: &Entry, arguments: usize, length: usize) -> Flow {
     if !r.has_room() {
-        return enter_new_page(vm, r, entry, arguments, length);
+        return out_of_line(vm, r, |vm, r| {
+            enter_new_page(vm, r, entry, arguments, length)
+        });
     }
     r.advance(length);
     let nil = vm.heap.nil();
@@ -232,19 +245,18 @@ fn enter(vm: &mut Vm, r: &mut Registers, entry: &Entry, arguments: usize, length
 #[inline(never)]
 fn enter_new_page(
     vm: &mut Vm,
-    r: &mut Registers,
+    r: Registers,
     entry: &Entry,
     arguments: usize,
     length: usize,
 ) -> Flow {
-    let mut copy = *r;
-    copy.advance(length);
-    vm.stack.save(&copy);
-    if let Err(stop) = vm.enter_method_on_new_page(entry, arguments) {
-        return vm.stop(*r, stop);
+    let mut after = r;
+    after.advance(length);
+    vm.stack.save(&after);
+    match vm.enter_method_on_new_page(entry, arguments) {
+        Ok(()) => NEXT,
+        Err(stop) => vm.stop(r, stop),
     }
-    *r = vm.stack.load();
-    vm.count_down(r)
 }
 
 /// A primitive failed: the machine fetches what is missing, or the method's bytecodes run.
@@ -252,7 +264,7 @@ fn enter_new_page(
 #[inline(never)]
 fn failed(
     vm: &mut Vm,
-    r: &mut Registers,
+    mut r: Registers,
     entry: &Entry,
     arguments: usize,
     length: usize,
@@ -260,18 +272,17 @@ fn failed(
 ) -> Flow {
     let code = match failure {
         Failure::Code(code) => code,
-        other => {
-            let stop = Stop::from_failure(other).expect("codes were taken above");
-            return vm.stop(*r, stop);
+        Failure::NeedsSpace(_) if std::mem::take(&mut vm.is_out_of_space) => {
+            PrimitiveError::NoMemory
         }
+        Failure::NeedsSpace(space) => return vm.stop(r, space),
+        Failure::Miss(miss) => return vm.stop(r, miss),
     };
-    let flow = enter(vm, r, entry, arguments, length);
+    let flow = enter(vm, &mut r, entry, arguments, length);
     let is_entered = flow == NEXT || matches!(vm.pending_stop, Some(Stop::Poll));
     if is_entered {
-        store_error(vm, r, code);
-    }
-    if flow != NEXT && is_entered {
-        vm.stack.save(r);
+        store_error(vm, &mut r, code);
+        vm.stack.save(&r);
     }
     flow
 }

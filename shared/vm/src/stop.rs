@@ -10,7 +10,6 @@ use imprint_heap::NeedsSpace;
 use imprint_isa::Miss;
 use imprint_model::Oop;
 
-use crate::failure::Failure;
 use crate::machine::Vm;
 use crate::outcome::Outcome;
 use crate::stack::Registers;
@@ -79,15 +78,19 @@ impl From<Miss> for Stop {
     }
 }
 
-impl Stop {
-    /// The stop behind a failure that is none of the image's; a code has none.
-    pub fn from_failure(failure: Failure) -> Option<Stop> {
-        match failure {
-            Failure::Code(_) => None,
-            Failure::NeedsSpace(space) => Some(Stop::NeedsSpace(space)),
-            Failure::Miss(miss) => Some(Stop::Miss(miss)),
-        }
+/// Does what is rare or long out of line: it gets a copy of the registers, so that the loop's own
+/// need no address and stay in those of the processor. Where it goes on, it has saved them.
+#[inline(always)]
+pub(crate) fn out_of_line(
+    vm: &mut Vm,
+    r: &mut Registers,
+    what: impl FnOnce(&mut Vm, Registers) -> Flow,
+) -> Flow {
+    let flow = what(vm, *r);
+    if flow == NEXT {
+        *r = vm.stack.load();
     }
+    flow
 }
 
 impl Vm {

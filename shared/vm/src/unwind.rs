@@ -173,10 +173,8 @@ impl Vm {
         let saved = self.stack.load();
         let mut r = saved;
         operands.iter().for_each(|oop| r.push(*oop));
-        let flow = send::known(self, &mut r, selector, operands.len() - 1, 1);
-        if flow == NEXT {
-            self.stack.save(&r);
-        } else {
+        let flow = send::known(self, r, selector, operands.len() - 1, 1);
+        if flow != NEXT {
             self.restore_if_restarting(saved);
         }
         flow

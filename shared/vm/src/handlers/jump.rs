@@ -5,7 +5,7 @@ use imprint_model::Known;
 use crate::machine::Vm;
 use crate::send;
 use crate::stack::Registers;
-use crate::stop::{Flow, NEXT};
+use crate::stop::{Flow, NEXT, out_of_line};
 
 #[inline(always)]
 pub(crate) fn forward(r: &mut Registers, distance: usize, length: usize) -> Flow {
@@ -36,7 +36,9 @@ pub(crate) fn if_true(vm: &mut Vm, r: &mut Registers, distance: usize, length: u
     } else if condition == vm.heap.true_object() {
         r.advance(length + distance);
     } else {
-        return no_boolean(vm, r, length);
+        return out_of_line(vm, r, |vm, r| {
+            send::known(vm, r, Known::MustBeBoolean, 0, length)
+        });
     }
     r.drop(1);
     NEXT
@@ -50,20 +52,12 @@ pub(crate) fn if_false(vm: &mut Vm, r: &mut Registers, distance: usize, length: 
     } else if condition == vm.heap.false_object() {
         r.advance(length + distance);
     } else {
-        return no_boolean(vm, r, length);
+        return out_of_line(vm, r, |vm, r| {
+            send::known(vm, r, Known::MustBeBoolean, 0, length)
+        });
     }
     r.drop(1);
     NEXT
-}
-
-#[cold]
-fn no_boolean(vm: &mut Vm, r: &mut Registers, length: usize) -> Flow {
-    let mut copy = *r;
-    let flow = send::known(vm, &mut copy, Known::MustBeBoolean, 0, length);
-    if flow == NEXT {
-        *r = copy;
-    }
-    flow
 }
 
 /// Takes the conditional jump that follows a comparison at once, where there is one; else pushes

@@ -5,7 +5,7 @@ use imprint_model::{ClassIndex, Format, Oop};
 
 use crate::machine::Vm;
 use crate::stack::Registers;
-use crate::stop::{Flow, NEXT};
+use crate::stop::{Flow, NEXT, out_of_line};
 
 #[inline(always)]
 fn finish(r: &mut Registers, value: Oop, length: usize) -> Flow {
@@ -29,22 +29,22 @@ pub(crate) fn receiver_variable(
 pub(crate) fn long_receiver_variable(vm: &mut Vm, r: &mut Registers, index: usize) -> Flow {
     let receiver = r.receiver();
     if vm.heap.class_index_of(receiver) == ClassIndex::CONTEXT {
-        return context_variable(vm, r, index);
+        return out_of_line(vm, r, |vm, r| context_variable(vm, r, index));
     }
     finish(r, vm.heap.slot(receiver, index), 2)
 }
 
-fn context_variable(vm: &mut Vm, r: &mut Registers, index: usize) -> Flow {
-    let mut copy = *r;
-    vm.stack.save(&copy);
-    match vm.context_slot(copy.receiver(), index) {
+#[inline(never)]
+fn context_variable(vm: &mut Vm, mut r: Registers, index: usize) -> Flow {
+    vm.stack.save(&r);
+    match vm.context_slot(r.receiver(), index) {
         Ok(value) => {
-            copy.push(value);
-            copy.advance(2);
-            *r = copy;
+            r.push(value);
+            r.advance(2);
+            vm.stack.save(&r);
             NEXT
         }
-        Err(space) => vm.stop(copy, space),
+        Err(space) => vm.stop(r, space),
     }
 }
 

@@ -8,7 +8,7 @@ use imprint_model::{ClassIndex, Known, Oop};
 use crate::machine::Vm;
 use crate::send;
 use crate::stack::Registers;
-use crate::stop::{Flow, NEXT};
+use crate::stop::{Flow, NEXT, out_of_line};
 
 /// What a store does with the value on the stack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,7 +54,7 @@ pub(crate) fn long_receiver_variable(
 ) -> Flow {
     let receiver = r.receiver();
     if vm.heap.class_index_of(receiver) == ClassIndex::CONTEXT {
-        return context_variable(vm, r, index, keep);
+        return out_of_line(vm, r, |vm, r| context_variable(vm, r, index, keep));
     }
     into_slot(vm, r, receiver, index, 2, keep)
 }
@@ -90,7 +90,7 @@ fn into_slot(
     keep: Keep,
 ) -> Flow {
     if vm.heap.header(object).is_read_only() {
-        return refused(vm, r, object, index, length, keep);
+        return out_of_line(vm, r, |vm, r| refused(vm, r, object, index, length, keep));
     }
     vm.heap.store(object, index, r.top());
     if keep == Keep::Pop {
@@ -102,46 +102,42 @@ fn into_slot(
 
 /// Goes through the frame of a married context. The machine may have to give up frames for that,
 /// so the registers are loaded again.
-fn context_variable(vm: &mut Vm, r: &mut Registers, index: usize, keep: Keep) -> Flow {
-    let mut copy = *r;
-    vm.stack.save(&copy);
-    let (receiver, value) = (copy.receiver(), copy.top());
+#[inline(never)]
+fn context_variable(vm: &mut Vm, mut r: Registers, index: usize, keep: Keep) -> Flow {
+    vm.stack.save(&r);
+    let (receiver, value) = (r.receiver(), r.top());
     if let Err(space) = vm.set_context_slot(receiver, index, value) {
-        return vm.stop(copy, space);
+        return vm.stop(r, space);
     }
-    copy = vm.stack.load();
+    r = vm.stack.load();
     if keep == Keep::Pop {
-        copy.drop(1);
+        r.drop(1);
     }
-    copy.advance(2);
-    *r = copy;
+    r.advance(2);
+    vm.stack.save(&r);
     NEXT
 }
 
 #[cold]
 fn refused(
     vm: &mut Vm,
-    r: &mut Registers,
+    before: Registers,
     object: Oop,
     index: usize,
     length: usize,
     keep: Keep,
 ) -> Flow {
-    let mut copy = *r;
-    let value = copy.top();
+    let mut r = before;
+    let value = r.top();
     if keep == Keep::Pop {
-        copy.drop(1);
+        r.drop(1);
     }
     for operand in [object, value, Oop::index(index + 1)] {
-        copy.push(operand);
+        r.push(operand);
     }
-    let flow = send::known(vm, &mut copy, Known::AttemptToAssign, 2, length);
-    if flow == NEXT {
-        *r = copy;
-    } else {
-        // The bytecode runs again, or its send is under way: either way the operands are pushed
-        // by nobody else.
-        vm.restore_if_restarting(*r);
+    let flow = send::known(vm, r, Known::AttemptToAssign, 2, length);
+    if flow != NEXT {
+        vm.restore_if_restarting(before);
     }
     flow
 }

@@ -83,13 +83,6 @@ impl Registers {
         unsafe { *self.sp.sub(depth) }
     }
 
-    /// Replaces the operand `depth` below the top.
-    #[inline(always)]
-    pub fn set_operand(&mut self, depth: usize, oop: Oop) {
-        // SAFETY: as for `operand`.
-        unsafe { self.sp.sub(depth).write(oop) }
-    }
-
     /// Pops two operands and pushes one.
     #[inline(always)]
     pub fn replace_two(&mut self, oop: Oop) {
