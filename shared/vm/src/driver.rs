@@ -212,6 +212,7 @@ impl Vm {
 
     fn poll(&mut self, limits: &RunLimits) -> Option<Outcome> {
         self.countdown = self.settings.poll_interval;
+        self.is_out_of_space = false;
         if let Some(zeal) = self.heap.settings().zeal.filter(|zeal| zeal.every > 0) {
             self.countdown = i32::try_from(zeal.every).unwrap_or(i32::MAX);
             self.collect(Collection::Scavenge);
