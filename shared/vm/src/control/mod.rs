@@ -19,6 +19,7 @@ use imprint_model::Oop;
 use crate::args::{Args, ControlPrimitive};
 use crate::failure::{Failure, PrimitiveError};
 use crate::machine::Vm;
+use crate::primitives::arguments::resolve;
 use crate::stop::Stop;
 
 use becoming::{become_exchange, become_forward, become_forward_copying_hash};
@@ -42,10 +43,13 @@ use processes::{
 use slots::{clone_object, field_at, field_at_put, slot_at, slot_at_put};
 
 macro_rules! entry {
-    (Control $function:ident) => {
-        Some($function)
+    (Control $function:ident $depths:expr) => {
+        Some(|vm, args| {
+            resolve(vm, args, $depths)?;
+            $function(vm, args)
+        })
     };
-    (Mark $function:ident) => {
+    (Mark $function:ident $depths:expr) => {
         None
     };
 }
@@ -56,7 +60,7 @@ macro_rules! dispatch {
         /// The function of a control primitive, by its number; marks have none.
         pub fn control_primitive(number: u16) -> Option<ControlPrimitive> {
             match number {
-                $($number => entry!($kind $function),)*
+                $($number => entry!($kind $function &[$($depth),*]),)*
                 _ => None,
             }
         }

@@ -40,6 +40,49 @@ fn followed(vm: &Vm, oop: Oop) -> Oop {
     }
 }
 
+/// Brings the operands of a call to the depths that its row declares: where they lie on the
+/// stack, ghosts of present objects and forwarders are replaced by the objects; to depth 2 also in
+/// the slots of each.
+///
+/// Value primitives look at their operands through the accessors here and need it not; control
+/// primitives find everything there.
+///
+/// # Errors
+/// A miss where an operand has not come.
+#[inline]
+pub(crate) fn resolve(vm: &mut Vm, args: Args, depths: &[u8]) -> Result<(), Failure> {
+    for (operand, depth) in depths.iter().enumerate().take(args.count() + 1) {
+        if *depth == 0 {
+            continue;
+        }
+        let index = args.first() + operand;
+        let oop = vm.stack.word(index);
+        let object = present(vm, oop)?;
+        if object != oop {
+            vm.stack.set_word(index, object);
+        }
+        if *depth > 1 {
+            resolve_slots(vm, object)?;
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn resolve_slots(vm: &mut Vm, object: Oop) -> Result<(), Failure> {
+    if !object.is_object() {
+        return Ok(());
+    }
+    for index in 0..vm.heap.pointer_slot_count(object) {
+        let slot = vm.heap.slot(object, index);
+        let healed = present(vm, slot)?;
+        if healed != slot {
+            vm.heap.store(object, index, healed);
+        }
+    }
+    Ok(())
+}
+
 /// The word by which `oop` is compared: as [`present`], but a ghost that has not come stays.
 #[inline]
 pub fn identity(vm: &Vm, oop: Oop) -> Oop {

@@ -4,8 +4,10 @@ use imprint_isa::Miss;
 use imprint_isa::primitives::{MODULE_PRIMITIVES, VALUE_PRIMITIVES};
 use imprint_model::{Ghost, Oop};
 
+use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
 use crate::modules::Modules;
+use crate::primitives::arguments::resolve;
 use crate::primitives::testing::World;
 use crate::primitives::{register_modules, value_primitive};
 
@@ -162,4 +164,29 @@ fn without_space_no_primitive_leaves_a_trace() {
         }
     }
     assert!(missing > 50, "only {missing} calls lacked space");
+}
+
+#[test]
+fn operands_are_resolved_to_their_depths_where_they_lie() {
+    let mut world = World::new();
+    let string = world.string("here");
+    world.vm.presence.insert(5, string);
+    let here = Oop::ghost(Ghost::new(5, 7).expect("in range"));
+    let gone = Ghost::new(6, 7).expect("in range");
+    let miss = Failure::from(Miss::Object(gone));
+    let array = world.array(&[here, Oop::small(1)]);
+    for (index, oop) in [array, here, Oop::ghost(gone)].into_iter().enumerate() {
+        world.vm.stack.set_word(index, oop);
+    }
+    let args = Args::new(0, 2);
+    assert_eq!(resolve(&mut world.vm, args, &[2, 1, 0]), Ok(()));
+    assert_eq!(world.vm.heap.slot(array, 0), string);
+    assert_eq!(world.vm.stack.word(1), string);
+    assert_eq!(world.vm.stack.word(2), Oop::ghost(gone));
+    assert_eq!(resolve(&mut world.vm, args, &[0, 0, 1]), Err(miss.clone()));
+    world.vm.heap.store(array, 1, Oop::ghost(gone));
+    assert_eq!(resolve(&mut world.vm, args, &[1, 0, 0]), Ok(()));
+    assert_eq!(resolve(&mut world.vm, args, &[2, 0, 0]), Err(miss));
+    // Depths beyond the operands of a call with fewer arguments are not looked at.
+    assert_eq!(resolve(&mut world.vm, Args::new(0, 1), &[0, 1, 1]), Ok(()));
 }
