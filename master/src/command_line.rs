@@ -25,9 +25,20 @@ pub enum Command {
     Eval(Eval),
     /// Run the tests of a project, an image, or packages of the embedded kernel.
     Test(Test),
+    /// Serve an image to slaves, until asked to end.
+    Serve(Serve),
+    /// Shrink a project by running its tests in a slave, or an expression by running it.
+    Shrink(Shrink),
     /// Look at image files.
     #[command(subcommand)]
     Image(Image),
+    /// Be a slave: what the binary `slave` does.
+    #[command(hide = true)]
+    Slave {
+        /// What is said to the slave.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
 }
 
 /// `master build [PATH] -o IMAGE`
@@ -77,6 +88,48 @@ pub struct Test {
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<f64>,
     /// Write the results as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `master serve IMAGE`
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// The image file.
+    pub image: PathBuf,
+    /// Where: http://127.0.0.1:PORT or unix:/path/to/socket.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7400")]
+    pub listen: String,
+    /// Logging and the admin endpoint.
+    #[command(flatten)]
+    pub daemon: imprint_daemon::DaemonOptions,
+}
+
+/// `master shrink PATH [...]`
+#[derive(Args, Debug)]
+pub struct Shrink {
+    /// The folder of a project; without it the embedded kernel alone is the full image.
+    #[arg(required_unless_present = "eval")]
+    pub path: Option<PathBuf>,
+    /// Shrink to what this expression needs; no tests are run.
+    #[arg(long, value_name = "EXPR")]
+    pub eval: Option<String>,
+    /// Where the slim image is written; else the project's name with .image.
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// Write a Spur image for stock virtual machines.
+    #[arg(long)]
+    pub spur: bool,
+    /// Seconds a test may take; else what the project says, else 30.
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<f64>,
+    /// Stop, with a report, when more bytes than this were pulled.
+    #[arg(long, value_name = "BYTES")]
+    pub pull_limit: Option<u64>,
+    /// Write the results of the tests as JUnit XML.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// Print one JSON document.

@@ -2,13 +2,14 @@
 //! them by running their tests in a slave.
 //!
 //! Reading order: [`command_line`], `commands` (one file a verb), [`project`], [`full_image`],
-//! [`outside`], [`testing`].
+//! [`outside`], [`testing`], [`serving`].
 
 mod command_line;
 mod commands;
 mod full_image;
 mod outside;
 mod project;
+mod serving;
 mod testing;
 
 use std::process::ExitCode;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use imprint_bootstrap::PackageSet;
 use imprint_loader::{ClassDefinition, Selection};
-use imprint_report::{TestCase, TestOutcome, TestRun, Trouble};
+use imprint_report::{TestCase, TestOutcome, TestRun};
+use imprint_slave::outcome_text::{ended, outcome_of};
 use imprint_vm::{Outcome, RunLimits};
 
 use crate::full_image::LiveImage;
@@ -105,35 +106,6 @@ fn run_test(image: &mut LiveImage, test: &Test, timeout: Duration) -> Result<Tes
     Ok(match image.evaluate(&expression, limits)? {
         Outcome::Returned(text) => outcome_of(&image.vm.heap.string_text(text).unwrap_or_default()),
         Outcome::TimedOut => TestOutcome::TimedOut(timeout.as_secs_f64()),
-        other => TestOutcome::Errored(trouble("the run ended", &format!("{other:?}"))),
+        other => ended(&other),
     })
-}
-
-/// Reads what `TestCase class>>imprintRun:` answers: a word, a colon, the text, then the stack, a
-/// line each.
-pub fn outcome_of(text: &str) -> TestOutcome {
-    let (head, stack) = text.split_once('\n').unwrap_or((text, ""));
-    let (kind, rest) = head.split_once(": ").unwrap_or((head, ""));
-    let (exception, message) = rest.split_once(": ").unwrap_or((rest, ""));
-    let mut trouble = trouble(exception, message);
-    trouble.stack = stack
-        .lines()
-        .map(|line| imprint_report::Frame { method: line.to_string(), place: None, source_line: None })
-        .collect();
-    match kind {
-        "pass" => TestOutcome::Passed,
-        "skip" => TestOutcome::Skipped(rest.to_string()),
-        "failure" => TestOutcome::Failed(trouble),
-        "pruned" => TestOutcome::Pruned(trouble),
-        _ => TestOutcome::Errored(trouble),
-    }
-}
-
-fn trouble(exception: &str, message: &str) -> Trouble {
-    Trouble {
-        exception: exception.to_string(),
-        message: message.to_string(),
-        stack: Vec::new(),
-        advice: String::new(),
-    }
 }

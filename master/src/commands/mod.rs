@@ -4,8 +4,11 @@ mod build;
 mod eval;
 mod image;
 mod run;
+mod serve;
+mod shrink;
 mod test;
 
+use clap::Parser;
 use imprint_slave::ending::ending;
 use imprint_vm::Outcome;
 
@@ -21,8 +24,17 @@ pub fn run(command_line: CommandLine) -> Result<u8, Failure> {
         Command::Run(run) => run::run(&run),
         Command::Eval(eval) => eval::eval(&eval),
         Command::Test(test) => test::test(&test),
+        Command::Serve(serve) => serve::serve(&serve),
+        Command::Shrink(shrink) => shrink::shrink(&shrink),
         Command::Image(image) => image::image(&image),
+        Command::Slave { rest } => Ok(be_slave(rest)),
     }
+}
+
+/// Does what the binary `slave` would.
+fn be_slave(rest: Vec<String>) -> u8 {
+    let arguments = std::iter::once("slave".to_string()).chain(rest);
+    imprint_slave::commands::run(imprint_slave::command_line::CommandLine::parse_from(arguments))
 }
 
 /// Says how a run ended, where the image has not said it, and answers the exit code.

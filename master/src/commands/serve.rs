@@ -1,0 +1,108 @@
+//! `master serve IMAGE`: the daemon.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use imprint_daemon::{Admin, Metrics, Signals};
+use imprint_heap::HeapSettings;
+use imprint_image::{PristineImage, open_image};
+use imprint_slave::ending::code;
+use imprint_vm::install::Names;
+use imprint_wire::message::Plan;
+use imprint_wire::{Address, Listener, Services};
+use tracing::info;
+
+use crate::command_line::{Failure, Serve};
+use crate::full_image::changes_path;
+use crate::outside::SourceBook;
+use crate::serving::{Owner, Pristine, PristineSource};
+
+/// Streams may go on for this long after the daemon was asked to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves an image until it is asked to end.
+///
+/// # Errors
+/// Where the image cannot be opened, or the address is taken or not allowed.
+pub fn serve(serve: &Serve) -> Result<u8, Failure> {
+    let address: Address = serve.listen.parse().context("cannot listen")?;
+    // Opened once here for a clear sentence, and then by the thread that owns it.
+    open_image(&serve.image, HeapSettings::default()).context("cannot serve the image")?;
+    let pristine = open_pristine(&serve.image, Plan::default());
+    imprint_daemon::logging::start(&serve.daemon).context("cannot log")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
+    runtime.block_on(async {
+        let mut signals = Signals::listen().context("cannot listen for signals")?;
+        let listener = Listener::bind(&address).await.context("cannot listen")?;
+        let owner = Owner::start(move || pristine().expect("it opened a moment ago"));
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        eprintln!("serving {} on {}", serve.image.display(), listener.address());
+        if let Some(address) = serve.daemon.admin {
+            let admin = Admin::bind(address, Metrics::new()).await.context("cannot listen")?;
+            eprintln!("admin http://{}", admin.address());
+            tokio::spawn(admin.serve(until(stopped.clone())));
+        }
+        let services = Services::new().with_source(Arc::new(PristineSource::new(owner)));
+        let served = tokio::spawn(listener.serve(services, until(stopped)));
+        signals.wished().await;
+        info!("asked to end");
+        let _ = stop.send(true);
+        // Streams that are still open after the grace period are cut.
+        let _ = tokio::time::timeout(GRACE, served).await;
+        Ok::<u8, anyhow::Error>(code::DONE)
+    })
+    .map_err(Failure::from)
+}
+
+async fn until(mut stopped: tokio::sync::watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is as good as its word.
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+/// How to open an image with its texts, on the thread that will own it.
+fn open_pristine(path: &Path, plan: Plan) -> impl FnOnce() -> Result<Pristine> + Send + 'static {
+    let path = path.to_path_buf();
+    move || {
+        let image = PristineImage::open(&path).map_err(|error| anyhow!(error))?;
+        let texts = std::fs::read(changes_path(&path)).map(imprint_bootstrap::Sources::from_bytes);
+        let names = Names::scan(image.heap());
+        let book = SourceBook::of(image.heap(), &names, texts.unwrap_or_default());
+        Ok(Pristine { image, book, plan })
+    }
+}
+
+/// Serves an image of this process to slaves of this machine while `work` runs on another thread.
+///
+/// # Errors
+/// Where the socket cannot be bound, and what `work` answers.
+pub fn serve_while<T: Send + 'static>(
+    address: &Address,
+    bytes: Vec<u8>,
+    texts: Vec<u8>,
+    plan: Plan,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async {
+        let listener = Listener::bind(address).await?;
+        let owner = Owner::start(move || {
+            let image = PristineImage::from_bytes(&bytes).expect("these bytes were written a moment ago");
+            let names = Names::scan(image.heap());
+            let book = SourceBook::of(image.heap(), &names, imprint_bootstrap::Sources::from_bytes(texts));
+            Pristine { image, book, plan }
+        });
+        let services = Services::new().with_source(Arc::new(PristineSource::new(owner)));
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let served = tokio::spawn(listener.serve(services, until(stopped)));
+        let done = tokio::task::spawn_blocking(work).await;
+        let _ = stop.send(true);
+        let _ = tokio::time::timeout(GRACE, served).await;
+        done.map_err(|_| anyhow!("the work failed"))?
+    })
+}

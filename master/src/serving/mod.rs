@@ -1,0 +1,15 @@
+//! Serves a pristine image: answers what slaves miss.
+//!
+//! ```text
+//!   gRPC stream ── Session ── Question + oneshot ──> owner thread: pristine image, index, texts
+//!   gRPC stream ── Session ──────┘                        │ a PullSession for each slave
+//!              <── MasterMessage ─────────────────────────┘
+//! ```
+//!
+//! One thread owns the image (design D11); the streams send it questions and await the answer.
+
+mod owner;
+mod source;
+
+pub use owner::{Owner, Pristine};
+pub use source::PristineSource;

@@ -1,0 +1,197 @@
+//! The thread that owns the pristine image.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use imprint_bootstrap::{compile_expression, compile_for};
+use imprint_image::PristineImage;
+use imprint_isa::draft_bytes::encode_placed;
+use imprint_vm::Answer;
+use imprint_vm::extract::{ClassIndices, Extractor, ImageIndex, PullSession, vocabulary};
+use imprint_vm::install::Names;
+use imprint_wire::message::{
+    ClassEntry, CompileRequest, Drafts, Event, Hello, MasterMessage, Outcome, Plan, SlaveMessage, Welcome,
+};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{info, warn};
+
+use crate::outside::SourceBook;
+
+/// Questions that wait for the owner; whoever asks more waits.
+const QUESTIONS_MAX: usize = 256;
+
+/// What is served.
+pub struct Pristine {
+    /// The image.
+    pub image: PristineImage,
+    /// The texts of its methods.
+    pub book: SourceBook,
+    /// What slaves are to run.
+    pub plan: Plan,
+}
+
+/// Counts of what was served, for `/metrics` and status.
+#[derive(Default, Debug)]
+pub struct Served {
+    /// Slaves that are connected.
+    pub slaves: AtomicU64,
+    /// Answers to misses.
+    pub answers: AtomicU64,
+    /// Drafts in them.
+    pub drafts: AtomicU64,
+    /// Bytes of those.
+    pub bytes: AtomicU64,
+}
+
+pub(super) enum Question {
+    Said { slave: u64, message: SlaveMessage, reply: oneshot::Sender<Vec<MasterMessage>> },
+    Gone { slave: u64 },
+}
+
+/// The way to the owner; whoever holds one may ask.
+#[derive(Clone)]
+pub struct Owner {
+    pub(super) questions: mpsc::Sender<Question>,
+    /// What was served so far.
+    pub served: Arc<Served>,
+}
+
+impl Owner {
+    /// Starts the thread; it ends when the last [`Owner`] is gone.
+    pub fn start(pristine: impl FnOnce() -> Pristine + Send + 'static) -> Owner {
+        let (questions, receiver) = mpsc::channel(QUESTIONS_MAX);
+        let served = Arc::new(Served::default());
+        let counts = served.clone();
+        std::thread::spawn(move || own(pristine(), receiver, &counts));
+        Owner { questions, served }
+    }
+}
+
+fn own(pristine: Pristine, mut questions: mpsc::Receiver<Question>, served: &Served) {
+    let index = ImageIndex::new(pristine.image.heap(), Names::scan(pristine.image.heap()));
+    let extractor = Extractor::new(pristine.image.heap(), &index);
+    let vocabulary = vocabulary(index.names());
+    let mut desk = Desk { pristine: &pristine, extractor, vocabulary, sessions: HashMap::new(), served };
+    while let Some(question) = questions.blocking_recv() {
+        match question {
+            Question::Said { slave, message, reply } => {
+                let answer = desk.answer(slave, message);
+                // The slave may be gone by now: then nobody wants the answer.
+                let _ = reply.send(answer);
+            }
+            Question::Gone { slave } => desk.forget(slave),
+        }
+    }
+}
+
+struct Desk<'a> {
+    pristine: &'a Pristine,
+    extractor: Extractor<'a>,
+    vocabulary: Vec<ClassIndices>,
+    sessions: HashMap<u64, PullSession>,
+    served: &'a Served,
+}
+
+impl Desk<'_> {
+    fn answer(&mut self, slave: u64, message: SlaveMessage) -> Vec<MasterMessage> {
+        match message {
+            SlaveMessage::Hello(hello) => vec![self.greet(slave, &hello)],
+            SlaveMessage::Misses { sequence, misses } => vec![self.drafts(slave, sequence, &misses)],
+            SlaveMessage::Compile { sequence, request } => {
+                vec![MasterMessage::Compiled { sequence, result: self.compile(&request) }]
+            }
+            SlaveMessage::MethodSource { sequence, behavior, selector } => {
+                vec![MasterMessage::Text { sequence, text: self.pristine.book.text(&behavior, &selector) }]
+            }
+            SlaveMessage::Event(event) => {
+                note(slave, &event);
+                Vec::new()
+            }
+        }
+    }
+
+    fn greet(&mut self, slave: u64, hello: &Hello) -> MasterMessage {
+        if let Some(reason) = hello.mismatch() {
+            return MasterMessage::Refused { sequence: 0, reason };
+        }
+        info!(slave, version = hello.slave_version, "a slave connected");
+        self.sessions.insert(slave, PullSession::new(&self.vocabulary));
+        self.served.slaves.store(self.sessions.len() as u64, Ordering::Relaxed);
+        let entry = |(name, index, meta_index): &ClassIndices| ClassEntry {
+            name: name.clone(),
+            index: *index,
+            meta_index: *meta_index,
+        };
+        MasterMessage::Welcome(Welcome {
+            image_fingerprint: self.pristine.image.fingerprint().0,
+            protocol: imprint_wire::PROTOCOL,
+            master_version: env!("CARGO_PKG_VERSION").to_string(),
+            warnings: warnings(hello),
+            classes: self.vocabulary.iter().map(entry).collect(),
+            plan: self.pristine.plan.clone(),
+        })
+    }
+
+    fn drafts(&mut self, slave: u64, sequence: u64, misses: &[imprint_isa::Miss]) -> MasterMessage {
+        let Some(session) = self.sessions.get_mut(&slave) else {
+            return MasterMessage::Refused { sequence, reason: "say hello first".to_string() };
+        };
+        match self.extractor.answer(misses, session) {
+            Ok(answer) => {
+                self.count(&answer);
+                MasterMessage::Drafts(wire_answer(sequence, answer))
+            }
+            Err(error) => MasterMessage::Refused { sequence, reason: error.to_string() },
+        }
+    }
+
+    fn count(&self, answer: &Answer) {
+        self.served.answers.fetch_add(1, Ordering::Relaxed);
+        self.served.drafts.fetch_add(answer.drafts.len() as u64, Ordering::Relaxed);
+        let bytes: usize = answer.drafts.iter().map(|placed| encode_placed(placed).len()).sum();
+        self.served.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn compile(&self, request: &CompileRequest) -> Result<imprint_isa::MethodDraft, String> {
+        let names = self.extractor.index().names();
+        if request.is_expression {
+            return compile_expression(names, &request.source);
+        }
+        compile_for(names, &request.behavior, &request.protocol, &request.source)
+    }
+
+    fn forget(&mut self, slave: u64) {
+        if self.sessions.remove(&slave).is_some() {
+            info!(slave, "a slave is gone");
+        }
+        self.served.slaves.store(self.sessions.len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Differences that can work, a sentence each.
+fn warnings(hello: &Hello) -> Vec<String> {
+    let ours = env!("CARGO_PKG_VERSION");
+    let differs = hello.slave_version != ours;
+    let version = format!("the master is version {ours}, this slave is {}", hello.slave_version);
+    differs.then_some(version).into_iter().collect()
+}
+
+fn wire_answer(sequence: u64, answer: Answer) -> Drafts {
+    let entry = |(name, index, meta_index)| ClassEntry { name, index, meta_index };
+    Drafts {
+        sequence,
+        placed: answer.drafts,
+        aliases: answer.aliases,
+        classes: answer.class_indices.into_iter().map(entry).collect(),
+    }
+}
+
+fn note(slave: u64, event: &Event) {
+    match event {
+        Event::TestFinished(finished) if finished.outcome != Outcome::Passed => {
+            warn!(slave, test = format!("{}>>{}", finished.test.class, finished.test.selector), text = finished.text);
+        }
+        other => info!(slave, "{other:?}"),
+    }
+}
