@@ -3,7 +3,7 @@
 //! A fetch blocks the whole machine: the first, simple form of design D9.
 
 use imprint_heap::{Collection, NeedsSpace};
-use imprint_isa::{Draft, Miss, ObjectDraft, Placed};
+use imprint_isa::{Draft, MethodDraft, Miss, ObjectDraft, Placed};
 use imprint_model::Oop;
 
 use crate::install::{InstallError, Installer, Unbound};
@@ -36,6 +36,16 @@ impl Vm {
             unbound,
         };
         installer.install(placed)
+    }
+
+    /// Gets what whoever owns the machine found missing, before anything runs that needs it.
+    ///
+    /// # Errors
+    /// How a run would end that missed it.
+    pub fn bring(&mut self, miss: Miss) -> Result<(), Outcome> {
+        let ended = self.fetch(miss);
+        self.flush_caches();
+        ended.map_or(Ok(()), Err)
     }
 
     /// Gets what is missing. Answers how the run ends where that is not possible.
@@ -87,6 +97,29 @@ impl Vm {
             "{} needs too much",
             placed.draft.title()
         )))
+    }
+
+    /// Makes the method of an expression that was compiled elsewhere, and gets what it names.
+    ///
+    /// # Errors
+    /// How the run ends where that is not possible.
+    pub fn make_expression(&mut self, draft: &MethodDraft) -> Result<Oop, Outcome> {
+        let placed = Placed::nowhere(Draft::Method(draft.clone()));
+        for _ in 0..NESTED_MISSES_MAX {
+            let mut installer = Installer {
+                heap: &mut self.heap,
+                names: &mut self.names,
+                presence: &mut self.presence,
+                unbound: Unbound::Refuse,
+            };
+            match installer.make_method(draft, &placed, 0) {
+                Ok(method) => return Ok(method),
+                Err(InstallError::NeedsSpace(bytes)) => self.make_space(bytes)?,
+                Err(InstallError::Missing { miss, .. }) => self.fetch(*miss).map_or(Ok(()), Err)?,
+                Err(error) => return Err(Outcome::Corrupt(error.to_string())),
+            }
+        }
+        Err(Outcome::Corrupt(format!("{} needs too much", placed.draft.title())))
     }
 
     fn make_space(&mut self, bytes: usize) -> Result<(), Outcome> {

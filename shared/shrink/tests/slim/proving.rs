@@ -5,7 +5,7 @@ use imprint_image::read_image;
 use imprint_isa::{Draft, Placed};
 use imprint_shrink::select::EXCLUDED_PACKAGES;
 use imprint_shrink::{SidePackage, SlimInput, SlimOptions, install_side, judge, side_package, slim};
-use imprint_vm::install::{Installer, Names, Unbound};
+use imprint_vm::install::Names;
 use imprint_vm::{Arrivals, Outcome, RunLimits, Vm, VmSettings};
 
 use crate::world::{Alone, Slave};
@@ -19,19 +19,18 @@ fn proof_machine(file: &[u8], side: &SidePackage) -> Vm {
     let mut vm = Vm::new(image.heap, Box::new(Alone), VmSettings::default());
     vm.names = names;
     install_side(&mut vm, side).unwrap_or_else(|error| panic!("{error}"));
+    let entry = vm.active_process_or_nil();
+    let outcome = vm.run_until(entry, RunLimits::default());
+    assert!(matches!(outcome, Outcome::Returned(_)), "{outcome:?}");
     vm
 }
 
 fn run(vm: &mut Vm, slave: &Slave, source: &str) -> Outcome {
     let draft = slave.master.compile(source);
-    let placed = Placed::nowhere(Draft::Method(draft.clone()));
-    let mut installer = Installer {
-        heap: &mut vm.heap,
-        names: &mut vm.names,
-        presence: &mut vm.presence,
-        unbound: Unbound::Create,
+    let method = match vm.make_expression(&draft) {
+        Ok(method) => method,
+        Err(outcome) => return outcome,
     };
-    let method = installer.make_method(&draft, &placed, 0).expect("it installs");
     let nil = vm.heap.nil();
     let process = vm.spawn(method, nil, 40).expect("there is room");
     vm.run_until(process, RunLimits::default())

@@ -1,5 +1,7 @@
 //! A slave that begins with nothing runs code that comes as it is missed.
 
+use imprint_isa::Miss;
+
 use crate::world::Slave;
 
 #[test]
@@ -10,10 +12,10 @@ fn the_empty_seed_is_below_ten_kilobytes() {
 }
 
 #[test]
-fn arithmetic_pulls_nothing() {
+fn arithmetic_pulls_nothing_but_the_binding_that_its_code_names() {
     let mut slave = Slave::new();
     assert_eq!(slave.evaluate("3 + 4"), "7");
-    assert_eq!(slave.traffic.borrow().misses, []);
+    assert_eq!(slave.traffic.borrow().misses, [Miss::Global("UndefinedObject".into())]);
 }
 
 #[test]
@@ -29,7 +31,7 @@ fn expressions_pull_what_they_touch() {
         ("(Smalltalk includesKey: #Nonsense) printString", "false"),
         ("#(3 1 2) asSortedCollection asArray printString", "#(1 2 3)"),
         ("| d | d := Dictionary new. d at: #a put: 1; at: #b put: 2. (d at: #a) + (d at: #b)", "3"),
-        ("(String new: 3) printString", "'   '"),
+        ("(String new: 3 withAll: $x) printString", "'xxx'"),
         ("3 printString , ' ' , 2.5 printString", "3 2.5"),
         ("(3 perform: #+ with: 4)", "7"),
         ("'foo' asSymbol == #foo ifTrue: [ 1 ] ifFalse: [ 2 ]", "1"),
@@ -56,5 +58,22 @@ fn expressions_pull_what_they_touch() {
             assert_eq!(answer, expected, "{source}");
         }
         slave.vm.verify().unwrap_or_else(|faults| panic!("{source}: {:?}", faults[0]));
+    }
+}
+
+#[test]
+fn looking_at_the_globals_pulls_those_that_are_looked_at() {
+    let rows = [
+        ("(Smalltalk at: #Array) name", 24_000),
+        ("Object subclasses size", 24_000),
+        ("'Array' asClass name", 30_000),
+        ("(Smalltalk includesKey: #Nonsense)", 24_000),
+    ];
+    for (source, bytes_max) in rows {
+        let mut slave = Slave::new();
+        slave.evaluate(source);
+        let bytes = slave.traffic.borrow().bytes;
+        println!("{source}: {bytes} bytes");
+        assert!(bytes < bytes_max, "{source}: {bytes}");
     }
 }

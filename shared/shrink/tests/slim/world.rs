@@ -11,7 +11,7 @@ use imprint_image::{PristineImage, spur_bytes};
 use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Placed};
 use imprint_model::Oop;
 use imprint_vm::extract::{ClassIndices, Extractor, ImageIndex, PullSession, vocabulary};
-use imprint_vm::install::{Installer, Names, Unbound};
+use imprint_vm::install::Names;
 use imprint_vm::seed::empty_seed;
 use imprint_vm::{Answer, Arrivals, CompileRequest, Event, Outcome, Outside, OutsideError, RunLimits, Vm, VmSettings};
 
@@ -175,14 +175,10 @@ impl Slave {
     /// Runs an expression that the master compiled.
     pub fn run(&mut self, source: &str) -> Outcome {
         let draft = self.master.compile(source);
-        let placed = Placed::nowhere(Draft::Method(draft.clone()));
-        let mut installer = Installer {
-            heap: &mut self.vm.heap,
-            names: &mut self.vm.names,
-            presence: &mut self.vm.presence,
-            unbound: Unbound::Create,
+        let method = match self.vm.make_expression(&draft) {
+            Ok(method) => method,
+            Err(outcome) => return outcome,
         };
-        let method = installer.make_method(&draft, &placed, 0).expect("it installs");
         let nil = self.vm.heap.nil();
         let process = self.vm.spawn(method, nil, 40).expect("there is room");
         self.vm.run_until(process, RunLimits::default())

@@ -75,7 +75,7 @@ impl<'a> Gather<'a> {
         if let Some(position) = self.positions.get(&oop) {
             return Ref::Local(*position);
         }
-        if let Some(reference) = self.named(oop) {
+        if let Some(reference) = self.named(oop, reach) {
             return reference;
         }
         if self.travels(oop, reach) {
@@ -84,8 +84,9 @@ impl<'a> Gather<'a> {
         Ref::Master(self.extractor.ghost_of(oop))
     }
 
-    /// The reference to an object that has a name, or of which every machine has its own.
-    fn named(&self, oop: Oop) -> Option<Ref> {
+    /// The reference to an object that has a name, or of which every machine has its own. Bindings go
+    /// by name from code alone: a dictionary of them is a view, and pulls those that are looked at.
+    fn named(&self, oop: Oop, reach: Reach) -> Option<Ref> {
         let heap = self.extractor.heap;
         if heap.is_symbol(oop) {
             return heap.string_text(oop).map(Ref::symbol);
@@ -95,7 +96,7 @@ impl<'a> Gather<'a> {
             Some(Place::Known(known)) => Some(Ref::Known(*known)),
             Some(Place::Scheduler) => Some(Ref::Scheduler),
             Some(Place::Machine) => Some(Ref::NIL),
-            Some(Place::Binding(reference)) => Some(reference.clone()),
+            Some(Place::Binding(reference)) if is_portable || reach == Reach::Literal => Some(reference.clone()),
             Some(Place::Behavior(name)) if is_portable => Some(Ref::Class(name.clone())),
             Some(Place::Method(behavior, selector)) if is_portable => {
                 Some(Ref::Method(behavior.clone(), selector.clone()))
