@@ -169,7 +169,7 @@ fn is_normalised(world: &World, oop: Oop) -> bool {
 #[test]
 fn digits_lie_least_significant_first() {
     let mut world = World::new();
-    let large = world.integer(-0x0102_0304_0506_0708_09);
+    let large = world.integer(-0x01_0203_0405_0607_0809);
     assert_eq!(
         world.vm.heap.class_index_of(large),
         ClassIndex::LARGE_NEGATIVE
