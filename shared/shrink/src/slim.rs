@@ -2,7 +2,8 @@
 
 use imprint_heap::{Heap, HeapSettings, NeedsSpace};
 use imprint_image::{CompactOptions, CompactSizes, Fingerprint, ImageRole, Metadata, spur_bytes, write_compact};
-use imprint_isa::{Draft, MethodDraft, Placed};
+use imprint_isa::{Draft, MethodDraft, Placed, Ref};
+use imprint_model::known::KNOWN_COUNT;
 use imprint_model::layout::{context, process, scheduler};
 use imprint_model::{ClassIndex, Format, Oop};
 use imprint_vm::install::{InstallError, Installer, Names, Unbound};
@@ -14,7 +15,7 @@ use crate::keep::Kept;
 use crate::live::Live;
 use crate::manifest::Manifest;
 use crate::pattern::Glob;
-use crate::select::{EXCLUDED_PACKAGES, Selection, Taken, select};
+use crate::select::{ENTRY_PHASE, EXCLUDED_PACKAGES, Selection, Taken, select};
 use crate::{tombstones, views};
 
 /// The priority of the process that runs the entry expression.
@@ -94,6 +95,7 @@ pub fn slim(input: &SlimInput<'_>) -> Result<Slim, ShrinkError> {
     let mut builder = Builder { heap, names, presence: Presence::default() };
     builder.install_all(&selection)?;
     builder.start_with(input.entry)?;
+    builder.anchor(&selection)?;
     views::heal(&mut builder.heap, &builder.presence);
     views::forget_hashes(&mut builder.heap, &builder.presence);
     views::narrow_subclasses(&mut builder.heap)?;
@@ -158,6 +160,35 @@ impl Builder {
             }
             waiting = left;
         }
+        Ok(())
+    }
+
+    /// Keeps what tests or a keep list reached, also where the entry expression does not: classes and
+    /// bindings, in an array behind the last special object that virtual machines know.
+    fn anchor(&mut self, selection: &Selection) -> Result<(), ShrinkError> {
+        let is_anchored = |taken: &&Taken| taken.because.iter().any(|reason| reason != ENTRY_PHASE);
+        let is_named = |taken: &&Taken| match &taken.placed.draft {
+            Draft::Class(_) => true,
+            Draft::Object(object) => !matches!(object.root, Ref::Local(_)),
+            _ => false,
+        };
+        let taken = selection.taken.iter().filter(is_anchored).filter(is_named);
+        let anchored: Vec<Oop> = taken.filter_map(|taken| self.presence.get(taken.placed.id)).collect();
+        if anchored.is_empty() {
+            return Ok(());
+        }
+        let anchors = self.heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, anchored.len())?;
+        for (slot, oop) in anchored.into_iter().enumerate() {
+            self.heap.store(anchors, slot, oop);
+        }
+        let known = self.heap.special_objects();
+        let longer = self.heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, KNOWN_COUNT + 1)?;
+        for slot in 0..KNOWN_COUNT {
+            let value = self.heap.slot(known, slot);
+            self.heap.store(longer, slot, value);
+        }
+        self.heap.store(longer, KNOWN_COUNT, anchors);
+        self.heap.set_special_objects(longer);
         Ok(())
     }
 
