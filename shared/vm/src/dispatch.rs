@@ -115,7 +115,7 @@ const fn family(opcode: u8) -> Family {
         118 | 120 => Family::Identical,
         119 => Family::Class,
         121..=122 => Family::Value,
-        112..=127 => Family::SendSpecial,
+        115..=117 | 123..=127 => Family::SendSpecial,
         128..=175 => Family::Send,
         176..=183 => Family::Jump,
         184..=191 => Family::JumpIfTrue,

@@ -165,7 +165,7 @@ impl Vm {
             return None;
         }
         for index in (0..self.heap.slot_count(lists)).rev() {
-            if index as i64 + 1 <= above {
+            if (index as i64) < above {
                 return None;
             }
             let list = self.heap.slot(lists, index);

@@ -78,7 +78,7 @@ impl Stack {
     pub fn word(&self, index: usize) -> Oop {
         debug_assert!(index < self.zone.len());
         // SAFETY: indices come from `index_of` of a pointer into the zone.
-        unsafe { *self.start.add(index) }
+        unsafe { *self.start.wrapping_add(index) }
     }
 
     /// Replaces a word of the zone.
@@ -86,7 +86,7 @@ impl Stack {
     pub fn set_word(&mut self, index: usize, oop: Oop) {
         debug_assert!(index < self.zone.len());
         // SAFETY: as for `word`.
-        unsafe { self.start.add(index).write(oop) }
+        unsafe { self.start.wrapping_add(index).write(oop) }
     }
 
     /// The index of a word in the zone.
@@ -194,7 +194,7 @@ impl Stack {
         let base = self.start.wrapping_add(page * self.page_words);
         for (index, word) in words.iter().enumerate() {
             // SAFETY: the words fit in the page, as asserted.
-            unsafe { base.add(index).write(*word) };
+            unsafe { base.wrapping_add(index).write(*word) };
         }
         let fp = self.base_record(page);
         let frame = Frame {

@@ -25,7 +25,7 @@ impl Registers {
     #[inline(always)]
     pub fn byte(&self, offset: usize) -> u8 {
         // SAFETY: S: the pc lies within verified code, whose instructions are not cut short.
-        unsafe { *self.pc.add(offset) }
+        unsafe { *self.pc.wrapping_add(offset) }
     }
 
     /// Goes on `length` bytes further.
@@ -80,7 +80,7 @@ impl Registers {
     #[inline(always)]
     pub fn operand(&self, depth: usize) -> Oop {
         // SAFETY: S: verified code has pushed what it works on.
-        unsafe { *self.sp.sub(depth) }
+        unsafe { *self.sp.wrapping_sub(depth) }
     }
 
     /// Pops two operands and pushes one.
@@ -101,14 +101,14 @@ impl Registers {
     #[inline(always)]
     pub fn temp(&self, index: usize) -> Oop {
         // SAFETY: S, and verified code names temporaries that it has.
-        unsafe { *self.base.add(1 + index) }
+        unsafe { *self.base.wrapping_add(1 + index) }
     }
 
     /// Replaces a temporary.
     #[inline(always)]
     pub fn set_temp(&mut self, index: usize, oop: Oop) {
         // SAFETY: as for `temp`.
-        unsafe { self.base.add(1 + index).write(oop) }
+        unsafe { self.base.wrapping_add(1 + index).write(oop) }
     }
 
     /// The code of the active frame.
