@@ -10,10 +10,14 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ShrinkError {
     /// A keep pattern that nothing in the full image matches.
-    #[error("--keep '{0}' matches nothing in the full image; write CLASS, CLASS>>selector, CLASS class>>selector or Foo*")]
+    #[error(
+        "--keep '{0}' matches nothing in the full image; write CLASS, CLASS>>selector, CLASS class>>selector or Foo*"
+    )]
     MatchesNothing(String),
     /// A text that is no keep pattern.
-    #[error("'{0}' is no keep pattern; write CLASS, CLASS>>selector, CLASS class>>selector or Foo*")]
+    #[error(
+        "'{0}' is no keep pattern; write CLASS, CLASS>>selector, CLASS class>>selector or Foo*"
+    )]
     NoPattern(String),
     /// A name that is no margin.
     #[error("'{0}' is no margin; write none, branches or class")]

@@ -27,9 +27,11 @@ pub(crate) struct Candidate<'a> {
 pub(crate) fn candidates<'a>(extractor: &Extractor<'a>) -> Vec<Candidate<'a>> {
     let index = extractor.index();
     let named = |(oop, place): (Oop, &'a Place)| match place {
-        Place::Behavior(_) | Place::Method(..) => {
-            Some(Candidate { oop, place, package: extractor.package_of_code(place) })
-        }
+        Place::Behavior(_) | Place::Method(..) => Some(Candidate {
+            oop,
+            place,
+            package: extractor.package_of_code(place),
+        }),
         _ => None,
     };
     let mut all: Vec<_> = index.places().filter_map(named).collect();
@@ -41,7 +43,10 @@ pub(crate) fn candidates<'a>(extractor: &Extractor<'a>) -> Vec<Candidate<'a>> {
 ///
 /// # Errors
 /// [`ShrinkError::MatchesNothing`] where one takes nothing.
-pub fn resolve(extractor: &Extractor<'_>, patterns: &[(String, KeepPattern)]) -> Result<Vec<Kept>, ShrinkError> {
+pub fn resolve(
+    extractor: &Extractor<'_>,
+    patterns: &[(String, KeepPattern)],
+) -> Result<Vec<Kept>, ShrinkError> {
     let all = candidates(extractor);
     let mut kept = Vec::new();
     for (text, pattern) in patterns {
@@ -49,7 +54,10 @@ pub fn resolve(extractor: &Extractor<'_>, patterns: &[(String, KeepPattern)]) ->
         for candidate in &all {
             if takes(pattern, candidate) {
                 let because = format!("--keep '{text}'");
-                kept.push(Kept { placed: extractor.draft(candidate.oop), because });
+                kept.push(Kept {
+                    placed: extractor.draft(candidate.oop),
+                    because,
+                });
             }
         }
         if kept.len() == before {
@@ -62,7 +70,9 @@ pub fn resolve(extractor: &Extractor<'_>, patterns: &[(String, KeepPattern)]) ->
 fn takes(pattern: &KeepPattern, candidate: &Candidate<'_>) -> bool {
     match candidate.place {
         Place::Behavior(name) => pattern.takes_class(&name.class, &candidate.package),
-        Place::Method(behavior, selector) => pattern.takes_method(behavior, selector, &candidate.package),
+        Place::Method(behavior, selector) => {
+            pattern.takes_method(behavior, selector, &candidate.package)
+        }
         _ => false,
     }
 }
@@ -71,10 +81,15 @@ fn takes(pattern: &KeepPattern, candidate: &Candidate<'_>) -> bool {
 pub fn keep_pragmas(extractor: &Extractor<'_>) -> Vec<Kept> {
     let mut kept = Vec::new();
     for candidate in candidates(extractor) {
-        let Place::Method(behavior, selector) = candidate.place else { continue };
+        let Place::Method(behavior, selector) = candidate.place else {
+            continue;
+        };
         let placed = extractor.method(candidate.oop, behavior, selector);
         if has_keep_pragma(&placed.draft) {
-            kept.push(Kept { placed: placed.map(Draft::Method), because: "its <keep> pragma".to_string() });
+            kept.push(Kept {
+                placed: placed.map(Draft::Method),
+                because: "its <keep> pragma".to_string(),
+            });
         }
     }
     kept

@@ -13,15 +13,29 @@ pub(crate) struct Live {
 impl Live {
     /// Walks a heap from its special objects and fixed classes.
     pub fn of(heap: &Heap) -> Live {
-        let mut live = Live { reached: FxHashSet::default(), waiting: Vec::new() };
-        for root in [heap.nil(), heap.false_object(), heap.true_object(), heap.special_objects()] {
+        let mut live = Live {
+            reached: FxHashSet::default(),
+            waiting: Vec::new(),
+        };
+        for root in [
+            heap.nil(),
+            heap.false_object(),
+            heap.true_object(),
+            heap.special_objects(),
+        ] {
             live.reach(root);
         }
-        for (_, class) in heap.classes().filter(|(index, _)| *index < ClassIndex::FIRST_FREE) {
+        for (_, class) in heap
+            .classes()
+            .filter(|(index, _)| *index < ClassIndex::FIRST_FREE)
+        {
             live.reach(class);
         }
         let (byte_symbols, wide_symbols) = heap.symbol_classes();
-        for class in [byte_symbols, wide_symbols].into_iter().filter_map(|index| heap.class_at(index)) {
+        for class in [byte_symbols, wide_symbols]
+            .into_iter()
+            .filter_map(|index| heap.class_at(index))
+        {
             live.reach(class);
         }
         live.drain(heap);
@@ -47,7 +61,11 @@ impl Live {
     fn drain(&mut self, heap: &Heap) {
         while let Some(oop) = self.waiting.pop() {
             let is_weak = heap.format(oop).is_weak();
-            let slots = if is_weak { heap.fixed_fields(oop) } else { heap.pointer_slot_count(oop) };
+            let slots = if is_weak {
+                heap.fixed_fields(oop)
+            } else {
+                heap.pointer_slot_count(oop)
+            };
             for slot in 0..slots {
                 self.reach(heap.slot(oop, slot));
             }

@@ -56,8 +56,16 @@ pub struct Counts {
 
 impl Manifest {
     /// The manifest of a selection that was installed.
-    pub(crate) fn of(heap: &Heap, presence: &Presence, selection: &Selection, live: &Live) -> Manifest {
-        let mut manifest = Manifest { version: MANIFEST_VERSION, ..Manifest::default() };
+    pub(crate) fn of(
+        heap: &Heap,
+        presence: &Presence,
+        selection: &Selection,
+        live: &Live,
+    ) -> Manifest {
+        let mut manifest = Manifest {
+            version: MANIFEST_VERSION,
+            ..Manifest::default()
+        };
         let is_live = |taken: &&Taken| presence.get(id_of(taken)).is_some_and(|oop| live.has(oop));
         for taken in selection.taken.iter().filter(is_live) {
             manifest.note(taken);
@@ -82,7 +90,8 @@ impl Manifest {
             Draft::Class(class) => {
                 self.counts.classes += 1;
                 let selectors = class.methods.iter().map(|entry| entry.selector.to_string());
-                self.dropped_methods.insert(title.clone(), selectors.collect());
+                self.dropped_methods
+                    .insert(title.clone(), selectors.collect());
             }
             Draft::Meta(meta) => {
                 let selectors = meta.methods.iter().map(|entry| entry.selector.to_string());
@@ -99,14 +108,21 @@ impl Manifest {
     }
 
     fn note_text(&mut self, heap: &Heap, presence: &Presence, taken: &Taken) {
-        let Draft::Object(object) = &taken.placed.draft else { return };
-        let Ref::ClassVariable { class, name } = &object.root else { return };
+        let Draft::Object(object) = &taken.placed.draft else {
+            return;
+        };
+        let Ref::ClassVariable { class, name } = &object.root else {
+            return;
+        };
         let binding = presence.get(taken.placed.id);
         let value = binding.map(|binding| heap.slot(binding, association::VALUE));
-        let text = value.filter(|value| !heap.is_symbol(*value)).and_then(|value| heap.string_text(value));
+        let text = value
+            .filter(|value| !heap.is_symbol(*value))
+            .and_then(|value| heap.string_text(value));
         if let Some(text) = text {
             let short: String = text.chars().take(TEXT_LENGTH_MAX).collect();
-            self.class_variable_texts.insert(format!("{class} {name}"), short);
+            self.class_variable_texts
+                .insert(format!("{class} {name}"), short);
         }
     }
 
@@ -115,7 +131,8 @@ impl Manifest {
         for (class, selectors) in &mut self.dropped_methods {
             selectors.retain(|selector| !self.kept.contains_key(&format!("{class}>>{selector}")));
         }
-        self.dropped_methods.retain(|_, selectors| !selectors.is_empty());
+        self.dropped_methods
+            .retain(|_, selectors| !selectors.is_empty());
         self.dropped_method_count = self.dropped_methods.values().map(Vec::len).sum();
     }
 }

@@ -80,7 +80,9 @@ impl<'a, 'b> Growth<'a, 'b> {
         let mut methods: Vec<_> = index.places().collect();
         methods.sort_by_key(|(oop, _)| *oop);
         for (oop, place) in methods {
-            let Place::Method(behavior, selector) = place else { continue };
+            let Place::Method(behavior, selector) = place else {
+                continue;
+            };
             let class = index.names().behavior(extractor.heap(), behavior);
             if has(extractor.id_of(oop)) {
                 waiting.push(oop);
@@ -88,11 +90,20 @@ impl<'a, 'b> Growth<'a, 'b> {
                 open.entry(selector.clone()).or_default().push(oop);
             }
         }
-        Growth { extractor, open, waiting, seen: FxHashSet::default(), added: Vec::new() }
+        Growth {
+            extractor,
+            open,
+            waiting,
+            seen: FxHashSet::default(),
+            added: Vec::new(),
+        }
     }
 
     fn take_all(&mut self) {
-        let mut all: Vec<Oop> = std::mem::take(&mut self.open).into_values().flatten().collect();
+        let mut all: Vec<Oop> = std::mem::take(&mut self.open)
+            .into_values()
+            .flatten()
+            .collect();
         all.sort();
         for oop in all {
             self.add(oop, Margin::Class);
@@ -101,7 +112,9 @@ impl<'a, 'b> Growth<'a, 'b> {
 
     fn spread(&mut self) {
         while let Some(oop) = self.waiting.pop() {
-            let Draft::Method(method) = self.extractor.draft(oop).draft else { continue };
+            let Draft::Method(method) = self.extractor.draft(oop).draft else {
+                continue;
+            };
             for selector in sends(&method) {
                 if !self.seen.insert(selector.clone()) {
                     continue;
@@ -116,7 +129,10 @@ impl<'a, 'b> Growth<'a, 'b> {
 
     fn add(&mut self, oop: Oop, margin: Margin) {
         let because = format!("--margin {}", margin.name());
-        self.added.push(Kept { placed: self.extractor.draft(oop), because });
+        self.added.push(Kept {
+            placed: self.extractor.draft(oop),
+            because,
+        });
     }
 }
 
@@ -126,7 +142,10 @@ pub fn sends(method: &MethodDraft) -> Vec<Name> {
         Body::Code(code) => Some(code),
         _ => None,
     });
-    std::iter::once(&method.code).chain(blocks).flat_map(sends_of_code).collect()
+    std::iter::once(&method.code)
+        .chain(blocks)
+        .flat_map(sends_of_code)
+        .collect()
 }
 
 fn sends_of_code(code: &CodeBody) -> Vec<Name> {

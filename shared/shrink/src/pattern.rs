@@ -15,8 +15,12 @@ impl Glob {
         if self.0 == name {
             return true;
         }
-        let Some((before, after)) = self.0.split_once('*') else { return false };
-        name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
+        let Some((before, after)) = self.0.split_once('*') else {
+            return false;
+        };
+        name.len() >= before.len() + after.len()
+            && name.starts_with(before)
+            && name.ends_with(after)
     }
 }
 
@@ -68,7 +72,11 @@ impl KeepPattern {
         if !is_whole(class) || !is_whole(selector) {
             return Err(refused());
         }
-        Ok(KeepPattern::Method { class: class.into(), meta, selector: selector.into() })
+        Ok(KeepPattern::Method {
+            class: class.into(),
+            meta,
+            selector: selector.into(),
+        })
     }
 
     /// The pattern of `--keep-package`.
@@ -96,7 +104,11 @@ impl KeepPattern {
         match self {
             KeepPattern::Class(glob) => glob.matches(&behavior.class),
             KeepPattern::Package(glob) => glob.matches(package),
-            KeepPattern::Method { class, meta, selector: wanted } => {
+            KeepPattern::Method {
+                class,
+                meta,
+                selector: wanted,
+            } => {
                 *meta == behavior.meta && class.matches(&behavior.class) && wanted.matches(selector)
             }
         }
@@ -139,7 +151,12 @@ mod tests {
     fn what_is_no_pattern_is_refused_by_name() {
         for text in ["", "  ", "Foo>>", ">>bar", "Foo bar", "Foo>>a b"] {
             let error = KeepPattern::parse(text).expect_err("no pattern");
-            assert!(error.to_string().starts_with(&format!("'{text}' is no keep pattern")), "{error}");
+            assert!(
+                error
+                    .to_string()
+                    .starts_with(&format!("'{text}' is no keep pattern")),
+                "{error}"
+            );
         }
     }
 

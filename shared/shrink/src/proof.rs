@@ -18,21 +18,31 @@ impl Finding {
     /// The sentence for the user.
     pub fn sentence(&self) -> String {
         let mend = match &self.keep {
-            Some(keep) => format!("Keep it with   --keep '{keep}'   or add a test that reaches it."),
+            Some(keep) => {
+                format!("Keep it with   --keep '{keep}'   or add a test that reaches it.")
+            }
             None => "Add a test that reaches it.".to_string(),
         };
-        format!("{} was not exercised, so it is not in this image.\n    {mend}", self.missing)
+        format!(
+            "{} was not exercised, so it is not in this image.\n    {mend}",
+            self.missing
+        )
     }
 
     fn named(name: String) -> Finding {
-        Finding { missing: name.clone(), keep: Some(name) }
+        Finding {
+            missing: name.clone(),
+            keep: Some(name),
+        }
     }
 }
 
 /// What a miss means, as far as a slim image can say it; `full` tells what a ghost stands for.
 pub fn judge(miss: &Miss, names: &Names, full: Option<&Extractor<'_>>) -> Finding {
     match miss {
-        Miss::Method { behavior, selector, .. } => Finding::named(format!("{behavior}>>{selector}")),
+        Miss::Method {
+            behavior, selector, ..
+        } => Finding::named(format!("{behavior}>>{selector}")),
         Miss::Class(name) | Miss::Global(name) => Finding::named(name.to_string()),
         Miss::ClassIndex(index) => match names.behavior_at(*index) {
             Some(behavior) => class_finding(behavior),
@@ -47,32 +57,53 @@ pub fn judge(miss: &Miss, names: &Names, full: Option<&Extractor<'_>>) -> Findin
 }
 
 fn class_finding(behavior: &BehaviorName) -> Finding {
-    Finding { missing: behavior.to_string(), keep: Some(behavior.class.to_string()) }
+    Finding {
+        missing: behavior.to_string(),
+        keep: Some(behavior.class.to_string()),
+    }
 }
 
 fn of_index(full: &Extractor<'_>, index: u32) -> Finding {
-    full.index().names().behavior_at(index).map_or_else(anything, class_finding)
+    full.index()
+        .names()
+        .behavior_at(index)
+        .map_or_else(anything, class_finding)
 }
 
 fn of_object(full: &Extractor<'_>, oop: imprint_model::Oop) -> Finding {
     match full.index().place(oop) {
         Some(Place::Behavior(name)) => class_finding(name),
-        Some(Place::Method(behavior, selector)) => Finding::named(format!("{behavior}>>{selector}")),
+        Some(Place::Method(behavior, selector)) => {
+            Finding::named(format!("{behavior}>>{selector}"))
+        }
         _ => {
-            let class = full.index().names().behavior_at(full.heap().class_index_of(oop));
-            let missing = class.map_or("an object".to_string(), |class| format!("an object of class {class}"));
-            Finding { missing, keep: None }
+            let class = full
+                .index()
+                .names()
+                .behavior_at(full.heap().class_index_of(oop));
+            let missing = class.map_or("an object".to_string(), |class| {
+                format!("an object of class {class}")
+            });
+            Finding {
+                missing,
+                keep: None,
+            }
         }
     }
 }
 
 fn anything() -> Finding {
-    Finding { missing: "an object".to_string(), keep: None }
+    Finding {
+        missing: "an object".to_string(),
+        keep: None,
+    }
 }
 
 /// Whether what a test said means that it needs a compiler, which no slim image has.
 pub fn needs_compiler(error: &str) -> bool {
-    ["no compiler", "needs a compiler"].iter().any(|sign| error.contains(sign))
+    ["no compiler", "needs a compiler"]
+        .iter()
+        .any(|sign| error.contains(sign))
 }
 
 #[cfg(test)]
@@ -84,7 +115,11 @@ mod tests {
     fn a_finding_names_the_keep_that_mends_it() {
         let ghost = Ghost { id: 3, hash: 1 };
         let behavior = BehaviorName::meta("Foo");
-        let miss = Miss::Method { behavior, selector: "bar:".into(), ghost };
+        let miss = Miss::Method {
+            behavior,
+            selector: "bar:".into(),
+            ghost,
+        };
         let finding = judge(&miss, &Names::default(), None);
         assert_eq!(
             finding.sentence(),

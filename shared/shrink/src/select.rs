@@ -41,10 +41,17 @@ pub fn select(arrivals: &Arrivals, kept: &[Kept], excluded: &[Glob]) -> Selectio
 }
 
 /// As [`select`]; answers what is left out too.
-pub(crate) fn select_all(arrivals: &Arrivals, kept: &[Kept], excluded: &[Glob]) -> (Selection, Vec<Taken>) {
+pub(crate) fn select_all(
+    arrivals: &Arrivals,
+    kept: &[Kept],
+    excluded: &[Glob],
+) -> (Selection, Vec<Taken>) {
     let mut all: BTreeMap<(u8, u64), Taken> = BTreeMap::new();
     for arrival in &arrivals.drafts {
-        let phase = arrivals.phases.get(arrival.phase).map_or(ENTRY_PHASE, String::as_str);
+        let phase = arrivals
+            .phases
+            .get(arrival.phase)
+            .map_or(ENTRY_PHASE, String::as_str);
         let is_test = phase != ENTRY_PHASE;
         add(&mut all, &arrival.placed, phase.to_string(), is_test);
     }
@@ -53,17 +60,32 @@ pub(crate) fn select_all(arrivals: &Arrivals, kept: &[Kept], excluded: &[Glob]) 
     }
     let packages = packages(&all);
     let is_excluded = |package: &str| excluded.iter().any(|glob| glob.matches(package));
-    let excluded_classes: FxHashSet<Name> =
-        packages.iter().filter(|(_, package)| is_excluded(package)).map(|(name, _)| name.clone()).collect();
+    let excluded_classes: FxHashSet<Name> = packages
+        .iter()
+        .filter(|(_, package)| is_excluded(package))
+        .map(|(name, _)| name.clone())
+        .collect();
     let stays = |taken: &Taken| {
-        let belongs = owner(&taken.placed.draft).is_some_and(|class| excluded_classes.contains(&class));
+        let belongs =
+            owner(&taken.placed.draft).is_some_and(|class| excluded_classes.contains(&class));
         !belongs && !is_excluded(&extension_package(&taken.placed.draft, &packages))
     };
     let (taken, left_out) = all.into_values().partition(stays);
-    (Selection { taken, excluded: excluded_classes }, left_out)
+    (
+        Selection {
+            taken,
+            excluded: excluded_classes,
+        },
+        left_out,
+    )
 }
 
-fn add(all: &mut BTreeMap<(u8, u64), Taken>, placed: &Placed<Draft>, because: String, is_test: bool) {
+fn add(
+    all: &mut BTreeMap<(u8, u64), Taken>,
+    placed: &Placed<Draft>,
+    because: String,
+    is_test: bool,
+) {
     let taken = all.entry(order(placed)).or_insert_with(|| Taken {
         placed: placed.clone(),
         because: Vec::new(),
@@ -100,7 +122,10 @@ fn owner(draft: &Draft) -> Option<Name> {
         Draft::Class(class) => Some(class.name.clone()),
         Draft::Meta(meta) => Some(meta.name.clone()),
         Draft::Method(method) => Some(method.behavior.class.clone()),
-        Draft::Object(object) => match (&object.root, object.locals.first().map(|local| &local.class)) {
+        Draft::Object(object) => match (
+            &object.root,
+            object.locals.first().map(|local| &local.class),
+        ) {
             (Ref::Global(name) | Ref::ClassVariable { class: name, .. }, _) => Some(name.clone()),
             (_, Some(Ref::Class(BehaviorName { class, .. }))) => Some(class.clone()),
             _ => None,
@@ -109,7 +134,11 @@ fn owner(draft: &Draft) -> Option<Name> {
 }
 
 fn extension_package(draft: &Draft, packages: &FxHashMap<Name, Name>) -> String {
-    let Draft::Method(method) = draft else { return String::new() };
-    let own = packages.get(&method.behavior.class).map_or("", |package| &**package);
+    let Draft::Method(method) = draft else {
+        return String::new();
+    };
+    let own = packages
+        .get(&method.behavior.class)
+        .map_or("", |package| &**package);
     package_of_method(&method.protocol, own).to_string()
 }

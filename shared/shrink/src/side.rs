@@ -28,12 +28,30 @@ pub struct SidePackage {
 /// The side package of a slave that ran the tests; `excluded` are the packages that no slim image
 /// holds.
 pub fn side_package(arrivals: &Arrivals, excluded: &[String]) -> SidePackage {
-    let excluded: Vec<Glob> = excluded.iter().map(|name| Glob::from(name.as_str())).collect();
+    let excluded: Vec<Glob> = excluded
+        .iter()
+        .map(|name| Glob::from(name.as_str()))
+        .collect();
     let (kept, left_out) = select_all(arrivals, &[], &excluded);
-    let objects = kept.taken.iter().filter(|taken| is_nameless(&taken.placed.draft));
-    let drafts = left_out.iter().chain(objects).map(|taken| taken.placed.clone()).collect();
-    let aliases = kept.taken.iter().flat_map(|taken| names_of(&taken.placed)).collect();
-    SidePackage { class_indices: arrivals.class_indices.clone(), drafts, aliases }
+    let objects = kept
+        .taken
+        .iter()
+        .filter(|taken| is_nameless(&taken.placed.draft));
+    let drafts = left_out
+        .iter()
+        .chain(objects)
+        .map(|taken| taken.placed.clone())
+        .collect();
+    let aliases = kept
+        .taken
+        .iter()
+        .flat_map(|taken| names_of(&taken.placed))
+        .collect();
+    SidePackage {
+        class_indices: arrivals.class_indices.clone(),
+        drafts,
+        aliases,
+    }
 }
 
 fn is_nameless(draft: &Draft) -> bool {
@@ -44,12 +62,24 @@ fn names_of(placed: &Placed<Draft>) -> Vec<(Ghost, Ref)> {
     let alias = |id, hash, reference| Ghost::new(id, hash).map(|ghost| (ghost, reference));
     let (index, meta_index) = placed.class_indices;
     let found = match &placed.draft {
-        Draft::Class(class) => alias(placed.id, index, Ref::Class(BehaviorName::class(class.name.clone()))),
-        Draft::Meta(meta) => alias(placed.meta_id, meta_index, Ref::Class(BehaviorName::meta(meta.name.clone()))),
-        Draft::Method(method) => {
-            alias(placed.id, 0, Ref::Method(method.behavior.clone(), method.selector.clone()))
+        Draft::Class(class) => alias(
+            placed.id,
+            index,
+            Ref::Class(BehaviorName::class(class.name.clone())),
+        ),
+        Draft::Meta(meta) => alias(
+            placed.meta_id,
+            meta_index,
+            Ref::Class(BehaviorName::meta(meta.name.clone())),
+        ),
+        Draft::Method(method) => alias(
+            placed.id,
+            0,
+            Ref::Method(method.behavior.clone(), method.selector.clone()),
+        ),
+        Draft::Object(object) if !matches!(object.root, Ref::Local(_)) => {
+            alias(placed.id, 0, object.root.clone())
         }
-        Draft::Object(object) if !matches!(object.root, Ref::Local(_)) => alias(placed.id, 0, object.root.clone()),
         Draft::Object(_) => None,
     };
     found.into_iter().collect()

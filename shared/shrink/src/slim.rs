@@ -1,7 +1,9 @@
 //! The slim image: drafts installed into an empty seed, and nothing of the run that pulled them.
 
 use imprint_heap::{Heap, HeapSettings, NeedsSpace};
-use imprint_image::{CompactOptions, CompactSizes, Fingerprint, ImageRole, Metadata, spur_bytes, write_compact};
+use imprint_image::{
+    CompactOptions, CompactSizes, Fingerprint, ImageRole, Metadata, spur_bytes, write_compact,
+};
 use imprint_isa::{Draft, MethodDraft, Placed, Ref};
 use imprint_model::known::KNOWN_COUNT;
 use imprint_model::layout::{context, process, scheduler};
@@ -71,7 +73,10 @@ impl Slim {
     /// # Errors
     /// [`ShrinkError::Image`].
     pub fn compact(&self) -> Result<(Vec<u8>, CompactSizes), ShrinkError> {
-        let options = CompactOptions { metadata: self.metadata.clone(), ..CompactOptions::default() };
+        let options = CompactOptions {
+            metadata: self.metadata.clone(),
+            ..CompactOptions::default()
+        };
         Ok(write_compact(&self.heap, &options)?)
     }
 
@@ -89,10 +94,19 @@ impl Slim {
 /// # Errors
 /// [`ShrinkError`]: drafts that do not fit together.
 pub fn slim(input: &SlimInput<'_>) -> Result<Slim, ShrinkError> {
-    let excluded: Vec<Glob> = input.options.excluded_packages.iter().map(|name| Glob::from(name.as_str())).collect();
+    let excluded: Vec<Glob> = input
+        .options
+        .excluded_packages
+        .iter()
+        .map(|name| Glob::from(name.as_str()))
+        .collect();
     let selection = select(input.arrivals, input.kept, &excluded);
     let (heap, names) = empty_seed(HeapSettings::for_builder(), &class_indices(input.arrivals))?;
-    let mut builder = Builder { heap, names, presence: Presence::default() };
+    let mut builder = Builder {
+        heap,
+        names,
+        presence: Presence::default(),
+    };
     builder.install_all(&selection)?;
     builder.start_with(input.entry)?;
     builder.anchor(&selection)?;
@@ -111,7 +125,12 @@ pub fn slim(input: &SlimInput<'_>) -> Result<Slim, ShrinkError> {
         entry: Some(input.options.entry.clone()).filter(|entry| !entry.is_empty()),
         notes: Vec::new(),
     };
-    Ok(Slim { heap: builder.heap, names: builder.names, manifest, metadata })
+    Ok(Slim {
+        heap: builder.heap,
+        names: builder.names,
+        manifest,
+        metadata,
+    })
 }
 
 /// The class indices in an order that does not depend on when they were told.
@@ -173,16 +192,22 @@ impl Builder {
             _ => false,
         };
         let taken = selection.taken.iter().filter(is_anchored).filter(is_named);
-        let anchored: Vec<Oop> = taken.filter_map(|taken| self.presence.get(taken.placed.id)).collect();
+        let anchored: Vec<Oop> = taken
+            .filter_map(|taken| self.presence.get(taken.placed.id))
+            .collect();
         if anchored.is_empty() {
             return Ok(());
         }
-        let anchors = self.heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, anchored.len())?;
+        let anchors = self
+            .heap
+            .allocate_old(ClassIndex::ARRAY, Format::ARRAY, anchored.len())?;
         for (slot, oop) in anchored.into_iter().enumerate() {
             self.heap.store(anchors, slot, oop);
         }
         let known = self.heap.special_objects();
-        let longer = self.heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, KNOWN_COUNT + 1)?;
+        let longer = self
+            .heap
+            .allocate_old(ClassIndex::ARRAY, Format::ARRAY, KNOWN_COUNT + 1)?;
         for slot in 0..KNOWN_COUNT {
             let value = self.heap.slot(known, slot);
             self.heap.store(longer, slot, value);
@@ -197,23 +222,38 @@ impl Builder {
         let placed = Placed::nowhere(Draft::Method(entry.clone()));
         let method = self.installer().make_method(entry, &placed, 0)?;
         let bottom = self.bottom_context(method)?;
-        let index = self.names.class_index("Process").ok_or(imprint_vm::seed::SeedError::Lacking("Process"))?;
-        let active = self.heap.allocate_old(index, Format::FIXED, process::SIZE)?;
+        let index = self
+            .names
+            .class_index("Process")
+            .ok_or(imprint_vm::seed::SeedError::Lacking("Process"))?;
+        let active = self
+            .heap
+            .allocate_old(index, Format::FIXED, process::SIZE)?;
         self.heap.store(active, process::SUSPENDED_CONTEXT, bottom);
-        self.heap.store(active, process::PRIORITY, Oop::small(ENTRY_PRIORITY));
+        self.heap
+            .store(active, process::PRIORITY, Oop::small(ENTRY_PRIORITY));
         let binding = self.heap.known(imprint_model::Known::SchedulerBinding);
-        let scheduler = self.heap.slot(binding, imprint_model::layout::association::VALUE);
-        self.heap.store(scheduler, scheduler::ACTIVE_PROCESS, active);
+        let scheduler = self
+            .heap
+            .slot(binding, imprint_model::layout::association::VALUE);
+        self.heap
+            .store(scheduler, scheduler::ACTIVE_PROCESS, active);
         Ok(())
     }
 
     fn bottom_context(&mut self, method: Oop) -> Result<Oop, NeedsSpace> {
         let header = self.heap.method_header(method).unwrap_or_default();
         let size = context::FIRST_TEMP + header.frame_slots();
-        let oop = self.heap.allocate_old(ClassIndex::CONTEXT, Format::FIXED_AND_INDEXED, size)?;
+        let oop = self
+            .heap
+            .allocate_old(ClassIndex::CONTEXT, Format::FIXED_AND_INDEXED, size)?;
         let first_pc = 8 * (1 + usize::from(header.literal_count)) + 1;
         self.heap.store(oop, context::PC, Oop::index(first_pc));
-        self.heap.store(oop, context::STACK_POINTER, Oop::small(i32::from(header.temp_count)));
+        self.heap.store(
+            oop,
+            context::STACK_POINTER,
+            Oop::small(i32::from(header.temp_count)),
+        );
         self.heap.store(oop, context::METHOD, method);
         Ok(oop)
     }

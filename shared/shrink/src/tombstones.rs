@@ -52,14 +52,19 @@ fn take_absent(heap: &mut Heap) -> Result<Vec<Absent>, NeedsSpace> {
         }
         let mut entries = MethodDictionary(dictionary).entries(heap);
         entries.sort_by_key(|(selector, _)| heap.string_text(*selector));
-        let (gone, here): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(_, value)| value.is_ghost());
+        let (gone, here): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|(_, value)| value.is_ghost());
         let class_index = heap.class_index_of(dictionary);
         let narrow = MethodDictionary::new(heap, class_index, here.len())?;
         for (selector, method) in here {
             narrow.put(heap, selector, method);
         }
         heap.store(behavior_oop, behavior::METHOD_DICTIONARY, narrow.0);
-        let note = |(selector, ghost)| Absent { behavior: behavior_oop, selector, ghost };
+        let note = |(selector, ghost)| Absent {
+            behavior: behavior_oop,
+            selector,
+            ghost,
+        };
         absent.extend(gone.into_iter().map(note));
     }
     Ok(absent)
@@ -71,5 +76,7 @@ fn tombstone(heap: &mut Heap, names: &Names) -> Result<Option<Oop>, NeedsSpace> 
         return Ok(None);
     }
     let index = names.class_index(TOMBSTONE_CLASS);
-    index.map(|index| heap.allocate_old(index, Format::EMPTY, 0)).transpose()
+    index
+        .map(|index| heap.allocate_old(index, Format::EMPTY, 0))
+        .transpose()
 }

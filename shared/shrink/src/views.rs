@@ -24,7 +24,11 @@ const IDENTITY_HASH_SHIFT: u32 = 8;
 /// Puts present objects in the place of their ghosts; nil into weak slots that stay ghosts.
 pub(crate) fn heal(heap: &mut Heap, presence: &Presence) {
     for oop in heap.all_objects() {
-        let first_weak = if heap.format(oop).is_weak() { heap.fixed_fields(oop) } else { usize::MAX };
+        let first_weak = if heap.format(oop).is_weak() {
+            heap.fixed_fields(oop)
+        } else {
+            usize::MAX
+        };
         for slot in 0..heap.pointer_slot_count(oop) {
             let value = heap.slot(oop, slot);
             if !value.is_ghost() {
@@ -55,13 +59,19 @@ pub(crate) fn forget_hashes(heap: &mut Heap, presence: &Presence) {
 
 /// Leaves in the subclasses of each class those that came.
 pub(crate) fn narrow_subclasses(heap: &mut Heap) -> Result<(), NeedsSpace> {
-    let classes: Vec<Oop> = heap.classes().map(|(_, oop)| oop).filter(|oop| is_class(heap, *oop)).collect();
+    let classes: Vec<Oop> = heap
+        .classes()
+        .map(|(_, oop)| oop)
+        .filter(|oop| is_class(heap, *oop))
+        .collect();
     for oop in classes {
         let array = heap.slot(oop, class::SUBCLASSES);
         if !array.is_object() || array == heap.nil() || !heap.format(array).is_pointers() {
             continue;
         }
-        let all: Vec<Oop> = (0..heap.slot_count(array)).map(|slot| heap.slot(array, slot)).collect();
+        let all: Vec<Oop> = (0..heap.slot_count(array))
+            .map(|slot| heap.slot(array, slot))
+            .collect();
         let here: Vec<Oop> = all.iter().copied().filter(|oop| !oop.is_ghost()).collect();
         if here.len() < all.len() {
             let narrow = new_array(heap, heap.class_index_of(array), &here)?;
@@ -85,10 +95,16 @@ pub(crate) fn narrow_globals(
     names: &Names,
     excluded: &FxHashSet<Name>,
 ) -> Result<(), NeedsSpace> {
-    let Some(index) = names.class_index(GLOBALS_CLASS) else { return Ok(()) };
-    let variables = names.all_instance_variables(&BehaviorName::class(GLOBALS_CLASS)).unwrap_or_default();
+    let Some(index) = names.class_index(GLOBALS_CLASS) else {
+        return Ok(());
+    };
+    let variables = names
+        .all_instance_variables(&BehaviorName::class(GLOBALS_CLASS))
+        .unwrap_or_default();
     let slot_of = |name: &str| variables.iter().position(|variable| &**variable == name);
-    let (Some(tally), Some(array)) = (slot_of("tally"), slot_of("array")) else { return Ok(()) };
+    let (Some(tally), Some(array)) = (slot_of("tally"), slot_of("array")) else {
+        return Ok(());
+    };
     for environment in heap.instances_of(index) {
         let old = heap.slot(environment, array);
         if !old.is_object() || old == heap.nil() {
@@ -115,7 +131,11 @@ fn is_kept(heap: &Heap, binding: Oop, excluded: &FxHashSet<Name>) -> bool {
 
 /// An array in which each binding lies where an identity dictionary looks for its key.
 fn rehash(heap: &mut Heap, bindings: &[Oop]) -> Result<Oop, NeedsSpace> {
-    let capacity = if bindings.len() < 4 { 5 } else { (bindings.len() + 1) * 4 / 3 | 1 };
+    let capacity = if bindings.len() < 4 {
+        5
+    } else {
+        ((bindings.len() + 1) * 4 / 3) | 1
+    };
     let array = heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, capacity)?;
     for binding in bindings {
         let key = heap.slot(*binding, association::KEY);

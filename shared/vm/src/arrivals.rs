@@ -33,7 +33,11 @@ pub struct Arrivals {
 impl Arrivals {
     /// Nothing has come to a machine that knows this vocabulary.
     pub fn new(vocabulary: &[ClassIndices]) -> Arrivals {
-        Arrivals { class_indices: vocabulary.to_vec(), phases: vec!["entry".into()], ..Arrivals::default() }
+        Arrivals {
+            class_indices: vocabulary.to_vec(),
+            phases: vec!["entry".into()],
+            ..Arrivals::default()
+        }
     }
 
     /// From now on things come during the phase of this name.
@@ -47,7 +51,10 @@ impl Arrivals {
         let id = if is_meta { placed.meta_id } else { placed.id };
         if id != 0 && self.ids.insert((id, is_meta)) {
             let phase = self.phases.len().saturating_sub(1);
-            self.drafts.push(Arrival { placed: placed.clone(), phase });
+            self.drafts.push(Arrival {
+                placed: placed.clone(),
+                phase,
+            });
         }
     }
 
@@ -64,7 +71,9 @@ impl Vm {
             self.names.declare(name, *index, *meta_index);
         }
         if let Some(arrivals) = self.extensions.get_mut::<Arrivals>() {
-            arrivals.class_indices.extend(answer.class_indices.iter().cloned());
+            arrivals
+                .class_indices
+                .extend(answer.class_indices.iter().cloned());
         }
     }
 

@@ -26,8 +26,12 @@ use crate::presence::Presence;
 pub const PRIORITIES: usize = 80;
 
 /// Semaphores that every machine has its own of.
-const SEMAPHORES: [Known; 4] =
-    [Known::LowSpaceSemaphore, Known::TimerSemaphore, Known::InterruptSemaphore, Known::FinalizationSemaphore];
+const SEMAPHORES: [Known; 4] = [
+    Known::LowSpaceSemaphore,
+    Known::TimerSemaphore,
+    Known::InterruptSemaphore,
+    Known::FinalizationSemaphore,
+];
 
 /// Why there is no seed.
 #[derive(Debug, Error)]
@@ -47,25 +51,38 @@ pub enum SeedError {
 ///
 /// # Errors
 /// [`SeedError`].
-pub fn empty_seed(settings: HeapSettings, vocabulary: &[ClassIndices]) -> Result<(Heap, Names), SeedError> {
-    let mut seed = Seed { heap: Heap::new(settings)?, names: Names::default() };
+pub fn empty_seed(
+    settings: HeapSettings,
+    vocabulary: &[ClassIndices],
+) -> Result<(Heap, Names), SeedError> {
+    let mut seed = Seed {
+        heap: Heap::new(settings)?,
+        names: Names::default(),
+    };
     for (name, index, meta_index) in vocabulary {
         seed.names.declare(name, *index, *meta_index);
     }
     seed.singletons()?;
-    seed.heap.set_symbol_classes(seed.index("ByteSymbol")?, seed.index("WideSymbol")?);
+    seed.heap
+        .set_symbol_classes(seed.index("ByteSymbol")?, seed.index("WideSymbol")?);
     seed.selectors()?;
     seed.error_table()?;
     seed.scheduler()?;
     for known in SEMAPHORES {
-        let semaphore = seed.heap.allocate_old(ClassIndex::SEMAPHORE, Format::FIXED, 3)?;
-        seed.heap.store(semaphore, linked_list::EXCESS_SIGNALS, Oop::small(0));
+        let semaphore = seed
+            .heap
+            .allocate_old(ClassIndex::SEMAPHORE, Format::FIXED, 3)?;
+        seed.heap
+            .store(semaphore, linked_list::EXCESS_SIGNALS, Oop::small(0));
         seed.heap.set_known(known, semaphore);
     }
-    let external = seed.heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, 0)?;
+    let external = seed
+        .heap
+        .allocate_old(ClassIndex::ARRAY, Format::ARRAY, 0)?;
     seed.heap.set_known(Known::ExternalObjects, external);
     seed.heap.allow_absent_classes();
-    seed.heap.set_first_free_class_index(ClassIndex::FIRST_OF_SLAVE);
+    seed.heap
+        .set_first_free_class_index(ClassIndex::FIRST_OF_SLAVE);
     Ok((seed.heap, seed.names))
 }
 
@@ -80,11 +97,16 @@ impl Seed {
     }
 
     fn array(&mut self, size: usize) -> Result<Oop, NeedsSpace> {
-        self.heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, size)
+        self.heap
+            .allocate_old(ClassIndex::ARRAY, Format::ARRAY, size)
     }
 
     fn singletons(&mut self) -> Result<(), SeedError> {
-        let indices = (self.index("UndefinedObject")?, self.index("False")?, self.index("True")?);
+        let indices = (
+            self.index("UndefinedObject")?,
+            self.index("False")?,
+            self.index("True")?,
+        );
         let nil = self.heap.allocate_old(indices.0, Format::EMPTY, 0)?;
         let false_object = self.heap.allocate_old(indices.1, Format::EMPTY, 0)?;
         let true_object = self.heap.allocate_old(indices.2, Format::EMPTY, 0)?;
@@ -97,15 +119,23 @@ impl Seed {
     }
 
     fn selectors(&mut self) -> Result<(), NeedsSpace> {
-        for known in Known::ALL.iter().filter(|known| known.text().starts_with('#')) {
+        for known in Known::ALL
+            .iter()
+            .filter(|known| known.text().starts_with('#'))
+        {
             let selector = self.heap.intern(&known.text()[1..])?;
             self.heap.set_known(*known, selector);
         }
         let pairs = self.array(2 * SPECIAL_SELECTORS.len())?;
         for (position, (selector, arguments)) in SPECIAL_SELECTORS.iter().enumerate() {
-            let symbol = if position == CLASS_POSITION { self.heap.nil() } else { self.heap.intern(selector)? };
+            let symbol = if position == CLASS_POSITION {
+                self.heap.nil()
+            } else {
+                self.heap.intern(selector)?
+            };
             self.heap.store(pairs, 2 * position, symbol);
-            self.heap.store(pairs, 2 * position + 1, Oop::small(i32::from(*arguments)));
+            self.heap
+                .store(pairs, 2 * position + 1, Oop::small(i32::from(*arguments)));
         }
         self.heap.set_known(Known::SpecialSelectors, pairs);
         Ok(())
@@ -122,7 +152,10 @@ impl Seed {
     }
 
     fn scheduler(&mut self) -> Result<(), SeedError> {
-        let (scheduler_class, list_class) = (self.index("ProcessorScheduler")?, self.index("ProcessList")?);
+        let (scheduler_class, list_class) = (
+            self.index("ProcessorScheduler")?,
+            self.index("ProcessList")?,
+        );
         let lists = self.array(PRIORITIES)?;
         for priority in 0..PRIORITIES {
             let list = self.heap.allocate_old(list_class, Format::FIXED, 2)?;

@@ -4,7 +4,9 @@ use imprint_heap::HeapSettings;
 use imprint_image::read_image;
 use imprint_isa::{Draft, Placed};
 use imprint_shrink::select::EXCLUDED_PACKAGES;
-use imprint_shrink::{SidePackage, SlimInput, SlimOptions, install_side, judge, side_package, slim};
+use imprint_shrink::{
+    SidePackage, SlimInput, SlimOptions, install_side, judge, side_package, slim,
+};
 use imprint_vm::install::Names;
 use imprint_vm::{Arrivals, Outcome, RunLimits, Vm, VmSettings};
 
@@ -40,7 +42,12 @@ fn run(vm: &mut Vm, slave: &Slave, source: &str) -> Outcome {
 fn tested() -> (Slave, i64) {
     let mut slave = Slave::new();
     slave.run("3 printString");
-    slave.vm.extensions.get_mut::<Arrivals>().expect("kept").begin_phase("IntervalTest");
+    slave
+        .vm
+        .extensions
+        .get_mut::<Arrivals>()
+        .expect("kept")
+        .begin_phase("IntervalTest");
     match slave.run(SUITE) {
         Outcome::Returned(count) => (slave, count.as_small_integer().expect("a count")),
         other => panic!("{other:?}"),
@@ -50,9 +57,18 @@ fn tested() -> (Slave, i64) {
 fn shrunk(slave: &Slave, arrivals: &Arrivals) -> Vec<u8> {
     let entry = slave.master.compile("3 printString");
     let options = SlimOptions::default();
-    let slim = slim(&SlimInput { arrivals, kept: &[], entry: &entry, options: &options });
+    let slim = slim(&SlimInput {
+        arrivals,
+        kept: &[],
+        entry: &entry,
+        options: &options,
+    });
     let slim = slim.unwrap_or_else(|error| panic!("{error}"));
-    assert!(slim.manifest.excluded_classes.contains(&"IntervalTest".to_string()));
+    assert!(
+        slim.manifest
+            .excluded_classes
+            .contains(&"IntervalTest".to_string())
+    );
     assert!(!slim.manifest.kept.contains_key("TestCase"));
     slim.compact().expect("it can be written").0
 }
@@ -68,12 +84,19 @@ fn the_tests_pass_in_the_slim_image_alone() {
     let arrivals = slave.vm.extensions.get::<Arrivals>().expect("kept");
     let file = shrunk(&slave, arrivals);
     let side = side_package(arrivals, &excluded());
-    println!("{count} tests; slim image {} bytes, side package {} drafts", file.len(), side.drafts.len());
+    println!(
+        "{count} tests; slim image {} bytes, side package {} drafts",
+        file.len(),
+        side.drafts.len()
+    );
     let mut vm = proof_machine(&file, &side);
     match run(&mut vm, &slave, SUITE) {
         Outcome::Returned(alone) => assert_eq!(alone.as_small_integer(), Some(count)),
         Outcome::NoSource { miss, .. } => {
-            panic!("{}", judge(&miss, &vm.names, Some(&slave.master.extractor())).sentence())
+            panic!(
+                "{}",
+                judge(&miss, &vm.names, Some(&slave.master.extractor())).sentence()
+            )
         }
         other => panic!("{other:?}"),
     }
@@ -84,7 +107,13 @@ fn a_method_that_was_deleted_fails_the_proof_by_name() {
     let (slave, _) = tested();
     let mut arrivals = slave.vm.extensions.get::<Arrivals>().expect("kept").clone();
     let is_size = |placed: &Placed<Draft>| placed.draft.title() == "Interval>>size";
-    assert!(arrivals.drafts.iter().any(|arrival| is_size(&arrival.placed)), "the tests use it");
+    assert!(
+        arrivals
+            .drafts
+            .iter()
+            .any(|arrival| is_size(&arrival.placed)),
+        "the tests use it"
+    );
     arrivals.drafts.retain(|arrival| !is_size(&arrival.placed));
     let file = shrunk(&slave, &arrivals);
     let side = side_package(&arrivals, &excluded());

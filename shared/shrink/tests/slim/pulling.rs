@@ -15,7 +15,10 @@ fn the_empty_seed_is_below_ten_kilobytes() {
 fn arithmetic_pulls_nothing_but_the_binding_that_its_code_names() {
     let mut slave = Slave::new();
     assert_eq!(slave.evaluate("3 + 4"), "7");
-    assert_eq!(slave.traffic.borrow().misses, [Miss::Global("UndefinedObject".into())]);
+    assert_eq!(
+        slave.traffic.borrow().misses,
+        [Miss::Global("UndefinedObject".into())]
+    );
 }
 
 #[test]
@@ -23,22 +26,46 @@ fn expressions_pull_what_they_touch() {
     let rows = [
         ("100 factorial printString size", "158"),
         ("'hello' reversed", "olleh"),
-        ("(1 to: 10) inject: 0 into: [ :sum :each | sum + each ]", "55"),
-        ("(1/2) + (1/3) = (5/6) ifTrue: [ 'yes' ] ifFalse: [ 'no' ]", "yes"),
+        (
+            "(1 to: 10) inject: 0 into: [ :sum :each | sum + each ]",
+            "55",
+        ),
+        (
+            "(1/2) + (1/3) = (5/6) ifTrue: [ 'yes' ] ifFalse: [ 'no' ]",
+            "yes",
+        ),
         ("[ 1/0 ] on: ZeroDivide do: [ :e | e messageText ]", ""),
-        ("[ nil foo ] on: MessageNotUnderstood do: [ :e | e message selector ]", "foo"),
+        (
+            "[ nil foo ] on: MessageNotUnderstood do: [ :e | e message selector ]",
+            "foo",
+        ),
         ("(Smalltalk at: #Array) name", "Array"),
         ("(Smalltalk includesKey: #Nonsense) printString", "false"),
-        ("#(3 1 2) asSortedCollection asArray printString", "#(1 2 3)"),
-        ("| d | d := Dictionary new. d at: #a put: 1; at: #b put: 2. (d at: #a) + (d at: #b)", "3"),
+        (
+            "#(3 1 2) asSortedCollection asArray printString",
+            "#(1 2 3)",
+        ),
+        (
+            "| d | d := Dictionary new. d at: #a put: 1; at: #b put: 2. (d at: #a) + (d at: #b)",
+            "3",
+        ),
         ("(String new: 3 withAll: $x) printString", "'xxx'"),
         ("3 printString , ' ' , 2.5 printString", "3 2.5"),
         ("(3 perform: #+ with: 4)", "7"),
         ("'foo' asSymbol == #foo ifTrue: [ 1 ] ifFalse: [ 2 ]", "1"),
-        ("Object subclasses size > 20 ifTrue: [ 'many' ] ifFalse: [ 'few' ]", "many"),
+        (
+            "Object subclasses size > 20 ifTrue: [ 'many' ] ifFalse: [ 'few' ]",
+            "many",
+        ),
         ("(3 isKindOf: Number) printString", "true"),
-        ("(OrderedCollection new add: 3; add: 4; yourself) printString", "an OrderedCollection(3 4)"),
-        ("String streamContents: [ :s | s nextPutAll: 'a'; print: 3 ]", "a3"),
+        (
+            "(OrderedCollection new add: 3; add: 4; yourself) printString",
+            "an OrderedCollection(3 4)",
+        ),
+        (
+            "String streamContents: [ :s | s nextPutAll: 'a'; print: 3 ]",
+            "a3",
+        ),
         ("[ :x | x * 2 ] value: 21", "42"),
         ("[ ^ 5 ] value", "5"),
         ("[ 3 ] ensure: [ 4 ]", "3"),
@@ -57,7 +84,10 @@ fn expressions_pull_what_they_touch() {
         if !expected.is_empty() {
             assert_eq!(answer, expected, "{source}");
         }
-        slave.vm.verify().unwrap_or_else(|faults| panic!("{source}: {:?}", faults[0]));
+        slave
+            .vm
+            .verify()
+            .unwrap_or_else(|faults| panic!("{source}: {:?}", faults[0]));
     }
 }
 

@@ -13,7 +13,10 @@ use imprint_model::Oop;
 use imprint_vm::extract::{ClassIndices, Extractor, ImageIndex, PullSession, vocabulary};
 use imprint_vm::install::Names;
 use imprint_vm::seed::empty_seed;
-use imprint_vm::{Answer, Arrivals, CompileRequest, Event, Outcome, Outside, OutsideError, RunLimits, Vm, VmSettings};
+use imprint_vm::{
+    Answer, Arrivals, CompileRequest, Event, Outcome, Outside, OutsideError, RunLimits, Vm,
+    VmSettings,
+};
 
 /// The bytes of the full image, which every test thread opens for itself.
 pub fn full_image() -> &'static [u8] {
@@ -58,7 +61,10 @@ impl Master {
 
     pub fn behavior(&self, name: &str) -> Oop {
         let name = BehaviorName::parse(name);
-        self.index.names().behavior(self.image.heap(), &name).expect("the class is there")
+        self.index
+            .names()
+            .behavior(self.image.heap(), &name)
+            .expect("the class is there")
     }
 }
 
@@ -165,11 +171,20 @@ impl Slave {
         let seed_bytes = heap.usage().old_bytes;
         let traffic = Rc::new(RefCell::new(Traffic::default()));
         let session = PullSession::new(&vocabulary);
-        let line = Line { master: master.clone(), session, traffic: traffic.clone() };
+        let line = Line {
+            master: master.clone(),
+            session,
+            traffic: traffic.clone(),
+        };
         let mut vm = Vm::new(heap, Box::new(line), VmSettings::default());
         vm.names = names;
         vm.extensions.insert(Arrivals::new(&vocabulary));
-        Slave { vm, master, traffic, seed_bytes }
+        Slave {
+            vm,
+            master,
+            traffic,
+            seed_bytes,
+        }
     }
 
     /// Runs an expression that the master compiled.
@@ -189,7 +204,11 @@ impl Slave {
         match self.run(source) {
             Outcome::Returned(value) => match value.as_small_integer() {
                 Some(number) => number.to_string(),
-                None => self.vm.heap.string_text(value).unwrap_or_else(|| format!("{value:?}")),
+                None => self
+                    .vm
+                    .heap
+                    .string_text(value)
+                    .unwrap_or_else(|| format!("{value:?}")),
             },
             other => format!("{other:?}"),
         }

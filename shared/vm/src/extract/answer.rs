@@ -52,7 +52,10 @@ impl PullSession {
     /// A session with a slave that knows the vocabulary and nothing else.
     pub fn new(vocabulary: &[super::ClassIndices]) -> PullSession {
         let declared = vocabulary.iter().map(|(_, index, _)| *index).collect();
-        PullSession { sent: FxHashSet::default(), declared }
+        PullSession {
+            sent: FxHashSet::default(),
+            declared,
+        }
     }
 
     /// Notes that the slave has the object with this id.
@@ -71,9 +74,21 @@ impl Extractor<'_> {
     ///
     /// # Errors
     /// [`ExtractError`] where this image has nothing of the kind; the session is as before.
-    pub fn answer(&self, misses: &[Miss], session: &mut PullSession) -> Result<Answer, ExtractError> {
-        let roots = misses.iter().map(|miss| self.root(miss)).collect::<Result<Vec<Oop>, _>>()?;
-        let mut reply = Reply { extractor: *self, session, answer: Answer::default(), taken: FxHashSet::default() };
+    pub fn answer(
+        &self,
+        misses: &[Miss],
+        session: &mut PullSession,
+    ) -> Result<Answer, ExtractError> {
+        let roots = misses
+            .iter()
+            .map(|miss| self.root(miss))
+            .collect::<Result<Vec<Oop>, _>>()?;
+        let mut reply = Reply {
+            extractor: *self,
+            session,
+            answer: Answer::default(),
+            taken: FxHashSet::default(),
+        };
         for root in roots {
             reply.bring(root, 0);
         }
@@ -83,9 +98,18 @@ impl Extractor<'_> {
     /// All classes and methods of some packages, for a slave that begins with them: the base
     /// library, say. `wanted` is asked with the name of a package.
     pub fn bundle(&self, wanted: impl Fn(&str) -> bool, session: &mut PullSession) -> Answer {
-        let mut reply = Reply { extractor: *self, session, answer: Answer::default(), taken: FxHashSet::default() };
+        let mut reply = Reply {
+            extractor: *self,
+            session,
+            answer: Answer::default(),
+            taken: FxHashSet::default(),
+        };
         let is_code = |place: &Place| matches!(place, Place::Behavior(_) | Place::Method(..));
-        let mut code: Vec<(Oop, &Place)> = self.index.places().filter(|(_, place)| is_code(place)).collect();
+        let mut code: Vec<(Oop, &Place)> = self
+            .index
+            .places()
+            .filter(|(_, place)| is_code(place))
+            .collect();
         code.sort_by_key(|(oop, _)| *oop);
         for (oop, place) in code {
             if wanted(&self.package_of_code(place)) {
@@ -100,14 +124,20 @@ impl Extractor<'_> {
         let names = self.index.names();
         let package_of_class = |class: &str| {
             let class = names.class_object(self.heap, class);
-            class.map_or_else(String::new, |class| self.index.package_of(self.heap, class).0.to_string())
+            class.map_or_else(String::new, |class| {
+                self.index.package_of(self.heap, class).0.to_string()
+            })
         };
         match place {
             Place::Behavior(name) => package_of_class(&name.class),
             Place::Method(behavior, selector) => {
-                let key = names.behavior(self.heap, behavior).zip(self.heap.symbol(selector));
+                let key = names
+                    .behavior(self.heap, behavior)
+                    .zip(self.heap.symbol(selector));
                 let protocol = key.map(|(class, selector)| self.index.protocol(class, selector));
-                let extension = protocol.as_ref().and_then(|protocol| protocol.strip_prefix('*'));
+                let extension = protocol
+                    .as_ref()
+                    .and_then(|protocol| protocol.strip_prefix('*'));
                 extension.map_or_else(|| package_of_class(&behavior.class), ToString::to_string)
             }
             _ => String::new(),
@@ -118,26 +148,39 @@ impl Extractor<'_> {
     fn root(&self, miss: &Miss) -> Result<Oop, ExtractError> {
         match miss {
             Miss::Object(ghost) => self.object_of(*ghost),
-            Miss::Method { behavior, selector, ghost } => self.method_of(behavior, selector, *ghost),
-            Miss::ClassIndex(index) => {
-                self.heap.class_at(*index).ok_or_else(|| ExtractError::NoClass(format!("number {index}")))
-            }
+            Miss::Method {
+                behavior,
+                selector,
+                ghost,
+            } => self.method_of(behavior, selector, *ghost),
+            Miss::ClassIndex(index) => self
+                .heap
+                .class_at(*index)
+                .ok_or_else(|| ExtractError::NoClass(format!("number {index}"))),
             Miss::Class(name) => {
                 let found = self.index.names().class_object(self.heap, name);
                 found.ok_or_else(|| ExtractError::NoClass(name.to_string()))
             }
-            Miss::Global(name) => {
-                self.index.names().global(name).ok_or_else(|| ExtractError::NoGlobal(name.to_string()))
-            }
+            Miss::Global(name) => self
+                .index
+                .names()
+                .global(name)
+                .ok_or_else(|| ExtractError::NoGlobal(name.to_string())),
             Miss::Known(known) => self.known_object(*known),
         }
     }
 
     fn object_of(&self, ghost: Ghost) -> Result<Oop, ExtractError> {
-        self.oop_at(ghost.id).ok_or(ExtractError::NoObject(ghost.id))
+        self.oop_at(ghost.id)
+            .ok_or(ExtractError::NoObject(ghost.id))
     }
 
-    fn method_of(&self, behavior: &BehaviorName, selector: &Name, ghost: Ghost) -> Result<Oop, ExtractError> {
+    fn method_of(
+        &self,
+        behavior: &BehaviorName,
+        selector: &Name,
+        ghost: Ghost,
+    ) -> Result<Oop, ExtractError> {
         let named = |oop: &Oop| matches!(self.index.place(*oop), Some(Place::Method(..)));
         let found = self.oop_at(ghost.id).filter(named);
         found.ok_or_else(|| ExtractError::NoMethod(format!("{behavior}>>{selector}")))
@@ -150,7 +193,11 @@ impl Extractor<'_> {
             Some(_) => false,
             None => known == Known::Smalltalk,
         };
-        if is_shared { Ok(oop) } else { Err(ExtractError::NotShared(known.text())) }
+        if is_shared {
+            Ok(oop)
+        } else {
+            Err(ExtractError::NotShared(known.text()))
+        }
     }
 }
 
@@ -173,7 +220,9 @@ impl Reply<'_> {
             Some(Place::Behavior(name)) if name.meta => self.meta(oop),
             Some(Place::Behavior(_)) => self.class(oop),
             Some(Place::Binding(reference)) => self.binding(oop, &reference.clone()),
-            Some(Place::Method(behavior, selector)) => self.method(oop, &behavior.clone(), &selector.clone()),
+            Some(Place::Method(behavior, selector)) => {
+                self.method(oop, &behavior.clone(), &selector.clone())
+            }
             Some(Place::Known(known)) => self.alias(oop, Ref::Known(*known)),
             Some(Place::Scheduler) => self.alias(oop, Ref::Scheduler),
             Some(Place::Machine) => self.alias(oop, Ref::NIL),
@@ -183,7 +232,9 @@ impl Reply<'_> {
     }
 
     fn alias(&mut self, oop: Oop, reference: Ref) {
-        self.answer.aliases.push((self.extractor.ghost_of(oop), reference));
+        self.answer
+            .aliases
+            .push((self.extractor.ghost_of(oop), reference));
     }
 
     fn symbol(&mut self, oop: Oop) {
@@ -245,7 +296,12 @@ impl Reply<'_> {
     }
 
     fn method(&mut self, oop: Oop, behavior: &BehaviorName, selector: &Name) {
-        if let Some(class) = self.extractor.index.names().behavior(self.extractor.heap, behavior) {
+        if let Some(class) = self
+            .extractor
+            .index
+            .names()
+            .behavior(self.extractor.heap, behavior)
+        {
             self.bring(class, 0);
         }
         if self.taken.insert(self.extractor.id_of(oop)) {
@@ -298,9 +354,13 @@ impl Reply<'_> {
     }
 
     fn declare_name(&mut self, name: &Name) {
-        let Some(entry) = self.extractor.index.names().class(name) else { return };
+        let Some(entry) = self.extractor.index.names().class(name) else {
+            return;
+        };
         if self.session.declared.insert(entry.index) {
-            self.answer.class_indices.push((name.clone(), entry.index, entry.meta_index));
+            self.answer
+                .class_indices
+                .push((name.clone(), entry.index, entry.meta_index));
         }
     }
 }

@@ -15,7 +15,13 @@ pub const TRAVEL_BYTES_MAX: usize = 256;
 const DEPTH_MAX: usize = 100;
 
 /// Classes whose instances, where literals hold them, are literals themselves.
-const LITERAL_CLASSES: [&str; 5] = ["Array", "AdditionalMethodState", "Pragma", "ScaledDecimal", "Fraction"];
+const LITERAL_CLASSES: [&str; 5] = [
+    "Array",
+    "AdditionalMethodState",
+    "Pragma",
+    "ScaledDecimal",
+    "Fraction",
+];
 
 /// For whom drafts are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,13 +102,17 @@ impl<'a> Gather<'a> {
             Some(Place::Known(known)) => Some(Ref::Known(*known)),
             Some(Place::Scheduler) => Some(Ref::Scheduler),
             Some(Place::Machine) => Some(Ref::NIL),
-            Some(Place::Binding(reference)) if is_portable || reach == Reach::Literal => Some(reference.clone()),
+            Some(Place::Binding(reference)) if is_portable || reach == Reach::Literal => {
+                Some(reference.clone())
+            }
             Some(Place::Behavior(name)) if is_portable => Some(Ref::Class(name.clone())),
             Some(Place::Method(behavior, selector)) if is_portable => {
                 Some(Ref::Method(behavior.clone(), selector.clone()))
             }
             None if heap.class_index_of(oop) == ClassIndex::CONTEXT => Some(Ref::NIL),
-            None if is_portable && oop == heap.known(Known::Smalltalk) => Some(Ref::Known(Known::Smalltalk)),
+            None if is_portable && oop == heap.known(Known::Smalltalk) => {
+                Some(Ref::Known(Known::Smalltalk))
+            }
             _ => None,
         }
     }
@@ -113,7 +123,8 @@ impl<'a> Gather<'a> {
             return false;
         }
         let format = heap.format(oop);
-        if format.is_raw() && (heap.byte_count(oop) <= TRAVEL_BYTES_MAX || reach == Reach::Literal) {
+        if format.is_raw() && (heap.byte_count(oop) <= TRAVEL_BYTES_MAX || reach == Reach::Literal)
+        {
             return true;
         }
         if self.extractor.manner == Manner::Portable {
@@ -121,7 +132,9 @@ impl<'a> Gather<'a> {
         }
         match reach {
             Reach::Field => false,
-            Reach::Backbone => self.extractor.is_a(oop, "LookupKey") || self.extractor.is_a(oop, "Association"),
+            Reach::Backbone => {
+                self.extractor.is_a(oop, "LookupKey") || self.extractor.is_a(oop, "Association")
+            }
             Reach::Literal => format.is_code() || self.is_literal(oop),
         }
     }
@@ -136,11 +149,19 @@ impl<'a> Gather<'a> {
         let heap = self.extractor.heap;
         let position = self.locals.len() as u32;
         self.positions.insert(oop, position);
-        self.ids.push(if self.extractor.manner == Manner::Pull { self.extractor.id_of(oop) } else { 0 });
+        self.ids.push(if self.extractor.manner == Manner::Pull {
+            self.extractor.id_of(oop)
+        } else {
+            0
+        });
         self.locals.push(LocalObject {
             class: self.class_reference(oop),
             format: heap.format(oop).base(),
-            hash: if self.extractor.manner == Manner::Pull { heap.header(oop).hash() } else { 0 },
+            hash: if self.extractor.manner == Manner::Pull {
+                heap.header(oop).hash()
+            } else {
+                0
+            },
             read_only: heap.is_read_only(oop),
             body: Body::Bytes(Vec::new()),
         });
@@ -183,7 +204,11 @@ impl<'a> Gather<'a> {
         if format.is_raw() {
             return Body::Bytes(heap.bytes(oop).to_vec());
         }
-        let inner = if reach == Reach::Backbone { Reach::Field } else { reach };
+        let inner = if reach == Reach::Backbone {
+            Reach::Field
+        } else {
+            reach
+        };
         let slots = (0..heap.pointer_slot_count(oop)).map(|slot| {
             if self.extractor.is_machine_slot(oop, slot) {
                 return Ref::NIL;
@@ -197,7 +222,8 @@ impl<'a> Gather<'a> {
     pub fn code(&mut self, code: Oop, trailer: usize) -> CodeBody {
         let heap = self.extractor.heap;
         let bytes = heap.code_bytes(code);
-        let literals = (0..heap.literal_count(code)).map(|index| self.value(heap.literal(code, index), Reach::Literal));
+        let literals = (0..heap.literal_count(code))
+            .map(|index| self.value(heap.literal(code, index), Reach::Literal));
         let literals: Vec<Ref> = literals.collect();
         CodeBody {
             header: heap.method_header(code).unwrap_or_default(),
@@ -227,8 +253,11 @@ impl<'a> Gather<'a> {
             return Ref::Local(*position);
         }
         let heap = self.extractor.heap;
-        let Ref::Local(position) = self.add_empty(array) else { return Ref::NIL };
-        let slots = (0..heap.pointer_slot_count(array)).map(|slot| self.value(heap.slot(array, slot), Reach::Backbone));
+        let Ref::Local(position) = self.add_empty(array) else {
+            return Ref::NIL;
+        };
+        let slots = (0..heap.pointer_slot_count(array))
+            .map(|slot| self.value(heap.slot(array, slot), Reach::Backbone));
         let slots: Vec<Ref> = slots.collect();
         self.locals[position as usize].body = Body::Slots(slots);
         Ref::Local(position)
@@ -253,12 +282,15 @@ impl<'a> Gather<'a> {
 impl<'a> Extractor<'a> {
     /// The behaviour of an object in memory, where it has a name.
     pub(super) fn class_of(&self, oop: Oop) -> Option<&'a BehaviorName> {
-        self.index.names().behavior_at(self.heap.class_index_of(oop))
+        self.index
+            .names()
+            .behavior_at(self.heap.class_index_of(oop))
     }
 
     /// Whether an object is an instance of a class or of one that inherits from it.
     pub(super) fn is_a(&self, oop: Oop, ancestor: &str) -> bool {
-        self.class_of(oop).is_some_and(|class| !class.meta && self.index.inherits(&class.class, ancestor))
+        self.class_of(oop)
+            .is_some_and(|class| !class.meta && self.index.inherits(&class.class, ancestor))
     }
 
     /// Whether a slot holds what belongs to the virtual machine that runs, and so arrives as nil.
@@ -268,7 +300,10 @@ impl<'a> Extractor<'a> {
             ClassIndex::SEMAPHORE => is_list_end(slot),
             _ if slot > process::MY_LIST => false,
             _ if self.is_a(oop, "Process") => {
-                matches!(slot, process::NEXT_LINK | process::SUSPENDED_CONTEXT | process::MY_LIST)
+                matches!(
+                    slot,
+                    process::NEXT_LINK | process::SUSPENDED_CONTEXT | process::MY_LIST
+                )
             }
             _ => is_list_end(slot) && self.is_a(oop, "Semaphore"),
         }

@@ -77,13 +77,20 @@ impl ImageIndex {
 
     /// Whether an object begins at this id.
     pub fn is_start(&self, id: u64) -> bool {
-        let Ok(word) = usize::try_from(id) else { return false };
-        self.starts.get(word / 64).is_some_and(|bits| bits >> (word % 64) & 1 != 0)
+        let Ok(word) = usize::try_from(id) else {
+            return false;
+        };
+        self.starts
+            .get(word / 64)
+            .is_some_and(|bits| bits >> (word % 64) & 1 != 0)
     }
 
     /// The protocol of a method; empty where none is known.
     pub fn protocol(&self, behavior: Oop, selector: Oop) -> Name {
-        self.protocols.get(&(behavior, selector)).cloned().unwrap_or_else(|| Name::from(""))
+        self.protocols
+            .get(&(behavior, selector))
+            .cloned()
+            .unwrap_or_else(|| Name::from(""))
     }
 
     /// Whether instances of a class inherit from the class `ancestor`, or are its own.
@@ -93,7 +100,10 @@ impl ImageIndex {
             if &*name == ancestor {
                 return true;
             }
-            let shape = self.names.class(&name).and_then(|entry| entry.shape.as_ref());
+            let shape = self
+                .names
+                .class(&name)
+                .and_then(|entry| entry.shape.as_ref());
             at = shape.and_then(|shape| shape.superclass.clone());
         }
         false
@@ -101,7 +111,9 @@ impl ImageIndex {
 
     /// The 0-based slot of an instance variable.
     pub fn variable_slot(&self, class: &str, variable: &str) -> Option<usize> {
-        let all = self.names.all_instance_variables(&BehaviorName::class(class))?;
+        let all = self
+            .names
+            .all_instance_variables(&BehaviorName::class(class))?;
         all.iter().position(|name| &**name == variable)
     }
 
@@ -117,7 +129,10 @@ impl ImageIndex {
 
     /// The package and tag that a class says it belongs to; empty where it says none.
     pub fn package_of(&self, heap: &Heap, class_object: Oop) -> (Name, Name) {
-        let text = |oop: Option<Oop>| oop.and_then(|oop| heap.string_text(oop)).map_or(Name::from(""), Name::from);
+        let text = |oop: Option<Oop>| {
+            oop.and_then(|oop| heap.string_text(oop))
+                .map_or(Name::from(""), Name::from)
+        };
         let tag = heap.slot(class_object, class::PACKAGE_TAG);
         let package = self.variable(heap, tag, "package");
         let package_name = package.and_then(|package| self.variable(heap, package, "name"));
@@ -167,7 +182,8 @@ impl ImageIndex {
             return;
         }
         let scheduler = heap.slot(binding, association::VALUE);
-        if !scheduler.is_object() || heap.pointer_slot_count(scheduler) <= scheduler::ACTIVE_PROCESS {
+        if !scheduler.is_object() || heap.pointer_slot_count(scheduler) <= scheduler::ACTIVE_PROCESS
+        {
             return;
         }
         self.places.insert(scheduler, Place::Scheduler);
@@ -206,7 +222,8 @@ impl ImageIndex {
         for (selector, value) in MethodDictionary(dictionary).entries(heap) {
             let is_method = value.is_object() && heap.format(value).is_code();
             if let Some(text) = heap.string_text(selector).filter(|_| is_method) {
-                self.places.insert(value, Place::Method(name.clone(), text.into()));
+                self.places
+                    .insert(value, Place::Method(name.clone(), text.into()));
             }
         }
     }
@@ -214,9 +231,13 @@ impl ImageIndex {
     fn note_protocols(&mut self, heap: &Heap, oop: Oop) {
         let protocols = heap.slot(oop, behavior::PROTOCOLS);
         for protocol in elements(heap, protocols) {
-            let name = self.variable(heap, protocol, "name").and_then(|name| heap.string_text(name));
+            let name = self
+                .variable(heap, protocol, "name")
+                .and_then(|name| heap.string_text(name));
             let selectors = self.variable(heap, protocol, "methodSelectors");
-            let (Some(name), Some(selectors)) = (name, selectors) else { continue };
+            let (Some(name), Some(selectors)) = (name, selectors) else {
+                continue;
+            };
             let name = Name::from(name);
             for selector in elements(heap, selectors) {
                 self.protocols.insert((oop, selector), name.clone());
@@ -230,5 +251,7 @@ fn elements(heap: &Heap, oop: Oop) -> Vec<Oop> {
     if !oop.is_object() || oop == heap.nil() || !heap.format(oop).is_pointers() {
         return Vec::new();
     }
-    (0..heap.pointer_slot_count(oop)).map(|slot| heap.slot(oop, slot)).collect()
+    (0..heap.pointer_slot_count(oop))
+        .map(|slot| heap.slot(oop, slot))
+        .collect()
 }

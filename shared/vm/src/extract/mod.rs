@@ -47,12 +47,20 @@ pub type ClassIndices = (Name, u32, u32);
 impl<'a> Extractor<'a> {
     /// Takes drafts for a slave that knows the ids of this image.
     pub fn new(heap: &'a Heap, index: &'a ImageIndex) -> Extractor<'a> {
-        Extractor { heap, index, manner: Manner::Pull }
+        Extractor {
+            heap,
+            index,
+            manner: Manner::Pull,
+        }
     }
 
     /// Takes drafts that hold no ids: for packages and pushes.
     pub fn portable(heap: &'a Heap, index: &'a ImageIndex) -> Extractor<'a> {
-        Extractor { heap, index, manner: Manner::Portable }
+        Extractor {
+            heap,
+            index,
+            manner: Manner::Portable,
+        }
     }
 
     /// The heap.
@@ -72,7 +80,9 @@ impl<'a> Extractor<'a> {
 
     /// The object with an id; `None` where none begins there.
     pub fn oop_at(&self, id: u64) -> Option<Oop> {
-        self.index.is_start(id).then(|| Oop::from_bits(self.heap.base() + id * 8))
+        self.index
+            .is_start(id)
+            .then(|| Oop::from_bits(self.heap.base() + id * 8))
     }
 
     /// The ghost that stands for an object.

@@ -1,7 +1,8 @@
 //! Classes, class sides, methods, objects and bindings as drafts.
 
 use imprint_isa::{
-    BehaviorName, ClassDraft, Draft, MetaDraft, MethodDraft, MethodEntry, Name, ObjectDraft, Placed, Ref,
+    BehaviorName, ClassDraft, Draft, MetaDraft, MethodDraft, MethodEntry, Name, ObjectDraft,
+    Placed, Ref,
 };
 use imprint_model::layout::{behavior, class, closure, metaclass};
 use imprint_model::{ClassIndex, InstanceSpec, Oop};
@@ -11,7 +12,10 @@ use super::{Extractor, Manner, Place};
 use crate::install::{MethodDictionary, own_variables};
 
 /// Classes whose instances keep their elements in an array of their own, and in which variable.
-const BACKBONES: [(&str, &str); 2] = [("HashedCollection", "array"), ("OrderedCollection", "array")];
+const BACKBONES: [(&str, &str); 2] = [
+    ("HashedCollection", "array"),
+    ("OrderedCollection", "array"),
+];
 
 impl Extractor<'_> {
     /// The draft of whatever an object is.
@@ -19,7 +23,9 @@ impl Extractor<'_> {
         match self.index.place(oop) {
             Some(Place::Behavior(name)) if name.meta => self.meta(oop).map(Draft::Meta),
             Some(Place::Behavior(_)) => self.class(oop).map(Draft::Class),
-            Some(Place::Method(behavior, selector)) => self.method(oop, behavior, selector).map(Draft::Method),
+            Some(Place::Method(behavior, selector)) => {
+                self.method(oop, behavior, selector).map(Draft::Method)
+            }
             Some(Place::Binding(reference)) => self.binding(oop, reference).map(Draft::Object),
             _ => self.object(oop).map(Draft::Object),
         }
@@ -35,11 +41,18 @@ impl Extractor<'_> {
         let variables = own_variables(self.heap, oop);
         let draft = ClassDraft {
             superclass: self.superclass_of(oop).map(|superclass| superclass.class),
-            instance_spec: spec.unwrap_or(InstanceSpec { spec: 0, fixed_fields: 0 }),
+            instance_spec: spec.unwrap_or(InstanceSpec {
+                spec: 0,
+                fixed_fields: 0,
+            }),
             instance_variables: variables
                 .or_else(|| shape.map(|shape| shape.instance_variables.clone()))
                 .unwrap_or_default(),
-            class_variables: names.class_variables_of(&name).into_iter().map(|(name, _)| name).collect(),
+            class_variables: names
+                .class_variables_of(&name)
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect(),
             pools: shape.map(|shape| shape.pools.clone()).unwrap_or_default(),
             package,
             tag,
@@ -63,10 +76,16 @@ impl Extractor<'_> {
         let name = self.name_of_behavior(oop).class;
         let this_class = self.heap.slot(oop, metaclass::THIS_CLASS);
         let spec = self.heap.instance_spec(oop);
-        let shape = self.index.names().class(&name).and_then(|entry| entry.shape.as_ref());
+        let shape = self
+            .index
+            .names()
+            .class(&name)
+            .and_then(|entry| entry.shape.as_ref());
         let known = shape.and_then(|shape| shape.class_variables_of_meta.clone());
         let draft = MetaDraft {
-            superclass: self.superclass_of(oop).unwrap_or_else(|| BehaviorName::class("Class")),
+            superclass: self
+                .superclass_of(oop)
+                .unwrap_or_else(|| BehaviorName::class("Class")),
             class_slots: spec.map_or(class::SIZE as u16, |spec| spec.fixed_fields),
             instance_variables: own_variables(self.heap, oop).or(known).unwrap_or_default(),
             methods: self.entries(oop),
@@ -76,13 +95,21 @@ impl Extractor<'_> {
         Placed {
             id: self.id(this_class),
             meta_id: self.id(oop),
-            class_indices: (self.heap.header(this_class).hash(), self.heap.header(oop).hash()),
+            class_indices: (
+                self.heap.header(this_class).hash(),
+                self.heap.header(oop).hash(),
+            ),
             ..Placed::nowhere(draft)
         }
     }
 
     /// A method that stands under a selector in a behaviour.
-    pub fn method(&self, oop: Oop, behavior: &BehaviorName, selector: &Name) -> Placed<MethodDraft> {
+    pub fn method(
+        &self,
+        oop: Oop,
+        behavior: &BehaviorName,
+        selector: &Name,
+    ) -> Placed<MethodDraft> {
         let mut gather = Gather::new(*self);
         let code = gather.method_code(oop);
         let names = self.index.names();
@@ -91,12 +118,18 @@ impl Extractor<'_> {
         let draft = MethodDraft {
             behavior: behavior.clone(),
             selector: selector.clone(),
-            protocol: protocol.map_or(Name::from(""), |(class, symbol)| self.index.protocol(class, symbol)),
+            protocol: protocol.map_or(Name::from(""), |(class, symbol)| {
+                self.index.protocol(class, symbol)
+            }),
             shape: names.shape_of(behavior).unwrap_or(0),
             code,
             locals: gather.locals,
         };
-        Placed { id: self.id(oop), local_ids: gather.ids, ..Placed::nowhere(draft) }
+        Placed {
+            id: self.id(oop),
+            local_ids: gather.ids,
+            ..Placed::nowhere(draft)
+        }
     }
 
     /// An object: local 0 and what travels with it.
@@ -107,16 +140,30 @@ impl Extractor<'_> {
             let backbone = gather.add_backbone(array);
             gather.set_slot(0, slot, backbone);
         }
-        let draft = ObjectDraft { root: Ref::Local(0), locals: gather.locals };
-        Placed { id: self.id(oop), local_ids: gather.ids, ..Placed::nowhere(draft) }
+        let draft = ObjectDraft {
+            root: Ref::Local(0),
+            locals: gather.locals,
+        };
+        Placed {
+            id: self.id(oop),
+            local_ids: gather.ids,
+            ..Placed::nowhere(draft)
+        }
     }
 
     /// A binding with its value: the value is the one slot of local 0.
     pub fn binding(&self, oop: Oop, reference: &Ref) -> Placed<ObjectDraft> {
         let mut gather = Gather::new(*self);
         gather.add_holder(self.binding_value(oop));
-        let draft = ObjectDraft { root: reference.clone(), locals: gather.locals };
-        Placed { id: self.id(oop), local_ids: gather.ids, ..Placed::nowhere(draft) }
+        let draft = ObjectDraft {
+            root: reference.clone(),
+            locals: gather.locals,
+        };
+        Placed {
+            id: self.id(oop),
+            local_ids: gather.ids,
+            ..Placed::nowhere(draft)
+        }
     }
 
     /// What must be here, and no ghost, before an object is: of a closure its receiver and the
@@ -127,14 +174,19 @@ impl Extractor<'_> {
         }
         let receiver = self.heap.slot(oop, closure::RECEIVER);
         let block = self.heap.slot(oop, closure::COMPILED_BLOCK);
-        [receiver, self.home(block)].into_iter().filter(|needed| needed.is_object()).collect()
+        [receiver, self.home(block)]
+            .into_iter()
+            .filter(|needed| needed.is_object())
+            .collect()
     }
 
     /// The method in which a block stands.
     pub(super) fn home(&self, code: Oop) -> Oop {
         let mut at = code;
         while at.is_object() && self.heap.format(at).is_code() {
-            let Some(last) = self.heap.literal_count(at).checked_sub(1) else { break };
+            let Some(last) = self.heap.literal_count(at).checked_sub(1) else {
+                break;
+            };
             let outer = self.heap.literal(at, last);
             if !outer.is_object() || !self.heap.format(outer).is_code() {
                 break;
@@ -145,7 +197,11 @@ impl Extractor<'_> {
     }
 
     fn id(&self, oop: Oop) -> u64 {
-        if self.manner == Manner::Portable { 0 } else { self.id_of(oop) }
+        if self.manner == Manner::Portable {
+            0
+        } else {
+            self.id_of(oop)
+        }
     }
 
     fn name_of_behavior(&self, oop: Oop) -> BehaviorName {
@@ -165,15 +221,24 @@ impl Extractor<'_> {
     /// All selectors with the ghosts of their methods, by selector.
     fn entries(&self, oop: Oop) -> Vec<MethodEntry> {
         let dictionary = self.heap.slot(oop, behavior::METHOD_DICTIONARY);
-        if self.manner == Manner::Portable || !dictionary.is_object() || dictionary == self.heap.nil() {
+        if self.manner == Manner::Portable
+            || !dictionary.is_object()
+            || dictionary == self.heap.nil()
+        {
             return Vec::new();
         }
         let entry = |(selector, method): (Oop, Oop)| {
             let ghost = method.is_object().then(|| self.ghost_of(method));
-            Some(MethodEntry { selector: self.heap.string_text(selector)?.into(), ghost })
+            Some(MethodEntry {
+                selector: self.heap.string_text(selector)?.into(),
+                ghost,
+            })
         };
-        let mut entries: Vec<_> =
-            MethodDictionary(dictionary).entries(self.heap).into_iter().filter_map(entry).collect();
+        let mut entries: Vec<_> = MethodDictionary(dictionary)
+            .entries(self.heap)
+            .into_iter()
+            .filter_map(entry)
+            .collect();
         entries.sort_by(|left, right| left.selector.cmp(&right.selector));
         entries
     }
@@ -184,7 +249,9 @@ impl Extractor<'_> {
             return Vec::new();
         }
         let last = self.heap.pointer_slot_count(oop);
-        (behavior::LAYOUT..last).map(|slot| self.ghost_or_name(self.heap.slot(oop, slot))).collect()
+        (behavior::LAYOUT..last)
+            .map(|slot| self.ghost_or_name(self.heap.slot(oop, slot)))
+            .collect()
     }
 
     fn meta_slots(&self, oop: Oop) -> Vec<Ref> {
@@ -207,12 +274,18 @@ impl Extractor<'_> {
     /// The slot and array in which a collection keeps its elements.
     fn backbone(&self, oop: Oop) -> Option<(usize, Oop)> {
         let class = self.class_of(oop).filter(|class| !class.meta)?;
-        let found = BACKBONES.iter().find(|(ancestor, _)| self.index.inherits(&class.class, ancestor));
+        let found = BACKBONES
+            .iter()
+            .find(|(ancestor, _)| self.index.inherits(&class.class, ancestor));
         let (_, variable) = found?;
         let slot = self.index.variable_slot(&class.class, variable)?;
         let is_there = slot < self.heap.pointer_slot_count(oop);
-        let array = self.heap.follow(is_there.then(|| self.heap.slot(oop, slot))?);
-        let is_array = array.is_object() && array != self.heap.nil() && self.heap.format(array).is_indexable_pointers();
+        let array = self
+            .heap
+            .follow(is_there.then(|| self.heap.slot(oop, slot))?);
+        let is_array = array.is_object()
+            && array != self.heap.nil()
+            && self.heap.format(array).is_indexable_pointers();
         (is_array && self.index.place(array).is_none()).then_some((slot, array))
     }
 }

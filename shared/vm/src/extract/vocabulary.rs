@@ -26,7 +26,16 @@ pub const VOCABULARY: &[&str] = &[
 
 /// The names of [`VOCABULARY`] and of the classes with fixed indices, as an image has them.
 pub fn vocabulary(names: &Names) -> Vec<ClassIndices> {
-    let fixed = imprint_model::class_index::FIXED_INDICES.iter().map(|(name, _)| *name);
-    let indices = |name: &str| names.class(name).map(|entry| (name.into(), entry.index, entry.meta_index));
-    fixed.chain(VOCABULARY.iter().copied()).filter_map(indices).collect()
+    let fixed = imprint_model::class_index::FIXED_INDICES
+        .iter()
+        .map(|(name, _)| *name);
+    let indices = |name: &str| {
+        names
+            .class(name)
+            .map(|entry| (name.into(), entry.index, entry.meta_index))
+    };
+    fixed
+        .chain(VOCABULARY.iter().copied())
+        .filter_map(indices)
+        .collect()
 }

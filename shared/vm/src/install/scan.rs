@@ -11,8 +11,6 @@ use super::names::{ClassShape, Names};
 mod layout_slots {
     /// The scope of a layout with named fields.
     pub const SCOPE: usize = 1;
-    /// The scope around a class scope.
-    pub const PARENT_SCOPE: usize = 0;
     /// The first slot of a class scope.
     pub const FIRST_SLOT: usize = 1;
     /// The name of a slot.
@@ -126,7 +124,7 @@ pub fn own_variables(heap: &Heap, oop: Oop) -> Option<Vec<Name>> {
         return Some(Vec::new());
     }
     let scope = heap.slot(layout, layout_slots::SCOPE);
-    if !scope.is_object() || heap.pointer_slot_count(scope) <= layout_slots::PARENT_SCOPE {
+    if !scope.is_object() || heap.pointer_slot_count(scope) < layout_slots::FIRST_SLOT {
         return Some(Vec::new());
     }
     let slots = layout_slots::FIRST_SLOT..heap.pointer_slot_count(scope);
@@ -134,7 +132,7 @@ pub fn own_variables(heap: &Heap, oop: Oop) -> Option<Vec<Name>> {
 }
 
 fn slot_name(heap: &Heap, slot: Oop) -> Option<Name> {
-    if !slot.is_object() || heap.pointer_slot_count(slot) <= layout_slots::NAME {
+    if !slot.is_object() || heap.pointer_slot_count(slot) == 0 {
         return None;
     }
     heap.string_text(heap.slot(slot, layout_slots::NAME)).map(Name::from)
