@@ -218,6 +218,11 @@ impl Heap {
         self.store(self.special_objects, known.index(), value);
     }
 
+    /// Sets the stress for tests from now on.
+    pub fn set_zeal(&mut self, zeal: Option<crate::settings::Zeal>) {
+        self.settings.zeal = zeal;
+    }
+
     /// The settings it was made with.
     pub fn settings(&self) -> &HeapSettings {
         &self.settings

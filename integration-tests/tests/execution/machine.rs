@@ -1,0 +1,113 @@
+//! A machine with the kernel in it, and nobody outside.
+
+use std::time::{Duration, Instant};
+
+use imprint_bootstrap::{build, compile_expression, compile_for, embedded_packages};
+use imprint_heap::{Heap, HeapSettings, Zeal};
+use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Placed};
+use imprint_model::Oop;
+use imprint_vm::install::Names;
+use imprint_vm::{
+    Answer, CompileRequest, Event, Outcome, Outside, OutsideError, RunLimits, Vm, VmSettings,
+};
+
+/// How long one expression may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The kernel, running.
+pub struct Machine {
+    pub vm: Vm,
+}
+
+impl Machine {
+    pub fn new(heap: HeapSettings, settings: VmSettings) -> Machine {
+        let packages = embedded_packages(|_| false).expect("the kernel can be read");
+        let heap = Heap::new(heap).expect("address space is there");
+        let image = build(&packages, heap, |heap, names| {
+            let mut vm = Vm::new(heap, Box::new(Clock(Instant::now())), settings);
+            vm.names = names;
+            vm
+        });
+        Machine {
+            vm: image.expect("the kernel builds").vm,
+        }
+    }
+
+    /// Collections come as this says from now on.
+    pub fn set_zeal(&mut self, zeal: Zeal) {
+        self.vm.heap.set_zeal(Some(zeal));
+    }
+
+    /// Compiles a method and installs it.
+    pub fn compile(&mut self, class: &str, source: &str) {
+        let behavior = BehaviorName::parse(class);
+        let draft = compile_for(&self.vm.names, &behavior, "tests", source).expect("it compiles");
+        let placed = Placed::nowhere(Draft::Method(draft));
+        self.vm.install(&placed).expect("it can be installed");
+    }
+
+    /// A process that will evaluate an expression.
+    pub fn spawn(&mut self, expression: &str) -> Oop {
+        let draft = compile_expression(&self.vm.names, expression).expect("it compiles");
+        let placed = Placed::nowhere(Draft::Method(draft));
+        let method = self.vm.install(&placed).expect("it can be installed");
+        let nil = self.vm.heap.nil();
+        self.vm.spawn(method, nil, 40).expect("there is space")
+    }
+
+    /// Evaluates an expression.
+    pub fn run(&mut self, expression: &str) -> Outcome {
+        let process = self.spawn(expression);
+        let limits = RunLimits {
+            deadline: Some(Instant::now() + PATIENCE),
+            interrupt: None,
+        };
+        self.vm.run_until(process, limits)
+    }
+
+    /// What an expression's value prints as, or how the run ended otherwise.
+    pub fn print(&mut self, expression: &str) -> String {
+        let (declarations, body) = match expression.rfind("|> ") {
+            Some(at) => (&expression[..at], &expression[at + 3..]),
+            None => ("", expression),
+        };
+        match self.run(&format!("{declarations} ({body}) printString")) {
+            Outcome::Returned(oop) => self.vm.heap.string_text(oop).unwrap_or_default(),
+            other => format!("{other:?}"),
+        }
+    }
+}
+
+/// Nobody, with a clock.
+struct Clock(Instant);
+
+impl Outside for Clock {
+    fn request(&mut self, _: &[Miss]) -> Result<Answer, OutsideError> {
+        Err(OutsideError::NoMaster)
+    }
+
+    fn wait(&mut self, deadline: Option<Instant>) -> Vec<Event> {
+        if let Some(deadline) = deadline {
+            std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
+        }
+        Vec::new()
+    }
+
+    fn poll(&mut self) -> Vec<Event> {
+        Vec::new()
+    }
+
+    fn compile(&mut self, _: CompileRequest, _: &Names) -> Result<MethodDraft, String> {
+        Err("there is no compiler".to_string())
+    }
+
+    fn method_source(&mut self, _: &BehaviorName, _: &str) -> Option<String> {
+        None
+    }
+
+    fn pruned(&mut self, _: &BehaviorName, _: &str) {}
+
+    fn now_micros(&self) -> u64 {
+        3_900_000_000_000_000 + self.0.elapsed().as_micros() as u64
+    }
+}

@@ -1,0 +1,182 @@
+//! The machine, by the language it runs: expressions and what they answer, on machines that differ
+//! in what must make no difference: caches, the number of stack pages, when collections come.
+
+mod expressions;
+mod machine;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use expressions::EXPRESSIONS;
+use imprint_heap::{HeapSettings, Zeal};
+use imprint_vm::{Outcome, RunLimits, VmSettings};
+use machine::Machine;
+
+/// Pages so few and small that frames are written into contexts all the time.
+fn few_pages() -> VmSettings {
+    VmSettings {
+        stack_pages: 2,
+        page_words: 600,
+        ..VmSettings::default()
+    }
+}
+
+fn check(mut machine: Machine) {
+    let mut wrong = Vec::new();
+    for (expression, expected) in EXPRESSIONS {
+        let answer = machine.print(expression);
+        if answer != *expected {
+            wrong.push(format!("{expression}\n    {answer}, expected {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn expressions_answer_what_smalltalk_says() {
+    check(Machine::new(HeapSettings::default(), VmSettings::default()));
+}
+
+#[test]
+fn caches_make_no_difference() {
+    let settings = VmSettings {
+        caches: false,
+        ..VmSettings::default()
+    };
+    check(Machine::new(HeapSettings::default(), settings));
+}
+
+#[test]
+fn frames_that_became_contexts_make_no_difference() {
+    check(Machine::new(HeapSettings::default(), few_pages()));
+}
+
+#[test]
+fn collections_at_every_hundredth_send_make_no_difference() {
+    let heap = HeapSettings {
+        eden_bytes: 256 << 10,
+        ..HeapSettings::default()
+    };
+    let mut machine = Machine::new(heap, few_pages());
+    machine.set_zeal(Zeal {
+        every: 100,
+        poison: true,
+        verify: false,
+    });
+    check(machine);
+}
+
+#[test]
+fn runaway_recursion_is_an_error_that_can_be_caught() {
+    let settings = VmSettings {
+        depth_max: 20_000,
+        ..VmSettings::default()
+    };
+    let mut machine = Machine::new(HeapSettings::default(), settings);
+    machine.compile("Object", "endless: n ^ (self endless: n + 1) + 1");
+    let answer = machine.print("[Object new endless: 1] on: Error do: [:e | #caught]");
+    assert_eq!(answer, "#caught");
+    // The limit is back in its place afterwards.
+    let again = machine.print("[Object new endless: 1] on: Error do: [:e | #caught]");
+    assert_eq!(again, "#caught");
+}
+
+#[test]
+fn deep_recursion_goes_through_many_pages_and_back() {
+    let mut machine = Machine::new(HeapSettings::default(), few_pages());
+    machine.compile(
+        "Integer",
+        "downTo: n ^ self = n ifTrue: [0] ifFalse: [(self - 1 downTo: n) + 1]",
+    );
+    assert_eq!(machine.print("20000 downTo: 0"), "20000");
+}
+
+#[test]
+fn a_run_ends_at_its_deadline_and_can_go_on() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    let process = machine.spawn("| n | n := 0. [n < 5000000] whileTrue: [n := n + 1]. n");
+    let limits = RunLimits {
+        deadline: Some(Instant::now()),
+        interrupt: None,
+    };
+    assert!(matches!(
+        machine.vm.run_until(process, limits),
+        Outcome::TimedOut
+    ));
+    let outcome = machine.vm.run_until(process, RunLimits::default());
+    assert!(matches!(outcome, Outcome::Returned(oop) if oop.as_small_integer() == Some(5_000_000)));
+}
+
+#[test]
+fn a_raised_flag_interrupts_a_run() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    let process = machine.spawn("[true] whileTrue");
+    let limits = RunLimits {
+        deadline: Some(Instant::now() + Duration::from_secs(60)),
+        interrupt: Some(Arc::new(AtomicBool::new(true))),
+    };
+    assert!(matches!(
+        machine.vm.run_until(process, limits),
+        Outcome::Interrupted
+    ));
+}
+
+#[test]
+fn an_unhandled_error_ends_its_process() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    let outcome = machine.run("nil foo. 3");
+    assert!(matches!(outcome, Outcome::Terminated { .. }), "{outcome:?}");
+    assert_eq!(machine.print("3 + 4"), "7");
+}
+
+#[test]
+fn waiting_for_what_never_comes_is_a_deadlock() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    let process = machine.spawn("Semaphore new wait");
+    let outcome = machine.vm.run_until(process, RunLimits::default());
+    assert!(matches!(outcome, Outcome::Deadlock), "{outcome:?}");
+}
+
+#[test]
+fn quitting_ends_the_run_with_the_code() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    let outcome = machine.run("Smalltalk exit: 3");
+    assert!(matches!(outcome, Outcome::Quit(3)), "{outcome:?}");
+}
+
+#[test]
+fn an_object_beyond_the_limit_of_the_heap_is_refused() {
+    let heap = HeapSettings {
+        limit_bytes: 64 << 20,
+        ..HeapSettings::default()
+    };
+    let mut machine = Machine::new(heap, VmSettings::default());
+    let answer = machine.print("[Array new: 100000000. 1] on: Exception do: [:e | #refused]");
+    assert_eq!(answer, "#refused");
+}
+
+#[test]
+fn what_ran_in_an_epoch_is_known_afterwards() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    machine.vm.begin_epoch();
+    assert_eq!(machine.print("5 factorial"), "120");
+    let methods = machine.vm.end_epochs();
+    let names: Vec<String> = methods
+        .into_iter()
+        .map(|oop| machine.vm.method_name(oop))
+        .collect();
+    assert!(
+        names.iter().any(|name| name == "Integer>>factorial"),
+        "{names:?}"
+    );
+    assert!(!names.iter().any(|name| name == "Integer>>gcd:"));
+}
+
+#[test]
+fn the_heap_is_sound_after_a_run() {
+    let mut machine = Machine::new(HeapSettings::default(), few_pages());
+    machine.print("(1 to: 2000) collect: [:i | i printString -> [i]]");
+    machine.vm.collect(imprint_heap::Collection::Full);
+    assert_eq!(machine.vm.verify(), Ok(()));
+}
