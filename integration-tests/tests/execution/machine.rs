@@ -49,20 +49,46 @@ impl Machine {
     /// A process that will evaluate an expression.
     pub fn spawn(&mut self, expression: &str) -> Oop {
         let draft = compile_expression(&self.vm.names, expression).expect("it compiles");
-        let placed = Placed::nowhere(Draft::Method(draft));
-        let method = self.vm.install(&placed).expect("it can be installed");
         let nil = self.vm.heap.nil();
-        self.vm.spawn(method, nil, 40).expect("there is space")
+        self.spawn_draft(draft, nil)
     }
 
     /// Evaluates an expression.
     pub fn run(&mut self, expression: &str) -> Outcome {
         let process = self.spawn(expression);
+        self.run_process(process)
+    }
+
+    /// Evaluates a compiled expression.
+    pub fn run_draft(&mut self, draft: MethodDraft) -> Outcome {
+        let nil = self.vm.heap.nil();
+        let process = self.spawn_draft(draft, nil);
+        self.run_process(process)
+    }
+
+    fn run_process(&mut self, process: Oop) -> Outcome {
         let limits = RunLimits {
             deadline: Some(Instant::now() + PATIENCE),
             interrupt: None,
         };
         self.vm.run_until(process, limits)
+    }
+
+    fn spawn_draft(&mut self, draft: MethodDraft, receiver: Oop) -> Oop {
+        let placed = Placed::nowhere(Draft::Method(draft));
+        let method = self.vm.install(&placed).expect("it can be installed");
+        self.vm.spawn(method, receiver, 40).expect("there is space")
+    }
+
+    /// The text that an object answers to a unary message.
+    pub fn send_to(&mut self, receiver: Oop, selector: &str) -> Result<String, Outcome> {
+        let source = format!("self {selector}");
+        let draft = compile_expression(&self.vm.names, &source).expect("it compiles");
+        let process = self.spawn_draft(draft, receiver);
+        match self.run_process(process) {
+            Outcome::Returned(oop) => Ok(self.vm.heap.string_text(oop).unwrap_or_default()),
+            other => Err(other),
+        }
     }
 
     /// What an expression's value prints as, or how the run ended otherwise.

@@ -1,6 +1,7 @@
 //! The machine, by the language it runs: expressions and what they answer, on machines that differ
 //! in what must make no difference: caches, the number of stack pages, when collections come.
 
+mod ansi;
 mod expressions;
 mod machine;
 
@@ -179,4 +180,39 @@ fn the_heap_is_sound_after_a_run() {
     machine.print("(1 to: 2000) collect: [:i | i printString -> [i]]");
     machine.vm.collect(imprint_heap::Collection::Full);
     assert_eq!(machine.vm.verify(), Ok(()));
+}
+
+#[test]
+fn a_saved_image_goes_on_where_it_was() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    let process = machine.spawn("| a | a := 3. Smalltalk snapshot: true andQuit: false. a + 4");
+    let outcome = machine.vm.run_until(process, RunLimits::default());
+    assert!(matches!(outcome, Outcome::Snapshot), "{outcome:?}");
+    let answer = machine.vm.heap.false_object();
+    machine.vm.saved(answer);
+    let outcome = machine.vm.run_until(process, RunLimits::default());
+    assert!(matches!(outcome, Outcome::Returned(oop) if oop.as_small_integer() == Some(7)));
+}
+
+#[test]
+fn an_object_in_a_method_dictionary_runs_in_place_of_a_method() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    machine.run("SmallInteger methodDict at: #zork put: Tombstone new");
+    let answer = machine.print("[3 zork] on: PrunedBehavior do: [:e | e messageText lines first]");
+    assert_eq!(
+        answer,
+        "'SmallInteger>>zork was not exercised, so it is not in this image.'"
+    );
+    assert_eq!(machine.print("3 respondsTo: #zork"), "true");
+}
+
+#[test]
+fn timers_wake_processes_in_the_order_of_their_times() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    let order = machine.print(
+        "| log done | log := OrderedCollection new. done := Semaphore new. #(30 10 20) do: [:each | \
+         [(Delay forMilliseconds: each) wait. log add: each. done signal] fork]. \
+         3 timesRepeat: [done wait]. |> log asArray",
+    );
+    assert_eq!(order, "#(10 20 30)");
 }
