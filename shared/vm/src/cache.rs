@@ -119,3 +119,54 @@ impl Entry {
         self.selector == selector && self.class_index == class_index
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(selector: u64, class_index: u32) -> Entry {
+        Entry {
+            selector: Oop::from_bits(selector << 4),
+            class_index,
+            ..Entry::FREE
+        }
+    }
+
+    #[test]
+    fn an_entry_is_found_by_selector_and_class_and_by_no_other() {
+        let mut cache = SendCache::new();
+        let made = entry(7, 51);
+        cache.fill(made);
+        assert!(cache.probe(made.selector, 51).is_for(made.selector, 51));
+        assert!(!cache.probe(made.selector, 52).is_for(made.selector, 52));
+        let other = Oop::from_bits(9 << 4);
+        assert!(!cache.probe(other, 51).is_for(other, 51));
+    }
+
+    #[test]
+    fn a_later_entry_takes_the_place_of_one_that_collides() {
+        let mut cache = SendCache::new();
+        let (first, second) = (entry(5, 0), entry(5 + ENTRIES as u64, 0));
+        cache.fill(first);
+        cache.fill(second);
+        assert!(!cache.probe(first.selector, 0).is_for(first.selector, 0));
+        assert!(cache.probe(second.selector, 0).is_for(second.selector, 0));
+    }
+
+    #[test]
+    fn forgetting_spares_what_is_not_stale() {
+        let mut cache = SendCache::new();
+        let (kept, dropped) = (entry(3, 51), entry(4, 52));
+        cache.fill(kept);
+        cache.fill(dropped);
+        cache.forget(|entry| entry.class_index == 52);
+        assert!(cache.probe(kept.selector, 51).is_for(kept.selector, 51));
+        assert!(
+            !cache
+                .probe(dropped.selector, 52)
+                .is_for(dropped.selector, 52)
+        );
+        cache.flush();
+        assert!(!cache.probe(kept.selector, 51).is_for(kept.selector, 51));
+    }
+}

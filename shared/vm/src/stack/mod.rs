@@ -32,6 +32,8 @@
 mod frame;
 mod page;
 mod registers;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use frame::{FRAME_WORDS, Frame};
 pub(crate) use page::{BaseRecord, FramePosition, Link, Stack};
