@@ -18,15 +18,6 @@ pub type Primitive = fn(&mut Vm, Args) -> Result<Oop, Failure>;
 /// stack by itself.
 pub type ControlPrimitive = fn(&mut Vm, Args) -> Result<(), Failure>;
 
-/// The function behind a primitive number, and what its row in the table says.
-#[derive(Clone, Copy, Debug)]
-pub enum Binding {
-    /// Computes a value.
-    Value(Primitive),
-    /// Changes what runs next.
-    Control(ControlPrimitive),
-}
-
 /// Where the operands of a primitive lie: a receiver and its arguments on the stack.
 ///
 /// It is valid while the primitive runs and nothing else does.

@@ -64,8 +64,6 @@ impl Entry {
 /// The cache.
 pub(crate) struct SendCache {
     entries: Box<[Entry; ENTRIES]>,
-    /// Entries made since the machine was.
-    pub filled: u64,
 }
 
 impl SendCache {
@@ -73,7 +71,7 @@ impl SendCache {
     pub fn new() -> SendCache {
         let entries = vec![Entry::FREE; ENTRIES].into_boxed_slice();
         let entries = entries.try_into().expect("the vector has that length");
-        SendCache { entries, filled: 0 }
+        SendCache { entries }
     }
 
     #[inline(always)]
@@ -89,7 +87,6 @@ impl SendCache {
 
     /// Enters what a send means.
     pub fn fill(&mut self, entry: Entry) {
-        self.filled += 1;
         self.entries[SendCache::place(entry.selector, entry.class_index)] = entry;
     }
 

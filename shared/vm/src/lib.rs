@@ -50,7 +50,7 @@ pub mod touched;
 mod unwind;
 
 pub use arrivals::{Arrival, Arrivals};
-pub use args::{Args, Binding, ControlPrimitive, Primitive};
+pub use args::{Args, ControlPrimitive, Primitive};
 pub use extensions::Extensions;
 pub use failure::{Failure, PrimitiveError};
 pub use imprint_isa::Miss;
