@@ -7,7 +7,7 @@ use imprint_heap::HeapSettings;
 use imprint_image::open_image;
 use imprint_report::{Audience, Screen};
 use imprint_vm::install::Names;
-use imprint_vm::{CommandLine as VmCommandLine, Event, RunLimits};
+use imprint_vm::{CommandLine as VmCommandLine, Event, Outcome, RunLimits, Vm};
 use imprint_wire::WireError;
 
 use crate::command_line::{Command, CommandLine, Run};
@@ -69,13 +69,22 @@ fn run_image(path: &Path) -> Result<u8> {
     let names = Names::scan(&opened.heap);
     let command_line = VmCommandLine { image_path: path.display().to_string(), ..VmCommandLine::default() };
     let (mut vm, waker) = local_machine(opened.heap, names, command_line).context("cannot start a machine")?;
+    let waker = waker.quiet();
     end_on_signals(move || {
         // A full queue means that the machine is about to look anyway.
         let _ = waker.push(Event::Terminate);
     })?;
-    let outcome = vm.run(RunLimits::default());
+    let active = vm.active_process_or_nil();
+    let mut outcome = vm.run_until(active, RunLimits::default());
     if let Some(text) = answer_text(&vm, &outcome) {
         print_answer(&text);
+    }
+    if matches!(outcome, Outcome::Returned(_)) {
+        // Servers go on; where nothing can ever happen again, the image is done.
+        outcome = match vm.run(RunLimits::default()) {
+            Outcome::Deadlock => outcome,
+            other => other,
+        };
     }
     let (code, sentence) = ending(&outcome);
     if let Some(sentence) = sentence {
@@ -85,8 +94,8 @@ fn run_image(path: &Path) -> Result<u8> {
 }
 
 /// What an image that was made of one expression answers: a number or a string is shown.
-fn answer_text(vm: &imprint_vm::Vm, outcome: &imprint_vm::Outcome) -> Option<String> {
-    let imprint_vm::Outcome::Returned(value) = outcome else { return None };
+fn answer_text(vm: &Vm, outcome: &Outcome) -> Option<String> {
+    let Outcome::Returned(value) = outcome else { return None };
     if let Some(number) = value.as_small_integer() {
         return Some(number.to_string());
     }

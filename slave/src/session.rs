@@ -5,12 +5,12 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use imprint_heap::{Heap, HeapSettings};
+use imprint_heap::{Collection, Heap, HeapSettings};
 use imprint_host::{LocalOutside, Waker};
 use imprint_isa::{BehaviorName, Draft, MethodDraft, Placed};
 use imprint_report::{TestCase, TestOutcome, TestRun};
 use imprint_vm::extract::ClassIndices;
-use imprint_vm::install::{Installer, Unbound};
+use imprint_vm::install::{InstallError, Installer, Unbound};
 use imprint_vm::seed::empty_seed;
 use imprint_vm::{Arrivals, CommandLine, CompileRequest, Event, Outcome, RunLimits, Vm};
 use imprint_wire::message::{Plan, TestName};
@@ -193,9 +193,27 @@ impl Session {
 /// Where it cannot be installed.
 pub fn run_expression(vm: &mut Vm, draft: &MethodDraft, limits: RunLimits) -> Result<Outcome> {
     let placed = Placed::nowhere(Draft::Method(draft.clone()));
-    let mut installer =
-        Installer { heap: &mut vm.heap, names: &mut vm.names, presence: &mut vm.presence, unbound: Unbound::Create };
-    let method = installer.make_method(draft, &placed, 0)?;
+    let method = loop {
+        let mut installer = Installer {
+            heap: &mut vm.heap,
+            names: &mut vm.names,
+            presence: &mut vm.presence,
+            unbound: Unbound::Refuse,
+        };
+        match installer.make_method(draft, &placed, 0) {
+            Ok(method) => break method,
+            Err(InstallError::Missing { miss, .. }) => {
+                if let Err(outcome) = vm.bring(*miss) {
+                    return Ok(outcome);
+                }
+            }
+            Err(InstallError::NeedsSpace(_)) if vm.collect(Collection::Full).is_out_of_memory => {
+                return Ok(Outcome::OutOfMemory);
+            }
+            Err(InstallError::NeedsSpace(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    };
     let nil = vm.heap.nil();
     let process = vm.spawn(method, nil, PRIORITY).map_err(|space| anyhow!("no room for a process: {space:?}"))?;
     Ok(vm.run_until(process, limits))

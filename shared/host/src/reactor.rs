@@ -84,7 +84,8 @@ struct Armed {
 #[derive(Clone)]
 pub struct Waker {
     shared: Arc<Shared>,
-    _alive: Arc<()>,
+    /// What keeps the machine waiting for more; a quiet waker has none.
+    alive: Option<Arc<()>>,
 }
 
 impl Reactor {
@@ -116,7 +117,7 @@ impl Reactor {
     pub fn waker(&self) -> Waker {
         Waker {
             shared: Arc::clone(&self.shared),
-            _alive: Arc::clone(&self.shared.wakers),
+            alive: Some(Arc::clone(&self.shared.wakers)),
         }
     }
 
@@ -290,6 +291,14 @@ impl Armed {
 }
 
 impl Waker {
+    /// The same, but for whom the machine does not wait when nothing else can happen: signals of
+    /// the system may come at any time, and an image that is done need not wait for them.
+    #[must_use]
+    pub fn quiet(mut self) -> Waker {
+        self.alive = None;
+        self
+    }
+
     /// Queues an event and wakes the machine.
     ///
     /// # Errors
