@@ -3,6 +3,7 @@
 //! A fetch blocks the whole machine: the first, simple form of design D9.
 
 use imprint_heap::{Collection, NeedsSpace};
+use imprint_isa::verifier::verify;
 use imprint_isa::{Draft, MethodDraft, Miss, ObjectDraft, Placed};
 use imprint_model::Oop;
 
@@ -29,6 +30,7 @@ impl Vm {
         placed: &Placed<Draft>,
         unbound: Unbound,
     ) -> Result<Oop, InstallError> {
+        self.verify_draft(&placed.draft)?;
         let mut installer = Installer {
             heap: &mut self.heap,
             names: &mut self.names,
@@ -38,14 +40,16 @@ impl Vm {
         installer.install(placed)
     }
 
-    /// Gets what whoever owns the machine found missing, before anything runs that needs it.
-    ///
-    /// # Errors
-    /// How a run would end that missed it.
-    pub fn bring(&mut self, miss: Miss) -> Result<(), Outcome> {
-        let ended = self.fetch(miss);
-        self.flush_caches();
-        ended.map_or(Ok(()), Err)
+    /// The frame stack trusts code to keep to its bounds: so none comes in here unseen.
+    fn verify_draft(&self, draft: &Draft) -> Result<(), InstallError> {
+        let fields = match draft {
+            Draft::Method(method) => self
+                .names
+                .all_instance_variables(&method.behavior)
+                .map(|variables| variables.len()),
+            _ => None,
+        };
+        verify(draft, fields).map_err(|rejection| InstallError::Rejected(Box::new(rejection)))
     }
 
     /// Gets what is missing. Answers how the run ends where that is not possible.
@@ -119,7 +123,10 @@ impl Vm {
                 Err(error) => return Err(Outcome::Corrupt(error.to_string())),
             }
         }
-        Err(Outcome::Corrupt(format!("{} needs too much", placed.draft.title())))
+        Err(Outcome::Corrupt(format!(
+            "{} needs too much",
+            placed.draft.title()
+        )))
     }
 
     fn make_space(&mut self, bytes: usize) -> Result<(), Outcome> {

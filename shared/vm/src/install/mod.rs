@@ -51,6 +51,9 @@ pub enum InstallError {
     /// The method was compiled for a class of another shape.
     #[error("{0} was compiled for another shape of its class")]
     Shape(String),
+    /// The verifier refused it.
+    #[error("{0}")]
+    Rejected(Box<imprint_isa::verifier::Rejection>),
     /// The draft contradicts itself or the heap.
     #[error("{title}: {what}")]
     Malformed {
