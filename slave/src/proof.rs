@@ -7,12 +7,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use imprint_heap::HeapSettings;
 use imprint_image::open_image;
 use imprint_report::{PageCheck, Proof, TestOutcome, TestRun};
 use imprint_shrink::{SidePackage, install_side};
-use imprint_vm::CommandLine;
+use imprint_vm::{CommandLine, Outcome, RunLimits};
 use imprint_vm::install::Names;
 
 use crate::machine::local_machine;
@@ -51,9 +51,15 @@ pub fn prove(
 
 fn prove_tests(image: &Path, side: &SidePackage, tests: &[CompiledTest], timeout: Duration) -> Result<TestRun> {
     let opened = open_image(image, HeapSettings::default())?;
-    let names = Names::scan(&opened.heap);
+    let names = Names::scan_declared(&opened.heap, &side.class_indices);
     let (mut vm, _) = local_machine(opened.heap, names, CommandLine::default())?;
     install_side(&mut vm, side)?;
+    let entry = vm.active_process_or_nil();
+    let limits = RunLimits { deadline: Some(Instant::now() + START_LIMIT), ..RunLimits::default() };
+    match vm.run_until(entry, limits) {
+        Outcome::Returned(_) => {}
+        other => bail!("the entry expression of the slim image failed: {other:?}"),
+    }
     let cases = tests.iter().map(|test| run_test(&mut vm, test, timeout)).collect::<Result<Vec<_>>>()?;
     Ok(TestRun { name: "proof".to_string(), cases })
 }

@@ -5,12 +5,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use imprint_heap::{Collection, Heap, HeapSettings};
+use imprint_heap::{Heap, HeapSettings};
 use imprint_host::{LocalOutside, Waker};
-use imprint_isa::{BehaviorName, Draft, MethodDraft, Placed};
+use imprint_isa::{BehaviorName, MethodDraft};
 use imprint_report::{TestCase, TestOutcome, TestRun};
 use imprint_vm::extract::ClassIndices;
-use imprint_vm::install::{InstallError, Installer, Unbound};
 use imprint_vm::seed::empty_seed;
 use imprint_vm::{Arrivals, CommandLine, CompileRequest, Event, Outcome, RunLimits, Vm};
 use imprint_wire::message::{Plan, TestName};
@@ -33,6 +32,14 @@ pub const SURVIVAL_DRILL: [&str; 3] = [
     "[ Error new signal: 'drill' ] on: Error do: [ :error | error messageText ]",
     "[ nil drill ] on: MessageNotUnderstood do: [ :error | error messageText ]",
     "[ PrunedBehavior new signal: 'drill' ] on: PrunedBehavior do: [ :error | error messageText ]",
+];
+
+/// What any image that waits may meet at any time: a queue of delays that runs empty, and a limit of
+/// time that is kept or passed. Run before anything else waits, so that the empty queue is met.
+pub const WAITING_DRILL: [&str; 3] = [
+    "(Delay forMilliseconds: 1) wait",
+    "[ 3 ] valueWithin: 1 second onTimeout: [ 4 ]",
+    "[ (Delay forSeconds: 5) wait ] valueWithin: 2 milliSeconds onTimeout: [ 4 ]",
 ];
 
 /// A machine that pulls.
@@ -172,18 +179,43 @@ impl Session {
         Ok(run)
     }
 
-    /// Runs the survival drill.
+    /// Runs the drill of waiting, and comes back to the phase of the entry expression.
     ///
     /// # Errors
     /// Where the master is gone.
-    pub fn drill(&mut self) -> Result<()> {
+    pub fn drill_waiting(&mut self) -> Result<()> {
+        self.drill(&WAITING_DRILL)?;
+        self.begin_phase("entry");
+        Ok(())
+    }
+
+    /// Runs the survival drill, and ends as production does.
+    ///
+    /// # Errors
+    /// Where the master is gone, or the image does not end.
+    pub fn drill_survival(&mut self) -> Result<()> {
+        self.drill(&SURVIVAL_DRILL)?;
+        self.end()
+    }
+
+    fn drill(&mut self, expressions: &[&str]) -> Result<()> {
         self.begin_phase("survival drill");
-        for expression in SURVIVAL_DRILL {
+        for expression in expressions {
             let draft = self.compile(expression)?;
             let limits = RunLimits { deadline: Some(Instant::now() + ENTRY_LIMIT), ..RunLimits::default() };
             self.run(&draft, limits)?;
         }
         Ok(())
+    }
+
+    /// Ends as production does when the system asks it to: what that needs is kept.
+    fn end(&mut self) -> Result<()> {
+        let wait = self.compile("(Delay forSeconds: 30) wait")?;
+        self.waker.push(Event::Terminate).context("cannot ask the machine to end")?;
+        match self.run(&wait, RunLimits::default())? {
+            Outcome::Quit(0) => Ok(()),
+            other => Err(anyhow!("asked to end, the image did not quit: {other:?}")),
+        }
     }
 }
 
@@ -192,27 +224,9 @@ impl Session {
 /// # Errors
 /// Where it cannot be installed.
 pub fn run_expression(vm: &mut Vm, draft: &MethodDraft, limits: RunLimits) -> Result<Outcome> {
-    let placed = Placed::nowhere(Draft::Method(draft.clone()));
-    let method = loop {
-        let mut installer = Installer {
-            heap: &mut vm.heap,
-            names: &mut vm.names,
-            presence: &mut vm.presence,
-            unbound: Unbound::Refuse,
-        };
-        match installer.make_method(draft, &placed, 0) {
-            Ok(method) => break method,
-            Err(InstallError::Missing { miss, .. }) => {
-                if let Err(outcome) = vm.bring(*miss) {
-                    return Ok(outcome);
-                }
-            }
-            Err(InstallError::NeedsSpace(_)) if vm.collect(Collection::Full).is_out_of_memory => {
-                return Ok(Outcome::OutOfMemory);
-            }
-            Err(InstallError::NeedsSpace(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
+    let method = match vm.make_expression(draft) {
+        Ok(method) => method,
+        Err(outcome) => return Ok(outcome),
     };
     let nil = vm.heap.nil();
     let process = vm.spawn(method, nil, PRIORITY).map_err(|space| anyhow!("no room for a process: {space:?}"))?;

@@ -56,13 +56,16 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
     let plan = session.plan();
     let entry_text = orders.expression.clone().unwrap_or_else(|| plan.entry.clone());
     let entry = session.compile(if entry_text.is_empty() { "nil" } else { &entry_text })?;
+    if !plan.tests.is_empty() {
+        session.drill_waiting()?;
+    }
     if let Some(code) = run_entry(&mut session, &entry, orders)? {
         return Ok((report, code));
     }
     let tests = session.compile_tests(&plan.tests)?;
     let run = run_tests(&mut session, &tests, orders.timeout)?;
     if !plan.tests.is_empty() {
-        session.drill()?;
+        session.drill_survival()?;
     }
     report.pulled = Some(pulled(&session));
     let has_failed = run.counts().failed > 0;
