@@ -160,7 +160,16 @@ pub struct Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Failure {
-        let is_image = error.chain().any(|cause| cause.is::<imprint_image::ImageError>());
-        Failure { code: if is_image { code::BAD_IMAGE } else { code::USAGE }, error }
+        let is_image = error
+            .chain()
+            .any(|cause| cause.is::<imprint_image::ImageError>());
+        Failure {
+            code: if is_image {
+                code::BAD_IMAGE
+            } else {
+                code::USAGE
+            },
+            error,
+        }
     }
 }

@@ -49,9 +49,17 @@ impl LiveImage {
         let machine = |heap, names| machine_with(heap, names, outside, &reactor, command_line);
         let mut built = build(&sources.set, heap, machine)?;
         // A builder's heap never collects; what runs from now on needs that it does.
-        built.vm.heap.set_collector(HeapSettings::default().collector);
+        built
+            .vm
+            .heap
+            .set_collector(HeapSettings::default().collector);
         *book.borrow_mut() = SourceBook::of(&built.vm.heap, &built.vm.names, built.sources);
-        Ok(LiveImage { vm: built.vm, book, waker, built_in: Some(built.built_in) })
+        Ok(LiveImage {
+            vm: built.vm,
+            book,
+            waker,
+            built_in: Some(built.built_in),
+        })
     }
 
     /// Opens an image file, with the changes file beside it where there is one.
@@ -61,13 +69,20 @@ impl LiveImage {
     pub fn open(path: &Path, command_line: CommandLine) -> Result<LiveImage> {
         let OpenedImage { heap, .. } = open_image(path, HeapSettings::default())?;
         let names = Names::scan(&heap);
-        let texts = fs::read(changes_path(path)).map(Sources::from_bytes).unwrap_or_default();
+        let texts = fs::read(changes_path(path))
+            .map(Sources::from_bytes)
+            .unwrap_or_default();
         let book = Rc::new(RefCell::new(SourceBook::of(&heap, &names, texts)));
         let local = LocalOutside::new().context("cannot wait for events on this system")?;
         let (reactor, waker) = (local.reactor().clone(), local.waker());
         let outside = Box::new(MasterOutside::new(local, book.clone()));
         let vm = machine_with(heap, names, outside, &reactor, command_line);
-        Ok(LiveImage { vm, book, waker, built_in: None })
+        Ok(LiveImage {
+            vm,
+            book,
+            waker,
+            built_in: None,
+        })
     }
 
     /// Runs an expression to its end.
@@ -83,10 +98,18 @@ impl LiveImage {
     ///
     /// # Errors
     /// As [`LiveImage::evaluate`].
-    pub fn run_on(&mut self, receiver: Oop, expression: &str, limits: RunLimits) -> Result<Outcome> {
-        let draft = compile_expression(&self.vm.names, expression).map_err(|text| anyhow::anyhow!(text))?;
+    pub fn run_on(
+        &mut self,
+        receiver: Oop,
+        expression: &str,
+        limits: RunLimits,
+    ) -> Result<Outcome> {
+        let draft =
+            compile_expression(&self.vm.names, expression).map_err(|text| anyhow::anyhow!(text))?;
         let placed = Placed::nowhere(Draft::Method(draft));
-        let Draft::Method(method) = &placed.draft else { anyhow::bail!("an expression compiles to a method") };
+        let Draft::Method(method) = &placed.draft else {
+            anyhow::bail!("an expression compiles to a method")
+        };
         let mut installer = Installer {
             heap: &mut self.vm.heap,
             names: &mut self.vm.names,
@@ -95,7 +118,8 @@ impl LiveImage {
         };
         let method = installer.make_method(method, &placed, 0)?;
         let process = self.vm.spawn(method, receiver, PRIORITY);
-        let process = process.map_err(|failure| anyhow::anyhow!("cannot start a process: {failure:?}"))?;
+        let process =
+            process.map_err(|failure| anyhow::anyhow!("cannot start a process: {failure:?}"))?;
         Ok(self.vm.run_until(process, limits))
     }
 

@@ -23,29 +23,46 @@ pub struct SourceBook {
 impl SourceBook {
     /// The texts of the methods in a heap, as their trailers name them.
     pub fn of(heap: &Heap, names: &Names, sources: Sources) -> SourceBook {
-        let mut book = SourceBook { sources, pointers: HashMap::new() };
+        let mut book = SourceBook {
+            sources,
+            pointers: HashMap::new(),
+        };
         for name in names.class_names() {
             for meta in [false, true] {
-                book.add_behavior(heap, names, BehaviorName { class: name.clone(), meta });
+                book.add_behavior(
+                    heap,
+                    names,
+                    BehaviorName {
+                        class: name.clone(),
+                        meta,
+                    },
+                );
             }
         }
         book
     }
 
     fn add_behavior(&mut self, heap: &Heap, names: &Names, behavior: BehaviorName) {
-        let Some(class) = names.behavior(heap, &behavior) else { return };
+        let Some(class) = names.behavior(heap, &behavior) else {
+            return;
+        };
         let dictionary = MethodDictionary(heap.slot(class, behavior::METHOD_DICTIONARY));
         for (selector, method) in dictionary.entries(heap) {
             let is_method = method.is_object() && heap.format(method).is_code();
             if let Some(text) = heap.string_text(selector).filter(|_| is_method) {
-                self.pointers.insert((behavior.clone(), text.into()), source_pointer(heap, method));
+                self.pointers.insert(
+                    (behavior.clone(), text.into()),
+                    source_pointer(heap, method),
+                );
             }
         }
     }
 
     /// The text of a method.
     pub fn text(&self, behavior: &BehaviorName, selector: &str) -> Option<String> {
-        let pointer = self.pointers.get(&(behavior.clone(), Name::from(selector)))?;
+        let pointer = self
+            .pointers
+            .get(&(behavior.clone(), Name::from(selector)))?;
         self.sources.at(*pointer)
     }
 
@@ -55,8 +72,11 @@ impl SourceBook {
     }
 
     fn add(&mut self, draft: &MethodDraft, source: &str) {
-        let pointer = self.sources.add(&draft.behavior.to_string(), &draft.protocol, source);
-        self.pointers.insert((draft.behavior.clone(), draft.selector.clone()), pointer);
+        let pointer = self
+            .sources
+            .add(&draft.behavior.to_string(), &draft.protocol, source);
+        self.pointers
+            .insert((draft.behavior.clone(), draft.selector.clone()), pointer);
     }
 }
 

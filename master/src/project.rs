@@ -31,7 +31,11 @@ impl LoadedSources {
     /// Where the embedded sources cannot be read.
     pub fn kernel(tests: impl Fn(&str) -> bool) -> Result<LoadedSources> {
         let set = embedded_packages(tests)?;
-        Ok(LoadedSources { set, spec: Project::default(), own_packages: Vec::new() })
+        Ok(LoadedSources {
+            set,
+            spec: Project::default(),
+            own_packages: Vec::new(),
+        })
     }
 
     /// The embedded kernel and the project in a folder.
@@ -43,21 +47,41 @@ impl LoadedSources {
         let files = texts.iter().map(|(path, text)| SourceFile { path, text });
         let loaded = read_project(files)?;
         if loaded.packages.is_empty() {
-            bail!("{} holds no Smalltalk packages; give the folder that holds .smalltalk.ston or package folders", folder.display());
+            bail!(
+                "{} holds no Smalltalk packages; give the folder that holds .smalltalk.ston or package folders",
+                folder.display()
+            );
         }
-        let own_packages = loaded.packages.iter().map(|package| package.name.clone()).collect();
-        let reading = Reading { paths: loaded.paths, packages: loaded.packages, problems: Vec::new() };
-        let shown = texts.iter().map(|(path, text)| (folder.join(path).display().to_string(), text.clone()));
+        let own_packages = loaded
+            .packages
+            .iter()
+            .map(|package| package.name.clone())
+            .collect();
+        let reading = Reading {
+            paths: loaded.paths,
+            packages: loaded.packages,
+            problems: Vec::new(),
+        };
+        let shown = texts
+            .iter()
+            .map(|(path, text)| (folder.join(path).display().to_string(), text.clone()));
         let mut set = embedded_packages(|_| false)?;
         set.extend(PackageSet::of_reading(reading, shown)?);
-        Ok(LoadedSources { set, spec: loaded.project, own_packages })
+        Ok(LoadedSources {
+            set,
+            spec: loaded.project,
+            own_packages,
+        })
     }
 }
 
 /// Relative path (with `/`) and text of every file that may be a source.
 fn texts_of(folder: &Path) -> Result<Vec<(String, String)>> {
     if !folder.is_dir() {
-        bail!("{} is no folder; give the folder of a project", folder.display());
+        bail!(
+            "{} is no folder; give the folder of a project",
+            folder.display()
+        );
     }
     let mut texts = Vec::new();
     collect(folder, &mut PathBuf::new(), &mut texts, 0)?;
@@ -65,21 +89,34 @@ fn texts_of(folder: &Path) -> Result<Vec<(String, String)>> {
     Ok(texts)
 }
 
-fn collect(root: &Path, within: &mut PathBuf, texts: &mut Vec<(String, String)>, depth: usize) -> Result<()> {
+fn collect(
+    root: &Path,
+    within: &mut PathBuf,
+    texts: &mut Vec<(String, String)>,
+    depth: usize,
+) -> Result<()> {
     let folder = root.join(&within);
     if depth > DEPTH_MAX {
-        bail!("{} lies deeper than {DEPTH_MAX} folders; is there a link in a circle?", folder.display());
+        bail!(
+            "{} lies deeper than {DEPTH_MAX} folders; is there a link in a circle?",
+            folder.display()
+        );
     }
-    let entries = fs::read_dir(&folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    let entries = fs::read_dir(&folder)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
     for entry in entries {
-        let entry = entry.with_context(|| format!("cannot read the folder {}", folder.display()))?;
+        let entry =
+            entry.with_context(|| format!("cannot read the folder {}", folder.display()))?;
         let name = entry.file_name();
-        let Some(text_name) = name.to_str() else { continue };
+        let Some(text_name) = name.to_str() else {
+            continue;
+        };
         if PASSED_OVER.contains(&text_name) {
             continue;
         }
         within.push(&name);
-        let metadata = fs::metadata(entry.path()).with_context(|| format!("cannot read {}", entry.path().display()))?;
+        let metadata = fs::metadata(entry.path())
+            .with_context(|| format!("cannot read {}", entry.path().display()))?;
         if metadata.is_dir() {
             collect(root, within, texts, depth + 1)?;
         } else if is_source(text_name) && metadata.len() <= FILE_BYTES_MAX {
@@ -97,7 +134,10 @@ fn is_source(name: &str) -> bool {
 }
 
 fn slashed(path: &Path) -> String {
-    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    path.components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 fn read_text(path: &Path) -> Result<String> {

@@ -26,20 +26,35 @@ pub struct Test {
 }
 
 /// The names and categories of the test classes in packages, as a selection picks them.
-pub fn test_classes(set: &PackageSet, picks: impl Fn(&ClassDefinition) -> bool) -> Vec<&ClassDefinition> {
-    let all: Vec<&ClassDefinition> = set.packages.iter().flat_map(|package| &package.classes).collect();
+pub fn test_classes(
+    set: &PackageSet,
+    picks: impl Fn(&ClassDefinition) -> bool,
+) -> Vec<&ClassDefinition> {
+    let all: Vec<&ClassDefinition> = set
+        .packages
+        .iter()
+        .flat_map(|package| &package.classes)
+        .collect();
     let inherits = |class: &ClassDefinition| {
         let mut superclass = class.superclass.as_deref();
         for _ in 0..all.len() {
             match superclass {
                 Some("TestCase") => return true,
-                Some(name) => superclass = all.iter().find(|c| c.name == name).and_then(|c| c.superclass.as_deref()),
+                Some(name) => {
+                    superclass = all
+                        .iter()
+                        .find(|c| c.name == name)
+                        .and_then(|c| c.superclass.as_deref())
+                }
                 None => return false,
             }
         }
         false
     };
-    all.iter().copied().filter(|class| picks(class) && inherits(class)).collect()
+    all.iter()
+        .copied()
+        .filter(|class| picks(class) && inherits(class))
+        .collect()
 }
 
 /// Whether a project's testing specification takes a class in.
@@ -56,7 +71,10 @@ pub fn is_selected(include: &Selection, exclude: &Selection, class: &ClassDefini
 pub fn tests_of(image: &mut LiveImage, classes: &[(String, String)]) -> Result<Vec<Test>> {
     let mut tests = Vec::new();
     for (class, category) in classes {
-        match image.evaluate(&format!("{class} imprintTestSelectors"), RunLimits::default())? {
+        match image.evaluate(
+            &format!("{class} imprintTestSelectors"),
+            RunLimits::default(),
+        )? {
             Outcome::Returned(selectors) => {
                 let heap = &image.vm.heap;
                 let count = heap.indexable_size(selectors);
@@ -83,7 +101,10 @@ pub fn run_tests(
     timeout: Duration,
     mut on_done: impl FnMut(&TestCase),
 ) -> Result<TestRun> {
-    let mut run = TestRun { name: "tests".to_string(), cases: Vec::with_capacity(tests.len()) };
+    let mut run = TestRun {
+        name: "tests".to_string(),
+        cases: Vec::with_capacity(tests.len()),
+    };
     for test in tests {
         let start = Instant::now();
         let outcome = run_test(image, test, timeout)?;
@@ -102,7 +123,10 @@ pub fn run_tests(
 
 fn run_test(image: &mut LiveImage, test: &Test, timeout: Duration) -> Result<TestOutcome> {
     let expression = format!("{} imprintRun: #{}", test.class, test.selector);
-    let limits = RunLimits { deadline: Some(Instant::now() + timeout), ..RunLimits::default() };
+    let limits = RunLimits {
+        deadline: Some(Instant::now() + timeout),
+        ..RunLimits::default()
+    };
     Ok(match image.evaluate(&expression, limits)? {
         Outcome::Returned(text) => outcome_of(&image.vm.heap.string_text(text).unwrap_or_default()),
         Outcome::TimedOut => TestOutcome::TimedOut(timeout.as_secs_f64()),

@@ -30,7 +30,8 @@ pub fn run(command_line: CommandLine) -> u8 {
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {
-    let is_image = |cause: &(dyn std::error::Error + 'static)| cause.is::<imprint_image::ImageError>();
+    let is_image =
+        |cause: &(dyn std::error::Error + 'static)| cause.is::<imprint_image::ImageError>();
     if error.chain().any(is_image) {
         return code::BAD_IMAGE;
     }
@@ -40,7 +41,10 @@ fn code_of(error: &anyhow::Error) -> u8 {
     }
 }
 
-#[allow(clippy::print_stdout, reason = "the value of an expression is what was asked for")]
+#[allow(
+    clippy::print_stdout,
+    reason = "the value of an expression is what was asked for"
+)]
 fn run_with_master(run: &Run, master: String) -> Result<u8> {
     let orders = run.orders(master);
     if let (Some(expression), None) = (&run.eval, &run.snapshot) {
@@ -67,8 +71,12 @@ fn run_with_master(run: &Run, master: String) -> Result<u8> {
 fn run_image(path: &Path) -> Result<u8> {
     let opened = open_image(path, HeapSettings::default())?;
     let names = Names::scan(&opened.heap);
-    let command_line = VmCommandLine { image_path: path.display().to_string(), ..VmCommandLine::default() };
-    let (mut vm, waker) = local_machine(opened.heap, names, command_line).context("cannot start a machine")?;
+    let command_line = VmCommandLine {
+        image_path: path.display().to_string(),
+        ..VmCommandLine::default()
+    };
+    let (mut vm, waker) =
+        local_machine(opened.heap, names, command_line).context("cannot start a machine")?;
     let waker = waker.quiet();
     end_on_signals(move || {
         // A full queue means that the machine is about to look anyway.
@@ -95,21 +103,28 @@ fn run_image(path: &Path) -> Result<u8> {
 
 /// What an image that was made of one expression answers: a number or a string is shown.
 fn answer_text(vm: &Vm, outcome: &Outcome) -> Option<String> {
-    let Outcome::Returned(value) = outcome else { return None };
+    let Outcome::Returned(value) = outcome else {
+        return None;
+    };
     if let Some(number) = value.as_small_integer() {
         return Some(number.to_string());
     }
     vm.heap.string_text(*value)
 }
 
-#[allow(clippy::print_stdout, reason = "the value of an expression is what was asked for")]
+#[allow(
+    clippy::print_stdout,
+    reason = "the value of an expression is what was asked for"
+)]
 fn print_answer(text: &str) {
     println!("{text}");
 }
 
 /// Calls `end` when the process is asked to end.
 fn end_on_signals(end: impl Fn() + Send + 'static) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let mut signals = {
         let _within = runtime.enter();
         imprint_daemon::Signals::listen().context("cannot listen for signals")?

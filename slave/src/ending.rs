@@ -30,14 +30,27 @@ pub fn ending(outcome: &Outcome) -> (u8, Option<String>) {
         // The image has said what happened by itself.
         Outcome::Terminated { error } => (code::FAILED, error.clone()),
         Outcome::Pruned { .. } => (code::PRUNED, None),
-        Outcome::TimedOut => (code::FAILED, Some("the time was up before it ended".to_string())),
-        Outcome::NoSource { miss, error } => (code::NO_MASTER, Some(format!("{miss:?} is missing: {error}"))),
-        Outcome::Deadlock => {
-            (code::FAILED, Some("no process can run any more, and nothing can wake one".to_string()))
-        }
+        Outcome::TimedOut => (
+            code::FAILED,
+            Some("the time was up before it ended".to_string()),
+        ),
+        Outcome::NoSource { miss, error } => (
+            code::NO_MASTER,
+            Some(format!("{miss:?} is missing: {error}")),
+        ),
+        Outcome::Deadlock => (
+            code::FAILED,
+            Some("no process can run any more, and nothing can wake one".to_string()),
+        ),
         Outcome::Interrupted => (code::INTERRUPTED, Some("interrupted".to_string())),
-        Outcome::Ordered(_) | Outcome::Snapshot { .. } => (code::DONE, None),
-        Outcome::OutOfMemory => (code::FAILED, Some("the image needs more memory than its limit".to_string())),
-        Outcome::Corrupt(what) => (code::BAD_IMAGE, Some(format!("the image is damaged: {what}"))),
+        Outcome::Ordered(_) | Outcome::Snapshot => (code::DONE, None),
+        Outcome::OutOfMemory => (
+            code::FAILED,
+            Some("the image needs more memory than its limit".to_string()),
+        ),
+        Outcome::Corrupt(what) => (
+            code::BAD_IMAGE,
+            Some(format!("the image is damaged: {what}")),
+        ),
     }
 }

@@ -15,7 +15,10 @@ pub fn machine_with(
     reactor: &Reactor,
     command_line: CommandLine,
 ) -> Vm {
-    let settings = VmSettings { command_line, ..VmSettings::default() };
+    let settings = VmSettings {
+        command_line,
+        ..VmSettings::default()
+    };
     let mut vm = Vm::new(heap, outside, settings);
     vm.names = names;
     imprint_host::register(&mut vm, reactor);
@@ -26,8 +29,15 @@ pub fn machine_with(
 ///
 /// # Errors
 /// Where the system refuses the descriptors it waits on.
-pub fn local_machine(heap: Heap, names: Names, command_line: CommandLine) -> io::Result<(Vm, Waker)> {
+pub fn local_machine(
+    heap: Heap,
+    names: Names,
+    command_line: CommandLine,
+) -> io::Result<(Vm, Waker)> {
     let outside = LocalOutside::new()?;
     let (reactor, waker) = (outside.reactor().clone(), outside.waker());
-    Ok((machine_with(heap, names, Box::new(outside), &reactor, command_line), waker))
+    Ok((
+        machine_with(heap, names, Box::new(outside), &reactor, command_line),
+        waker,
+    ))
 }

@@ -12,7 +12,11 @@ pub fn outcome_of(text: &str) -> TestOutcome {
     let mut trouble = trouble(exception, message);
     trouble.stack = stack
         .lines()
-        .map(|line| Frame { method: line.to_string(), place: None, source_line: None })
+        .map(|line| Frame {
+            method: line.to_string(),
+            place: None,
+            source_line: None,
+        })
         .collect();
     match kind {
         "pass" => TestOutcome::Passed,
@@ -37,10 +41,13 @@ fn trouble(exception: &str, message: &str) -> Trouble {
 pub fn ended(outcome: &Outcome) -> TestOutcome {
     match outcome {
         Outcome::Pruned { sentence } => TestOutcome::Pruned(trouble("PrunedBehavior", sentence)),
-        Outcome::NoSource { miss, .. } => TestOutcome::Pruned(trouble("PrunedBehavior", &format!("{miss:?}"))),
-        Outcome::Terminated { error } => {
-            TestOutcome::Errored(trouble("the process was terminated", error.as_deref().unwrap_or_default()))
+        Outcome::NoSource { miss, .. } => {
+            TestOutcome::Pruned(trouble("PrunedBehavior", &format!("{miss:?}")))
         }
+        Outcome::Terminated { error } => TestOutcome::Errored(trouble(
+            "the process was terminated",
+            error.as_deref().unwrap_or_default(),
+        )),
         other => TestOutcome::Errored(trouble("the run ended", &format!("{other:?}"))),
     }
 }

@@ -24,17 +24,25 @@ pub struct Visit {
 /// # Errors
 /// Where nobody answers, or answers no HTTP.
 pub fn visit(port: u16, patience: Duration) -> io::Result<Visit> {
-    let mut browser = Browser { address: SocketAddr::from(([127, 0, 0, 1], port)), cookies: Vec::new() };
+    let mut browser = Browser {
+        address: SocketAddr::from(([127, 0, 0, 1], port)),
+        cookies: Vec::new(),
+    };
     let end = Instant::now() + patience;
     let first = loop {
         match browser.get("/") {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && Instant::now() < end => {
+            Err(error)
+                if error.kind() == io::ErrorKind::ConnectionRefused && Instant::now() < end =>
+            {
                 std::thread::sleep(Duration::from_millis(5));
             }
             other => break other?,
         }
     };
-    let mut visit = Visit { status: first.status, click_counted: false };
+    let mut visit = Visit {
+        status: first.status,
+        click_counted: false,
+    };
     if let Some(link) = first_link(&first.body) {
         let second = browser.get(&link)?;
         visit.click_counted = second.status == 200 && heading(&second.body) != heading(&first.body);
@@ -51,7 +59,10 @@ fn heading(body: &str) -> Option<&str> {
 
 /// The target of the first link that is not to another site.
 fn first_link(body: &str) -> Option<String> {
-    let targets = body.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let targets = body
+        .split("href=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next());
     let own = targets.filter(|target| target.starts_with('/') || target.starts_with('?'));
     own.map(|target| target.replace("&amp;", "&")).next()
 }
@@ -71,7 +82,11 @@ impl Browser {
         let mut path = path.to_string();
         for _ in 0..REDIRECTS_MAX {
             let (head, body) = self.exchange(&path)?;
-            let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+            let status = head
+                .split(' ')
+                .nth(1)
+                .and_then(|word| word.parse().ok())
+                .unwrap_or(0);
             self.remember_cookies(&head);
             match header(&head, "location").filter(|_| (300..400).contains(&status)) {
                 Some(location) => path = path_of(location),
@@ -84,21 +99,39 @@ impl Browser {
     fn exchange(&self, path: &str) -> io::Result<(String, String)> {
         let mut stream = TcpStream::connect_timeout(&self.address, ANSWER_LIMIT)?;
         stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let cookie = if cookies.is_empty() { String::new() } else { format!("Cookie: {}\r\n", cookies.join("; ")) };
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{cookie}\r\n", self.address);
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let cookie = if cookies.is_empty() {
+            String::new()
+        } else {
+            format!("Cookie: {}\r\n", cookies.join("; "))
+        };
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{cookie}\r\n",
+            self.address
+        );
         stream.write_all(request.as_bytes())?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         let answer = String::from_utf8_lossy(&answer).into_owned();
-        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| io::Error::other("the answer is no HTTP"))?;
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .ok_or_else(|| io::Error::other("the answer is no HTTP"))?;
         Ok((head.to_string(), body.to_string()))
     }
 
     fn remember_cookies(&mut self, head: &str) {
         for line in head.lines() {
-            let Some((name, value)) = line.split_once(':') else { continue };
-            let pair = value.split(';').next().and_then(|pair| pair.trim().split_once('='));
+            let Some((name, value)) = line.split_once(':') else {
+                continue;
+            };
+            let pair = value
+                .split(';')
+                .next()
+                .and_then(|pair| pair.trim().split_once('='));
             if let (true, Some((name, value))) = (name.eq_ignore_ascii_case("set-cookie"), pair) {
                 self.cookies.retain(|(known, _)| known != name);
                 self.cookies.push((name.to_string(), value.to_string()));
@@ -109,13 +142,18 @@ impl Browser {
 
 fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     let pairs = head.lines().filter_map(|line| line.split_once(':'));
-    pairs.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    pairs
+        .into_iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim())
 }
 
 /// The path of a location, which may name the host too.
 fn path_of(location: &str) -> String {
     match location.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("/".to_string(), |at| rest[at..].to_string()),
+        Some((_, rest)) => rest
+            .find('/')
+            .map_or("/".to_string(), |at| rest[at..].to_string()),
         None => location.to_string(),
     }
 }

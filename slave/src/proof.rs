@@ -12,8 +12,8 @@ use imprint_heap::HeapSettings;
 use imprint_image::open_image;
 use imprint_report::{PageCheck, Proof, TestOutcome, TestRun};
 use imprint_shrink::{SidePackage, install_side};
-use imprint_vm::{CommandLine, Outcome, RunLimits};
 use imprint_vm::install::Names;
+use imprint_vm::{CommandLine, Outcome, RunLimits};
 
 use crate::machine::local_machine;
 use crate::page::visit;
@@ -49,27 +49,47 @@ pub fn prove(
     Ok(proof)
 }
 
-fn prove_tests(image: &Path, side: &SidePackage, tests: &[CompiledTest], timeout: Duration) -> Result<TestRun> {
+fn prove_tests(
+    image: &Path,
+    side: &SidePackage,
+    tests: &[CompiledTest],
+    timeout: Duration,
+) -> Result<TestRun> {
     let opened = open_image(image, HeapSettings::default())?;
     let names = Names::scan_declared(&opened.heap, &side.class_indices);
     let (mut vm, _) = local_machine(opened.heap, names, CommandLine::default())?;
     install_side(&mut vm, side)?;
     let entry = vm.active_process_or_nil();
-    let limits = RunLimits { deadline: Some(Instant::now() + START_LIMIT), ..RunLimits::default() };
+    let limits = RunLimits {
+        deadline: Some(Instant::now() + START_LIMIT),
+        ..RunLimits::default()
+    };
     match vm.run_until(entry, limits) {
         Outcome::Returned(_) => {}
         other => bail!("the entry expression of the slim image failed: {other:?}"),
     }
-    let cases = tests.iter().map(|test| run_test(&mut vm, test, timeout)).collect::<Result<Vec<_>>>()?;
-    Ok(TestRun { name: "proof".to_string(), cases })
+    let cases = tests
+        .iter()
+        .map(|test| run_test(&mut vm, test, timeout))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(TestRun {
+        name: "proof".to_string(),
+        cases,
+    })
 }
 
 fn fault(case: &imprint_report::TestCase) -> Option<String> {
     match &case.outcome {
-        TestOutcome::Pruned(trouble) | TestOutcome::Failed(trouble) | TestOutcome::Errored(trouble) => {
-            Some(format!("{}: {} {}", case.name(), trouble.message, trouble.advice).trim_end().to_string())
+        TestOutcome::Pruned(trouble)
+        | TestOutcome::Failed(trouble)
+        | TestOutcome::Errored(trouble) => Some(
+            format!("{}: {} {}", case.name(), trouble.message, trouble.advice)
+                .trim_end()
+                .to_string(),
+        ),
+        TestOutcome::TimedOut(seconds) => {
+            Some(format!("{} took longer than {seconds} s", case.name()))
         }
-        TestOutcome::TimedOut(seconds) => Some(format!("{} took longer than {seconds} s", case.name())),
         _ => None,
     }
 }
@@ -87,19 +107,30 @@ fn prove_page(image: &Path, port: u16, proof: &mut Proof) -> Result<()> {
     let ended = wait_for(&mut server);
     match visited {
         Ok(visit) => {
-            proof.page = Some(PageCheck { path: "/".to_string(), status: visit.status });
+            proof.page = Some(PageCheck {
+                path: "/".to_string(),
+                status: visit.status,
+            });
             proof.clicks = Some(u64::from(visit.click_counted));
             if visit.status != 200 {
-                proof.faults.push(format!("GET / answered {}", visit.status));
+                proof
+                    .faults
+                    .push(format!("GET / answered {}", visit.status));
             }
             if !visit.click_counted {
-                proof.faults.push("a click on the page changed nothing".to_string());
+                proof
+                    .faults
+                    .push("a click on the page changed nothing".to_string());
             }
         }
-        Err(error) => proof.faults.push(format!("the slim image serves no page: {error}")),
+        Err(error) => proof
+            .faults
+            .push(format!("the slim image serves no page: {error}")),
     }
     if ended != Some(0) {
-        proof.faults.push(format!("asked to end, the slim image ended with {ended:?} in place of 0"));
+        proof.faults.push(format!(
+            "asked to end, the slim image ended with {ended:?} in place of 0"
+        ));
     }
     Ok(())
 }
@@ -120,7 +151,9 @@ pub fn slave_command() -> Result<Command> {
 
 fn terminate(server: &std::process::Child) {
     // It may have ended by itself; then `wait_for` tells.
-    let _ = Command::new("kill").args(["-TERM", &server.id().to_string()]).status();
+    let _ = Command::new("kill")
+        .args(["-TERM", &server.id().to_string()])
+        .status();
 }
 
 /// The exit code, once it ended; `None` where it had to be killed.

@@ -75,12 +75,17 @@ impl Line {
     }
 
     /// Asks, and asks again over a new stream where the old one broke.
-    fn ask(&mut self, question: impl Fn(u64) -> SlaveMessage) -> Result<MasterMessage, OutsideError> {
+    fn ask(
+        &mut self,
+        question: impl Fn(u64) -> SlaveMessage,
+    ) -> Result<MasterMessage, OutsideError> {
         loop {
             self.sequence += 1;
             let sent = self.connection.send(question(self.sequence));
             match sent.and_then(|()| self.connection.receive(None)) {
-                Ok(MasterMessage::Refused { reason, .. }) => return Err(OutsideError::Refused(reason)),
+                Ok(MasterMessage::Refused { reason, .. }) => {
+                    return Err(OutsideError::Refused(reason));
+                }
                 Ok(answer) => return Ok(answer),
                 Err(error) => self.reconnect(&error)?,
             }
@@ -88,11 +93,16 @@ impl Line {
     }
 
     fn reconnect(&mut self, error: &WireError) -> Result<(), OutsideError> {
-        eprintln!("slave: lost the master at {} ({error}); waiting for it", self.url);
+        eprintln!(
+            "slave: lost the master at {} ({error}); waiting for it",
+            self.url
+        );
         let lost = |error: WireError| OutsideError::Lost(error.to_string());
         let (connection, welcome) = greet(&self.url, self.patience).map_err(lost)?;
         if welcome.image_fingerprint != self.welcome.image_fingerprint {
-            return Err(OutsideError::Lost("the master came back with another image".to_string()));
+            return Err(OutsideError::Lost(
+                "the master came back with another image".to_string(),
+            ));
         }
         eprintln!("slave: the master is back");
         self.connection = connection;
@@ -118,13 +128,26 @@ impl Line {
     /// Where the master is gone or refuses, or the limit of pulled bytes is reached.
     pub fn pull(&mut self, misses: &[Miss]) -> Result<Answer, OutsideError> {
         if let Some(limit) = self.limit_bytes.filter(|limit| self.traffic.bytes > *limit) {
-            return Err(OutsideError::Refused(format!("more than {limit} bytes were pulled; raise --pull-limit")));
+            return Err(OutsideError::Refused(format!(
+                "more than {limit} bytes were pulled; raise --pull-limit"
+            )));
         }
-        let answer = self.ask(|sequence| SlaveMessage::Misses { sequence, misses: misses.to_vec() })?;
-        let MasterMessage::Drafts(drafts) = answer else { return Err(unexpected()) };
-        let class_indices = drafts.classes.into_iter().map(|class| (class.name, class.index, class.meta_index));
-        let answer =
-            Answer { drafts: drafts.placed, aliases: drafts.aliases, class_indices: class_indices.collect() };
+        let answer = self.ask(|sequence| SlaveMessage::Misses {
+            sequence,
+            misses: misses.to_vec(),
+        })?;
+        let MasterMessage::Drafts(drafts) = answer else {
+            return Err(unexpected());
+        };
+        let class_indices = drafts
+            .classes
+            .into_iter()
+            .map(|class| (class.name, class.index, class.meta_index));
+        let answer = Answer {
+            drafts: drafts.placed,
+            aliases: drafts.aliases,
+            class_indices: class_indices.collect(),
+        };
         verify(&answer)?;
         self.count(&answer);
         Ok(answer)
@@ -142,7 +165,10 @@ impl Line {
             protocol: request.protocol.clone(),
             is_expression: request.is_expression,
         };
-        let question = |sequence| SlaveMessage::Compile { sequence, request: request.clone() };
+        let question = |sequence| SlaveMessage::Compile {
+            sequence,
+            request: request.clone(),
+        };
         match self.ask(question).map_err(|error| error.to_string())? {
             MasterMessage::Compiled { result, .. } => result,
             _ => Err(unexpected().to_string()),
@@ -169,7 +195,8 @@ fn unexpected() -> OutsideError {
 /// Looks at every draft before anybody installs it.
 fn verify(answer: &Answer) -> Result<(), OutsideError> {
     for placed in &answer.drafts {
-        imprint_isa::verifier::verify(&placed.draft, None).map_err(|error| OutsideError::Refused(error.to_string()))?;
+        imprint_isa::verifier::verify(&placed.draft, None)
+            .map_err(|error| OutsideError::Refused(error.to_string()))?;
     }
     Ok(())
 }
@@ -177,7 +204,10 @@ fn verify(answer: &Answer) -> Result<(), OutsideError> {
 fn greet(url: &str, patience: Duration) -> Result<(Connection, Welcome), WireError> {
     let end = Instant::now() + patience;
     let mut connection = Connection::connect_retrying(url, patience, |_, _| {})?;
-    let welcome = connection.greet(Hello::empty(env!("CARGO_PKG_VERSION")), Some(end.max(Instant::now() + GREETING)))?;
+    let welcome = connection.greet(
+        Hello::empty(env!("CARGO_PKG_VERSION")),
+        Some(end.max(Instant::now() + GREETING)),
+    )?;
     for warning in &welcome.warnings {
         eprintln!("warning: {warning}");
     }

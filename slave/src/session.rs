@@ -69,8 +69,9 @@ impl Session {
     /// Where the master is not there or refuses.
     pub fn open(line: Line, command_line: CommandLine) -> Result<Session> {
         let entries = line.welcome().classes.iter();
-        let vocabulary: Vec<ClassIndices> =
-            entries.map(|class| (class.name.clone(), class.index, class.meta_index)).collect();
+        let vocabulary: Vec<ClassIndices> = entries
+            .map(|class| (class.name.clone(), class.index, class.meta_index))
+            .collect();
         let (heap, names): (Heap, _) = empty_seed(HeapSettings::default(), &vocabulary)?;
         let seed_bytes = heap.usage().old_bytes;
         let local = LocalOutside::new().context("cannot wait for events on this system")?;
@@ -79,7 +80,12 @@ impl Session {
         let outside = Box::new(RemoteOutside::new(local, line.clone()));
         let mut vm = machine_with(heap, names, outside, &reactor, command_line);
         vm.extensions.insert(Arrivals::new(&vocabulary));
-        Ok(Session { vm, line, seed_bytes, waker })
+        Ok(Session {
+            vm,
+            line,
+            seed_bytes,
+            waker,
+        })
     }
 
     /// What the master wants to be run.
@@ -89,7 +95,10 @@ impl Session {
 
     /// What came so far.
     pub fn arrivals(&self) -> &Arrivals {
-        self.vm.extensions.get::<Arrivals>().expect("it was put in when the session was opened")
+        self.vm
+            .extensions
+            .get::<Arrivals>()
+            .expect("it was put in when the session was opened")
     }
 
     /// From now on things come during this phase.
@@ -111,7 +120,10 @@ impl Session {
             protocol: String::new(),
             is_expression: true,
         };
-        self.line.borrow_mut().compile(&request).map_err(|text| anyhow!(text))
+        self.line
+            .borrow_mut()
+            .compile(&request)
+            .map_err(|text| anyhow!(text))
     }
 
     /// Runs a compiled expression to its end.
@@ -126,10 +138,19 @@ impl Session {
     ///
     /// # Errors
     /// Where it does not come back, or fails.
-    pub fn enter(&mut self, entry: &MethodDraft, port: Option<u16>) -> Result<(Outcome, Option<Visit>)> {
-        let limits = RunLimits { deadline: Some(Instant::now() + ENTRY_LIMIT), ..RunLimits::default() };
+    pub fn enter(
+        &mut self,
+        entry: &MethodDraft,
+        port: Option<u16>,
+    ) -> Result<(Outcome, Option<Visit>)> {
+        let limits = RunLimits {
+            deadline: Some(Instant::now() + ENTRY_LIMIT),
+            ..RunLimits::default()
+        };
         let outcome = self.run(entry, limits)?;
-        let Some(port) = port.filter(|_| matches!(outcome, Outcome::Returned(_))) else { return Ok((outcome, None)) };
+        let Some(port) = port.filter(|_| matches!(outcome, Outcome::Returned(_))) else {
+            return Ok((outcome, None));
+        };
         let waker = self.waker.clone();
         let visitor = std::thread::spawn(move || {
             let visit = visit(port, Duration::from_secs(10));
@@ -142,7 +163,9 @@ impl Session {
         let visit = visitor.join().map_err(|_| anyhow!("the visitor failed"))?;
         match (waited, visit) {
             (Outcome::Ordered(_) | Outcome::Returned(_), Ok(visit)) => Ok((outcome, Some(visit))),
-            (Outcome::Ordered(_) | Outcome::Returned(_), Err(error)) => Err(error).context("cannot visit the page"),
+            (Outcome::Ordered(_) | Outcome::Returned(_), Err(error)) => {
+                Err(error).context("cannot visit the page")
+            }
             (other, _) => Ok((other, None)),
         }
     }
@@ -154,7 +177,10 @@ impl Session {
     pub fn compile_tests(&self, tests: &[TestName]) -> Result<Vec<CompiledTest>> {
         let compiled = |name: &TestName| {
             let draft = self.compile(&format!("{} imprintRun: #{}", name.class, name.selector))?;
-            Ok(CompiledTest { name: name.clone(), draft })
+            Ok(CompiledTest {
+                name: name.clone(),
+                draft,
+            })
         };
         tests.iter().map(compiled).collect()
     }
@@ -169,7 +195,10 @@ impl Session {
         timeout: Duration,
         mut on_done: impl FnMut(&TestCase),
     ) -> Result<TestRun> {
-        let mut run = TestRun { name: "tests".to_string(), cases: Vec::new() };
+        let mut run = TestRun {
+            name: "tests".to_string(),
+            cases: Vec::new(),
+        };
         for test in tests {
             self.begin_phase(&format!("{}>>{}", test.name.class, test.name.selector));
             let case = run_test(&mut self.vm, test, timeout)?;
@@ -202,7 +231,10 @@ impl Session {
         self.begin_phase("survival drill");
         for expression in expressions {
             let draft = self.compile(expression)?;
-            let limits = RunLimits { deadline: Some(Instant::now() + ENTRY_LIMIT), ..RunLimits::default() };
+            let limits = RunLimits {
+                deadline: Some(Instant::now() + ENTRY_LIMIT),
+                ..RunLimits::default()
+            };
             self.run(&draft, limits)?;
         }
         Ok(())
@@ -211,7 +243,9 @@ impl Session {
     /// Ends as production does when the system asks it to: what that needs is kept.
     fn end(&mut self) -> Result<()> {
         let wait = self.compile("(Delay forSeconds: 30) wait")?;
-        self.waker.push(Event::Terminate).context("cannot ask the machine to end")?;
+        self.waker
+            .push(Event::Terminate)
+            .context("cannot ask the machine to end")?;
         match self.run(&wait, RunLimits::default())? {
             Outcome::Quit(0) => Ok(()),
             other => Err(anyhow!("asked to end, the image did not quit: {other:?}")),
@@ -229,7 +263,9 @@ pub fn run_expression(vm: &mut Vm, draft: &MethodDraft, limits: RunLimits) -> Re
         Err(outcome) => return Ok(outcome),
     };
     let nil = vm.heap.nil();
-    let process = vm.spawn(method, nil, PRIORITY).map_err(|space| anyhow!("no room for a process: {space:?}"))?;
+    let process = vm
+        .spawn(method, nil, PRIORITY)
+        .map_err(|space| anyhow!("no room for a process: {space:?}"))?;
     Ok(vm.run_until(process, limits))
 }
 
@@ -239,7 +275,10 @@ pub fn run_expression(vm: &mut Vm, draft: &MethodDraft, limits: RunLimits) -> Re
 /// Where it cannot be installed, or the master is gone.
 pub fn run_test(vm: &mut Vm, test: &CompiledTest, timeout: Duration) -> Result<TestCase> {
     let start = Instant::now();
-    let limits = RunLimits { deadline: Some(start + timeout), ..RunLimits::default() };
+    let limits = RunLimits {
+        deadline: Some(start + timeout),
+        ..RunLimits::default()
+    };
     let outcome = match run_expression(vm, &test.draft, limits)? {
         Outcome::Returned(text) => outcome_of(&vm.heap.string_text(text).unwrap_or_default()),
         Outcome::TimedOut => TestOutcome::TimedOut(timeout.as_secs_f64()),

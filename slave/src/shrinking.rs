@@ -54,8 +54,15 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
     let mut session = Session::open(line, CommandLine::default())?;
     let mut report = ShrinkReport::default();
     let plan = session.plan();
-    let entry_text = orders.expression.clone().unwrap_or_else(|| plan.entry.clone());
-    let entry = session.compile(if entry_text.is_empty() { "nil" } else { &entry_text })?;
+    let entry_text = orders
+        .expression
+        .clone()
+        .unwrap_or_else(|| plan.entry.clone());
+    let entry = session.compile(if entry_text.is_empty() {
+        "nil"
+    } else {
+        &entry_text
+    })?;
     if !plan.tests.is_empty() {
         session.drill_waiting()?;
     }
@@ -72,17 +79,27 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
     let passed = passed(&tests, &run);
     report.tests = (!tests.is_empty()).then_some(run);
     if let Some(path) = &orders.snapshot {
-        let options = SlimOptions { entry: entry_text, origin: origin(&session), ..SlimOptions::default() };
+        let options = SlimOptions {
+            entry: entry_text,
+            origin: origin(&session),
+            ..SlimOptions::default()
+        };
         let slim = make_slim(&session, &entry, &options)?;
         report.slim = Some(write_slim(&slim, path, orders.is_spur)?);
-        report.files.push(write_manifest(&slim, path)?.display().to_string());
+        report
+            .files
+            .push(write_manifest(&slim, path)?.display().to_string());
         if orders.proves && !has_failed {
             let side = side_package(session.arrivals(), &options.excluded_packages);
             drop(session);
             report.proof = Some(prove(path, &side, &passed, orders.timeout, orders.port)?);
         }
     }
-    let is_proven = !has_failed && report.proof.as_ref().is_none_or(imprint_report::Proof::holds);
+    let is_proven = !has_failed
+        && report
+            .proof
+            .as_ref()
+            .is_none_or(imprint_report::Proof::holds);
     Ok((report, if is_proven { code::DONE } else { code::FAILED }))
 }
 
@@ -105,7 +122,10 @@ fn run_entry(session: &mut Session, entry: &MethodDraft, orders: &Orders) -> Res
         Outcome::Returned(_) | Outcome::Ordered(_) | Outcome::Quit(0) => Ok(None),
         other => {
             let (code, sentence) = crate::ending::ending(&other);
-            eprintln!("slave: the entry expression failed: {}", sentence.unwrap_or_default());
+            eprintln!(
+                "slave: the entry expression failed: {}",
+                sentence.unwrap_or_default()
+            );
             Ok(Some(code))
         }
     }
@@ -135,14 +155,25 @@ fn finished(case: &TestCase) -> TestFinished {
         TestOutcome::Skipped(why) => (Wire::Skipped, why.clone()),
         TestOutcome::NeedsCompiler => (Wire::NeedsCompiler, String::new()),
     };
-    let test = TestName { class: case.class.as_str().into(), selector: case.selector.as_str().into() };
-    TestFinished { test, outcome, text, micros: (case.seconds * 1e6) as u64 }
+    let test = TestName {
+        class: case.class.as_str().into(),
+        selector: case.selector.as_str().into(),
+    };
+    TestFinished {
+        test,
+        outcome,
+        text,
+        micros: (case.seconds * 1e6) as u64,
+    }
 }
 
 /// The tests that passed: what the proof must show.
 fn passed(tests: &[CompiledTest], run: &TestRun) -> Vec<CompiledTest> {
     let pairs = tests.iter().zip(&run.cases);
-    pairs.filter(|(_, case)| case.outcome == TestOutcome::Passed).map(|(test, _)| test.clone()).collect()
+    pairs
+        .filter(|(_, case)| case.outcome == TestOutcome::Passed)
+        .map(|(test, _)| test.clone())
+        .collect()
 }
 
 fn pulled(session: &Session) -> Pulled {
@@ -159,11 +190,18 @@ fn pulled(session: &Session) -> Pulled {
 }
 
 fn origin(session: &Session) -> Option<Fingerprint> {
-    Some(Fingerprint(session.line.borrow().welcome().image_fingerprint))
+    Some(Fingerprint(
+        session.line.borrow().welcome().image_fingerprint,
+    ))
 }
 
 fn make_slim(session: &Session, entry: &MethodDraft, options: &SlimOptions) -> Result<Slim> {
-    let input = SlimInput { arrivals: session.arrivals(), kept: &[], entry, options };
+    let input = SlimInput {
+        arrivals: session.arrivals(),
+        kept: &[],
+        entry,
+        options,
+    };
     slim(&input).context("cannot make the slim image")
 }
 
@@ -203,7 +241,10 @@ fn write_manifest(slim: &Slim, image: &Path) -> Result<PathBuf> {
 pub fn evaluate(orders: &Orders, expression: &str) -> Result<(u8, Option<String>)> {
     let line = Line::connect(&orders.master, orders.patience)?;
     let mut session = Session::open(line, CommandLine::default())?;
-    eprintln!("slave: {} bytes of heap before the first pull", session.seed_bytes);
+    eprintln!(
+        "slave: {} bytes of heap before the first pull",
+        session.seed_bytes
+    );
     let draft = session.compile(&format!("[ {expression} ] value printString"))?;
     let outcome = session.run(&draft, RunLimits::default())?;
     if let Outcome::Returned(text) = outcome {

@@ -1,7 +1,9 @@
 //! `master build [PATH] -o IMAGE`: sources to an image file.
 
 use anyhow::Context;
-use imprint_image::{CompactOptions, ImageInfo, write_beside_and_rename, write_compact, write_spur};
+use imprint_image::{
+    CompactOptions, ImageInfo, write_beside_and_rename, write_compact, write_spur,
+};
 use imprint_report::{byte_size, count, duration};
 use imprint_slave::ending::code;
 use imprint_vm::CommandLine;

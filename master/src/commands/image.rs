@@ -33,7 +33,12 @@ pub fn image(image: &Image) -> Result<u8, Failure> {
         println!("{document:#}");
         return Ok(code::DONE);
     }
-    println!("{}   {}   {}", path.display(), info.format, opened.fingerprint.short());
+    println!(
+        "{}   {}   {}",
+        path.display(),
+        info.format,
+        opened.fingerprint.short()
+    );
     println!(
         "{} classes   {} methods   {} objects   {} in the file",
         count(info.classes as u64),
@@ -42,7 +47,12 @@ pub fn image(image: &Image) -> Result<u8, Failure> {
         byte_size(opened.file_bytes)
     );
     for row in info.tally.iter().take(TALLY_ROWS) {
-        println!("{:>10}  {:>8}  {}", byte_size(row.bytes as u64), count(row.objects as u64), row.name);
+        println!(
+            "{:>10}  {:>8}  {}",
+            byte_size(row.bytes as u64),
+            count(row.objects as u64),
+            row.name
+        );
     }
     Ok(code::DONE)
 }

@@ -34,7 +34,9 @@ pub fn run(command_line: CommandLine) -> Result<u8, Failure> {
 /// Does what the binary `slave` would.
 fn be_slave(rest: Vec<String>) -> u8 {
     let arguments = std::iter::once("slave".to_string()).chain(rest);
-    imprint_slave::commands::run(imprint_slave::command_line::CommandLine::parse_from(arguments))
+    imprint_slave::commands::run(imprint_slave::command_line::CommandLine::parse_from(
+        arguments,
+    ))
 }
 
 /// Says how a run ended, where the image has not said it, and answers the exit code.

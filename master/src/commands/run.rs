@@ -11,17 +11,29 @@ use crate::command_line::{Failure, Run};
 use crate::full_image::LiveImage;
 
 /// Options of other virtual machines that need nothing done here.
-const HEADLESS: [&str; 5] = ["--headless", "-headless", "-vm-display-null", "-vm-sound-null", "--no-quit"];
+const HEADLESS: [&str; 5] = [
+    "--headless",
+    "-headless",
+    "-vm-display-null",
+    "-vm-sound-null",
+    "--no-quit",
+];
 
 /// Runs an image.
 ///
 /// # Errors
 /// Where the image or the script cannot be read.
 pub fn run(run: &Run) -> Result<u8, Failure> {
-    let rest: Vec<&str> =
-        run.rest.iter().map(String::as_str).filter(|argument| !HEADLESS.contains(argument)).collect();
+    let rest: Vec<&str> = run
+        .rest
+        .iter()
+        .map(String::as_str)
+        .filter(|argument| !HEADLESS.contains(argument))
+        .collect();
     let command_line = CommandLine {
-        vm_path: std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default(),
+        vm_path: std::env::current_exe()
+            .map(|path| path.display().to_string())
+            .unwrap_or_default(),
         image_path: run.image.display().to_string(),
         vm_options: vec!["--headless".to_string()],
         arguments: run.rest.clone(),
@@ -29,9 +41,15 @@ pub fn run(run: &Run) -> Result<u8, Failure> {
     let mut image = LiveImage::open(&run.image, command_line)?;
     match rest.as_slice() {
         [] => Ok(finish(&image.vm.run(RunLimits::default()))),
-        ["eval", words @ ..] if !words.is_empty() => super::eval::print_value(&mut image, &words.join(" ")),
-        ["test", packages @ ..] if !packages.is_empty() => super::test::test_image(&mut image, packages),
-        ["-s", script, ..] | [script, ..] if script.ends_with(".st") => run_script(&mut image, script),
+        ["eval", words @ ..] if !words.is_empty() => {
+            super::eval::print_value(&mut image, &words.join(" "))
+        }
+        ["test", packages @ ..] if !packages.is_empty() => {
+            super::test::test_image(&mut image, packages)
+        }
+        ["-s", script, ..] | [script, ..] if script.ends_with(".st") => {
+            run_script(&mut image, script)
+        }
         _ => Err(Failure {
             code: code::USAGE,
             error: anyhow!(
@@ -43,8 +61,12 @@ pub fn run(run: &Run) -> Result<u8, Failure> {
 }
 
 fn run_script(image: &mut LiveImage, path: &str) -> Result<u8, Failure> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read the script {path}"))?;
-    let chunks = text.split('!').map(str::trim).filter(|chunk| !chunk.is_empty());
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read the script {path}"))?;
+    let chunks = text
+        .split('!')
+        .map(str::trim)
+        .filter(|chunk| !chunk.is_empty());
     for chunk in chunks {
         let outcome = image.evaluate(chunk, RunLimits::default())?;
         let code = finish(&outcome);

@@ -37,27 +37,34 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
         .enable_all()
         .build()
         .context("cannot start threads")?;
-    runtime.block_on(async {
-        let mut signals = Signals::listen().context("cannot listen for signals")?;
-        let listener = Listener::bind(&address).await.context("cannot listen")?;
-        let owner = Owner::start(move || pristine().expect("it opened a moment ago"));
-        let (stop, stopped) = tokio::sync::watch::channel(false);
-        eprintln!("serving {} on {}", serve.image.display(), listener.address());
-        if let Some(address) = serve.daemon.admin {
-            let admin = Admin::bind(address, Metrics::new()).await.context("cannot listen")?;
-            eprintln!("admin http://{}", admin.address());
-            tokio::spawn(admin.serve(until(stopped.clone())));
-        }
-        let services = Services::new().with_source(Arc::new(PristineSource::new(owner)));
-        let served = tokio::spawn(listener.serve(services, until(stopped)));
-        signals.wished().await;
-        info!("asked to end");
-        let _ = stop.send(true);
-        // Streams that are still open after the grace period are cut.
-        let _ = tokio::time::timeout(GRACE, served).await;
-        Ok::<u8, anyhow::Error>(code::DONE)
-    })
-    .map_err(Failure::from)
+    runtime
+        .block_on(async {
+            let mut signals = Signals::listen().context("cannot listen for signals")?;
+            let listener = Listener::bind(&address).await.context("cannot listen")?;
+            let owner = Owner::start(move || pristine().expect("it opened a moment ago"));
+            let (stop, stopped) = tokio::sync::watch::channel(false);
+            eprintln!(
+                "serving {} on {}",
+                serve.image.display(),
+                listener.address()
+            );
+            if let Some(address) = serve.daemon.admin {
+                let admin = Admin::bind(address, Metrics::new())
+                    .await
+                    .context("cannot listen")?;
+                eprintln!("admin http://{}", admin.address());
+                tokio::spawn(admin.serve(until(stopped.clone())));
+            }
+            let services = Services::new().with_source(Arc::new(PristineSource::new(owner)));
+            let served = tokio::spawn(listener.serve(services, until(stopped)));
+            signals.wished().await;
+            info!("asked to end");
+            let _ = stop.send(true);
+            // Streams that are still open after the grace period are cut.
+            let _ = tokio::time::timeout(GRACE, served).await;
+            Ok::<u8, anyhow::Error>(code::DONE)
+        })
+        .map_err(Failure::from)
 }
 
 async fn until(mut stopped: tokio::sync::watch::Receiver<bool>) {
@@ -88,13 +95,21 @@ pub fn serve_while<T: Send + 'static>(
     plan: Plan,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let listener = Listener::bind(address).await?;
         let owner = Owner::start(move || {
-            let image = PristineImage::from_bytes(&bytes).expect("these bytes were written a moment ago");
+            let image =
+                PristineImage::from_bytes(&bytes).expect("these bytes were written a moment ago");
             let names = Names::scan(image.heap());
-            let book = SourceBook::of(image.heap(), &names, imprint_bootstrap::Sources::from_bytes(texts));
+            let book = SourceBook::of(
+                image.heap(),
+                &names,
+                imprint_bootstrap::Sources::from_bytes(texts),
+            );
             Pristine { image, book, plan }
         });
         let services = Services::new().with_source(Arc::new(PristineSource::new(owner)));

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use imprint_image::{ImageInfo, spur_bytes, write_beside_and_rename};
-use imprint_report::{Audience, FullImage, ImageCounts, Screen, ShrinkReport, TestOutcome, TestRun, junit_xml};
+use imprint_report::{
+    Audience, FullImage, ImageCounts, Screen, ShrinkReport, TestOutcome, TestRun, junit_xml,
+};
 use imprint_slave::ending::code;
 use imprint_slave::proof::slave_command;
 use imprint_vm::CommandLine;
@@ -30,14 +32,19 @@ use crate::testing::{self, TIMEOUT_DEFAULT, Test};
 /// # Errors
 /// Sources that cannot be loaded, files that cannot be written.
 pub fn shrink(shrink: &Shrink) -> Result<u8, Failure> {
-    let screen = Screen::of_process(if shrink.json { Audience::Machine } else { Audience::Person });
+    let screen = Screen::of_process(if shrink.json {
+        Audience::Machine
+    } else {
+        Audience::Person
+    });
     let sources = match &shrink.path {
         Some(folder) => LoadedSources::project(folder)?,
         None => LoadedSources::kernel(|_| false)?,
     };
     let mut image = LiveImage::build(&sources, CommandLine::default())?;
     image.vm.collect(imprint_heap::Collection::Full);
-    let bytes = spur_bytes(&image.vm.heap).map_err(|problem| anyhow!("cannot write the full image: {problem}"))?;
+    let bytes = spur_bytes(&image.vm.heap)
+        .map_err(|problem| anyhow!("cannot write the full image: {problem}"))?;
     let texts = image.book.borrow().sources().as_bytes().to_vec();
     let full = full_image(&image, bytes.len());
     let timeout = timeout(shrink, &sources);
@@ -52,7 +59,8 @@ pub fn shrink(shrink: &Shrink) -> Result<u8, Failure> {
     report.full = Some(full);
     exclude(&mut report, &alone);
     if let (Some(path), Some(run)) = (&shrink.junit, &report.tests) {
-        write_beside_and_rename(path, junit_xml(run).as_bytes()).context("cannot write the JUnit file")?;
+        write_beside_and_rename(path, junit_xml(run).as_bytes())
+            .context("cannot write the JUnit file")?;
     }
     show(&report, &screen, shrink.json);
     Ok(code)
@@ -72,37 +80,59 @@ fn full_image(image: &LiveImage, bytes: usize) -> FullImage {
 }
 
 fn timeout(shrink: &Shrink, sources: &LoadedSources) -> Duration {
-    let seconds = shrink.timeout.or(sources.spec.testing.default_timeout_seconds);
-    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(TIMEOUT_DEFAULT)
+    let seconds = shrink
+        .timeout
+        .or(sources.spec.testing.default_timeout_seconds);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .unwrap_or(TIMEOUT_DEFAULT)
 }
 
 /// The tests in the full image, with nobody to blame but themselves.
-fn run_alone(image: &mut LiveImage, sources: &LoadedSources, timeout: Duration) -> Result<TestRun, Failure> {
+fn run_alone(
+    image: &mut LiveImage,
+    sources: &LoadedSources,
+    timeout: Duration,
+) -> Result<TestRun, Failure> {
     let spec = &sources.spec.testing;
     let classes = testing::test_classes(&sources.set, |class| {
-        let is_own = sources.own_packages.is_empty() || sources.own_packages.contains(&class.package);
+        let is_own =
+            sources.own_packages.is_empty() || sources.own_packages.contains(&class.package);
         is_own && testing::is_selected(&spec.include, &spec.exclude, class)
     });
-    let classes: Vec<(String, String)> =
-        classes.iter().map(|class| (class.name.clone(), class.category())).collect();
+    let classes: Vec<(String, String)> = classes
+        .iter()
+        .map(|class| (class.name.clone(), class.category()))
+        .collect();
     let tests: Vec<Test> = testing::tests_of(image, &classes)?;
     if tests.is_empty() {
-        let error = anyhow!("no test found; name test packages in .smalltalk.ston, or shrink with --eval");
-        return Err(Failure { code: code::USAGE, error });
+        let error =
+            anyhow!("no test found; name test packages in .smalltalk.ston, or shrink with --eval");
+        return Err(Failure {
+            code: code::USAGE,
+            error,
+        });
     }
     Ok(testing::run_tests(image, &tests, timeout, |_| {})?)
 }
 
 /// What the slave is to run: the tests that passed alone, and the entry expression.
 fn plan(shrink: &Shrink, sources: &LoadedSources, alone: &TestRun) -> Plan {
-    let passed = alone.cases.iter().filter(|case| case.outcome == TestOutcome::Passed);
+    let passed = alone
+        .cases
+        .iter()
+        .filter(|case| case.outcome == TestOutcome::Passed);
     let name = |case: &imprint_report::TestCase| TestName {
         class: case.class.as_str().into(),
         selector: case.selector.as_str().into(),
     };
     Plan {
         tests: passed.map(name).collect(),
-        entry: shrink.eval.clone().or(sources.spec.entry.clone()).unwrap_or_default(),
+        entry: shrink
+            .eval
+            .clone()
+            .or(sources.spec.entry.clone())
+            .unwrap_or_default(),
         options: Vec::new(),
     }
 }
@@ -130,8 +160,14 @@ fn run_slave(
     let report_path = folder.0.join("report.json");
     let mut command = slave_command()?;
     command.args(["run", "--master", &address.to_string(), "--prove"]);
-    command.arg("--snapshot").arg(output).arg("--report").arg(&report_path);
-    command.arg("--timeout").arg(timeout.as_secs_f64().to_string());
+    command
+        .arg("--snapshot")
+        .arg(output)
+        .arg("--report")
+        .arg(&report_path);
+    command
+        .arg("--timeout")
+        .arg(timeout.as_secs_f64().to_string());
     if shrink.spur {
         command.arg("--spur");
     }
@@ -145,7 +181,10 @@ fn run_slave(
     let status = serve_while(&address, bytes, texts, plan, move || {
         command.status().context("cannot start the slave")
     })?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(code::FAILED);
+    let code = status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(code::FAILED);
     let report = match std::fs::read(&report_path) {
         Ok(text) => serde_json::from_slice(&text).context("the slave's report cannot be read")?,
         Err(_) => ShrinkReport::default(),
@@ -155,10 +194,18 @@ fn run_slave(
 
 /// Tests that failed in the full image are listed as left out.
 fn exclude(report: &mut ShrinkReport, alone: &TestRun) {
-    for case in alone.cases.iter().filter(|case| case.outcome != TestOutcome::Passed) {
+    for case in alone
+        .cases
+        .iter()
+        .filter(|case| case.outcome != TestOutcome::Passed)
+    {
         let mut excluded = case.clone();
-        excluded.outcome = TestOutcome::Excluded("it does not pass in the full image either".to_string());
-        report.warnings.push(format!("{} is left out: it does not pass in the full image either", case.name()));
+        excluded.outcome =
+            TestOutcome::Excluded("it does not pass in the full image either".to_string());
+        report.warnings.push(format!(
+            "{} is left out: it does not pass in the full image either",
+            case.name()
+        ));
         if let Some(run) = &mut report.tests {
             run.cases.push(excluded);
         }
@@ -183,7 +230,10 @@ fn show(report: &ShrinkReport, screen: &Screen, json: bool) {
 /// A port that nobody listens on at the moment.
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot find a free port")?;
-    Ok(listener.local_addr().context("cannot find a free port")?.port())
+    Ok(listener
+        .local_addr()
+        .context("cannot find a free port")?
+        .port())
 }
 
 /// A folder of this process alone, removed with everything in it.
@@ -192,7 +242,8 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new() -> Result<Scratch> {
         let path = std::env::temp_dir().join(format!("imprint-{}", std::process::id()));
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot make the folder {}", path.display()))?;
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make the folder {}", path.display()))?;
         Ok(Scratch(path))
     }
 }

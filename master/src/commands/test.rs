@@ -22,25 +22,36 @@ pub fn test(test: &Test) -> Result<u8, Failure> {
     let sources = sources_of(test)?;
     let spec = &sources.spec.testing;
     let classes = testing::test_classes(&sources.set, |class| {
-        let is_own = sources.own_packages.is_empty() || sources.own_packages.contains(&class.package);
+        let is_own =
+            sources.own_packages.is_empty() || sources.own_packages.contains(&class.package);
         is_own && testing::is_selected(&spec.include, &spec.exclude, class)
     });
-    let classes: Vec<(String, String)> =
-        classes.iter().map(|class| (class.name.clone(), class.category())).collect();
+    let classes: Vec<(String, String)> = classes
+        .iter()
+        .map(|class| (class.name.clone(), class.category()))
+        .collect();
     let mut image = LiveImage::build(&sources, CommandLine::default())?;
     let tests = testing::tests_of(&mut image, &classes)?;
     if tests.is_empty() {
         let what = test.what.join(" ");
-        return Err(Failure { code: code::USAGE, error: anyhow!("no test found in {what}") });
+        return Err(Failure {
+            code: code::USAGE,
+            error: anyhow!("no test found in {what}"),
+        });
     }
     let seconds = test.timeout.or(spec.default_timeout_seconds);
     let timeout = seconds.map_or(TIMEOUT_DEFAULT, Duration::from_secs_f64);
-    let screen = Screen::of_process(if test.json { Audience::Machine } else { Audience::Person });
+    let screen = Screen::of_process(if test.json {
+        Audience::Machine
+    } else {
+        Audience::Person
+    });
     let phase = screen.phase("tests", tests.len() as u64);
     let run = testing::run_tests(&mut image, &tests, timeout, |_| phase.advance(1))?;
     drop(phase);
     if let Some(path) = &test.junit {
-        write_beside_and_rename(path, junit_xml(&run).as_bytes()).context("cannot write the JUnit file")?;
+        write_beside_and_rename(path, junit_xml(&run).as_bytes())
+            .context("cannot write the JUnit file")?;
     }
     Ok(show(&run, &screen, test.json))
 }
@@ -60,13 +71,20 @@ pub fn test_image(image: &mut LiveImage, packages: &[&str]) -> Result<u8, Failur
         let outcome = image.evaluate(&expression, imprint_vm::RunLimits::default())?;
         if let imprint_vm::Outcome::Returned(text) = outcome {
             let names = image.vm.heap.string_text(text).unwrap_or_default();
-            classes.extend(names.split_whitespace().map(|name| (name.to_string(), (*package).to_string())));
+            classes.extend(
+                names
+                    .split_whitespace()
+                    .map(|name| (name.to_string(), (*package).to_string())),
+            );
         }
     }
     let tests = testing::tests_of(image, &classes)?;
     if tests.is_empty() {
         let what = packages.join(" ");
-        return Err(Failure { code: code::USAGE, error: anyhow!("no test found in {what}") });
+        return Err(Failure {
+            code: code::USAGE,
+            error: anyhow!("no test found in {what}"),
+        });
     }
     let screen = Screen::of_process(Audience::Person);
     let run = testing::run_tests(image, &tests, TIMEOUT_DEFAULT, |_| {})?;
@@ -77,14 +95,26 @@ fn sources_of(test: &Test) -> Result<LoadedSources, Failure> {
     match test.what.as_slice() {
         [path] if Path::new(path).is_dir() => Ok(LoadedSources::project(Path::new(path))?),
         packages => {
-            let sources = LoadedSources::kernel(|name| packages.iter().any(|package| package == name))?;
-            let has = |name: &String| sources.set.packages.iter().any(|package| &package.name == name);
+            let sources =
+                LoadedSources::kernel(|name| packages.iter().any(|package| package == name))?;
+            let has = |name: &String| {
+                sources
+                    .set
+                    .packages
+                    .iter()
+                    .any(|package| &package.name == name)
+            };
             match packages.iter().find(|name| !has(name)) {
                 Some(missing) => Err(Failure {
                     code: code::USAGE,
-                    error: anyhow!("{missing} is neither a folder nor a package of the embedded kernel"),
+                    error: anyhow!(
+                        "{missing} is neither a folder nor a package of the embedded kernel"
+                    ),
                 }),
-                None => Ok(LoadedSources { own_packages: packages.to_vec(), ..sources }),
+                None => Ok(LoadedSources {
+                    own_packages: packages.to_vec(),
+                    ..sources
+                }),
             }
         }
     }
@@ -100,5 +130,9 @@ fn show(run: &TestRun, screen: &Screen, json: bool) -> u8 {
         }
         screen.row(&run.counts().summary());
     }
-    if run.counts().failed == 0 { code::DONE } else { code::FAILED }
+    if run.counts().failed == 0 {
+        code::DONE
+    } else {
+        code::FAILED
+    }
 }

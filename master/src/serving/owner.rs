@@ -11,7 +11,8 @@ use imprint_vm::Answer;
 use imprint_vm::extract::{ClassIndices, Extractor, ImageIndex, PullSession, vocabulary};
 use imprint_vm::install::Names;
 use imprint_wire::message::{
-    ClassEntry, CompileRequest, Drafts, Event, Hello, MasterMessage, Outcome, Plan, SlaveMessage, Welcome,
+    ClassEntry, CompileRequest, Drafts, Event, Hello, MasterMessage, Outcome, Plan, SlaveMessage,
+    Welcome,
 };
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
@@ -45,8 +46,14 @@ pub struct Served {
 }
 
 pub(super) enum Question {
-    Said { slave: u64, message: SlaveMessage, reply: oneshot::Sender<Vec<MasterMessage>> },
-    Gone { slave: u64 },
+    Said {
+        slave: u64,
+        message: SlaveMessage,
+        reply: oneshot::Sender<Vec<MasterMessage>>,
+    },
+    Gone {
+        slave: u64,
+    },
 }
 
 /// The way to the owner; whoever holds one may ask.
@@ -72,10 +79,20 @@ fn own(pristine: Pristine, mut questions: mpsc::Receiver<Question>, served: &Ser
     let index = ImageIndex::new(pristine.image.heap(), Names::scan(pristine.image.heap()));
     let extractor = Extractor::new(pristine.image.heap(), &index);
     let vocabulary = vocabulary(index.names());
-    let mut desk = Desk { pristine: &pristine, extractor, vocabulary, sessions: HashMap::new(), served };
+    let mut desk = Desk {
+        pristine: &pristine,
+        extractor,
+        vocabulary,
+        sessions: HashMap::new(),
+        served,
+    };
     while let Some(question) = questions.blocking_recv() {
         match question {
-            Question::Said { slave, message, reply } => {
+            Question::Said {
+                slave,
+                message,
+                reply,
+            } => {
                 let answer = desk.answer(slave, message);
                 // The slave may be gone by now: then nobody wants the answer.
                 let _ = reply.send(answer);
@@ -97,12 +114,24 @@ impl Desk<'_> {
     fn answer(&mut self, slave: u64, message: SlaveMessage) -> Vec<MasterMessage> {
         match message {
             SlaveMessage::Hello(hello) => vec![self.greet(slave, &hello)],
-            SlaveMessage::Misses { sequence, misses } => vec![self.drafts(slave, sequence, &misses)],
-            SlaveMessage::Compile { sequence, request } => {
-                vec![MasterMessage::Compiled { sequence, result: self.compile(&request) }]
+            SlaveMessage::Misses { sequence, misses } => {
+                vec![self.drafts(slave, sequence, &misses)]
             }
-            SlaveMessage::MethodSource { sequence, behavior, selector } => {
-                vec![MasterMessage::Text { sequence, text: self.pristine.book.text(&behavior, &selector) }]
+            SlaveMessage::Compile { sequence, request } => {
+                vec![MasterMessage::Compiled {
+                    sequence,
+                    result: self.compile(&request),
+                }]
+            }
+            SlaveMessage::MethodSource {
+                sequence,
+                behavior,
+                selector,
+            } => {
+                vec![MasterMessage::Text {
+                    sequence,
+                    text: self.pristine.book.text(&behavior, &selector),
+                }]
             }
             SlaveMessage::Event(event) => {
                 note(slave, &event);
@@ -113,11 +142,17 @@ impl Desk<'_> {
 
     fn greet(&mut self, slave: u64, hello: &Hello) -> MasterMessage {
         if let Some(reason) = hello.mismatch() {
-            return MasterMessage::Refused { sequence: 0, reason };
+            return MasterMessage::Refused {
+                sequence: 0,
+                reason,
+            };
         }
         info!(slave, version = hello.slave_version, "a slave connected");
-        self.sessions.insert(slave, PullSession::new(&self.vocabulary));
-        self.served.slaves.store(self.sessions.len() as u64, Ordering::Relaxed);
+        self.sessions
+            .insert(slave, PullSession::new(&self.vocabulary));
+        self.served
+            .slaves
+            .store(self.sessions.len() as u64, Ordering::Relaxed);
         let entry = |(name, index, meta_index): &ClassIndices| ClassEntry {
             name: name.clone(),
             index: *index,
@@ -135,21 +170,33 @@ impl Desk<'_> {
 
     fn drafts(&mut self, slave: u64, sequence: u64, misses: &[imprint_isa::Miss]) -> MasterMessage {
         let Some(session) = self.sessions.get_mut(&slave) else {
-            return MasterMessage::Refused { sequence, reason: "say hello first".to_string() };
+            return MasterMessage::Refused {
+                sequence,
+                reason: "say hello first".to_string(),
+            };
         };
         match self.extractor.answer(misses, session) {
             Ok(answer) => {
                 self.count(&answer);
                 MasterMessage::Drafts(wire_answer(sequence, answer))
             }
-            Err(error) => MasterMessage::Refused { sequence, reason: error.to_string() },
+            Err(error) => MasterMessage::Refused {
+                sequence,
+                reason: error.to_string(),
+            },
         }
     }
 
     fn count(&self, answer: &Answer) {
         self.served.answers.fetch_add(1, Ordering::Relaxed);
-        self.served.drafts.fetch_add(answer.drafts.len() as u64, Ordering::Relaxed);
-        let bytes: usize = answer.drafts.iter().map(|placed| encode_placed(placed).len()).sum();
+        self.served
+            .drafts
+            .fetch_add(answer.drafts.len() as u64, Ordering::Relaxed);
+        let bytes: usize = answer
+            .drafts
+            .iter()
+            .map(|placed| encode_placed(placed).len())
+            .sum();
         self.served.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
@@ -165,7 +212,9 @@ impl Desk<'_> {
         if self.sessions.remove(&slave).is_some() {
             info!(slave, "a slave is gone");
         }
-        self.served.slaves.store(self.sessions.len() as u64, Ordering::Relaxed);
+        self.served
+            .slaves
+            .store(self.sessions.len() as u64, Ordering::Relaxed);
     }
 }
 
@@ -173,12 +222,19 @@ impl Desk<'_> {
 fn warnings(hello: &Hello) -> Vec<String> {
     let ours = env!("CARGO_PKG_VERSION");
     let differs = hello.slave_version != ours;
-    let version = format!("the master is version {ours}, this slave is {}", hello.slave_version);
+    let version = format!(
+        "the master is version {ours}, this slave is {}",
+        hello.slave_version
+    );
     differs.then_some(version).into_iter().collect()
 }
 
 fn wire_answer(sequence: u64, answer: Answer) -> Drafts {
-    let entry = |(name, index, meta_index)| ClassEntry { name, index, meta_index };
+    let entry = |(name, index, meta_index)| ClassEntry {
+        name,
+        index,
+        meta_index,
+    };
     Drafts {
         sequence,
         placed: answer.drafts,
@@ -190,7 +246,11 @@ fn wire_answer(sequence: u64, answer: Answer) -> Drafts {
 fn note(slave: u64, event: &Event) {
     match event {
         Event::TestFinished(finished) if finished.outcome != Outcome::Passed => {
-            warn!(slave, test = format!("{}>>{}", finished.test.class, finished.test.selector), text = finished.text);
+            warn!(
+                slave,
+                test = format!("{}>>{}", finished.test.class, finished.test.selector),
+                text = finished.text
+            );
         }
         other => info!(slave, "{other:?}"),
     }

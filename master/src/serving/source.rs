@@ -16,14 +16,20 @@ pub struct PristineSource {
 impl PristineSource {
     /// A source that asks `owner`.
     pub fn new(owner: Owner) -> PristineSource {
-        PristineSource { owner, next_slave: AtomicU64::new(1) }
+        PristineSource {
+            owner,
+            next_slave: AtomicU64::new(1),
+        }
     }
 }
 
 impl Source for PristineSource {
     fn open(&self) -> Box<dyn Session> {
         let slave = self.next_slave.fetch_add(1, Ordering::Relaxed);
-        Box::new(Stream { owner: self.owner.clone(), slave })
+        Box::new(Stream {
+            owner: self.owner.clone(),
+            slave,
+        })
     }
 }
 
@@ -36,7 +42,11 @@ struct Stream {
 impl Session for Stream {
     async fn answer(&mut self, message: SlaveMessage) -> Vec<MasterMessage> {
         let (reply, answer) = oneshot::channel();
-        let question = Question::Said { slave: self.slave, message, reply };
+        let question = Question::Said {
+            slave: self.slave,
+            message,
+            reply,
+        };
         if self.owner.questions.send(question).await.is_err() {
             return gone();
         }
@@ -47,10 +57,16 @@ impl Session for Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         // A full queue drains by itself; an owner that is gone has forgotten everybody.
-        let _ = self.owner.questions.try_send(Question::Gone { slave: self.slave });
+        let _ = self
+            .owner
+            .questions
+            .try_send(Question::Gone { slave: self.slave });
     }
 }
 
 fn gone() -> Vec<MasterMessage> {
-    vec![MasterMessage::Refused { sequence: 0, reason: "the master is ending".to_string() }]
+    vec![MasterMessage::Refused {
+        sequence: 0,
+        reason: "the master is ending".to_string(),
+    }]
 }

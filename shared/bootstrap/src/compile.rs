@@ -25,32 +25,49 @@ const THREADS_MAX: usize = 4;
 
 /// All methods of the packages, classes' own and extensions, in order.
 pub fn jobs(set: &PackageSet) -> Vec<Job<'_>> {
-    let job = |package, method| Job { package, behavior: behavior_of(method), method };
+    let job = |package, method| Job {
+        package,
+        behavior: behavior_of(method),
+        method,
+    };
     set.packages
         .iter()
         .flat_map(|package| {
             let own = package.classes.iter().flat_map(|class| &class.methods);
-            own.chain(&package.extensions).map(move |method| job(package.name.as_str(), method))
+            own.chain(&package.extensions)
+                .map(move |method| job(package.name.as_str(), method))
         })
         .collect()
 }
 
 fn behavior_of(method: &MethodDefinition) -> BehaviorName {
-    BehaviorName { class: method.class_name.as_str().into(), meta: method.is_meta }
+    BehaviorName {
+        class: method.class_name.as_str().into(),
+        meta: method.is_meta,
+    }
 }
 
 /// Compiles all jobs, in parallel; the drafts are in the order of the jobs.
 ///
 /// # Errors
 /// Every finding of every method that does not compile.
-pub fn compile_all(jobs: &[Job<'_>], set: &PackageSet, names: &Names) -> Result<Vec<MethodDraft>, BuildError> {
-    let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(THREADS_MAX));
+pub fn compile_all(
+    jobs: &[Job<'_>],
+    set: &PackageSet,
+    names: &Names,
+) -> Result<Vec<MethodDraft>, BuildError> {
+    let threads =
+        std::thread::available_parallelism().map_or(1, |count| count.get().min(THREADS_MAX));
     let share = jobs.len().div_ceil(threads).max(1);
     let parts: Vec<Vec<Compilation>> = std::thread::scope(|scope| {
         let spawn = |part| scope.spawn(move || compile_part(part, names));
         let running: Vec<_> = jobs.chunks(share).map(spawn).collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, _>| thread.join();
-        running.into_iter().map(join).map(|part| part.expect("compiling does not panic")).collect()
+        running
+            .into_iter()
+            .map(join)
+            .map(|part| part.expect("compiling does not panic"))
+            .collect()
     });
     let mut drafts = Vec::with_capacity(jobs.len());
     let mut findings = Findings::default();
@@ -69,9 +86,17 @@ fn compile_part(jobs: &[Job<'_>], names: &Names) -> Vec<Compilation> {
     for job in jobs {
         let scope = match &mut scope {
             Some((behavior, scope)) if **behavior == job.behavior => scope,
-            other => &mut other.insert((&job.behavior, Scope::new(names, job.behavior.clone()))).1,
+            other => {
+                &mut other
+                    .insert((&job.behavior, Scope::new(names, job.behavior.clone())))
+                    .1
+            }
         };
-        compiled.push(compile_method(&job.method.source, &scope.site(&job.method.protocol), scope));
+        compiled.push(compile_method(
+            &job.method.source,
+            &scope.site(&job.method.protocol),
+            scope,
+        ));
     }
     compiled
 }
@@ -85,17 +110,28 @@ struct Findings {
 
 impl Findings {
     fn add(&mut self, job: &Job<'_>, diagnostics: &[Diagnostic], set: &PackageSet) {
-        let errors: Vec<&Diagnostic> = diagnostics.iter().filter(|finding| finding.is_error()).collect();
+        let errors: Vec<&Diagnostic> = diagnostics
+            .iter()
+            .filter(|finding| finding.is_error())
+            .collect();
         self.errors += errors.len();
         let origin = job.method.origin;
-        let file = set.file(job.package, origin.file).filter(|(_, text)| !text.is_empty());
+        let file = set
+            .file(job.package, origin.file)
+            .filter(|(_, text)| !text.is_empty());
         for finding in errors {
             let shown = match file {
                 Some((path, text)) => {
-                    let span = Span::new(origin.file_offset(finding.span.start), origin.file_offset(finding.span.end));
-                    SourceText::new(path, text).render(&Diagnostic::error(span, finding.message.clone()))
+                    let span = Span::new(
+                        origin.file_offset(finding.span.start),
+                        origin.file_offset(finding.span.end),
+                    );
+                    SourceText::new(path, text)
+                        .render(&Diagnostic::error(span, finding.message.clone()))
                 }
-                None => SourceText::new(&job.method.full_name(), &job.method.source).render(finding),
+                None => {
+                    SourceText::new(&job.method.full_name(), &job.method.source).render(finding)
+                }
             };
             self.rendered.push_str(&shown);
             self.rendered.push('\n');
@@ -106,7 +142,10 @@ impl Findings {
         if self.errors == 0 {
             return Ok(value);
         }
-        Err(BuildError::Compile { errors: self.errors, rendered: self.rendered })
+        Err(BuildError::Compile {
+            errors: self.errors,
+            rendered: self.rendered,
+        })
     }
 }
 
@@ -121,7 +160,10 @@ pub fn compile_for(
     source: &str,
 ) -> Result<MethodDraft, String> {
     let scope = Scope::new(names, behavior.clone());
-    draft_or_text(compile_method(source, &scope.site(protocol), &scope), source)
+    draft_or_text(
+        compile_method(source, &scope.site(protocol), &scope),
+        source,
+    )
 }
 
 /// Compiles an expression sequence as a method `DoIt` of UndefinedObject.

@@ -33,7 +33,10 @@ pub const KERNEL_FINGERPRINT_CONTEXT: &str = "imprint kernel sources";
 /// # Errors
 /// Where a source file of the kernel cannot be read: a defect of this program.
 pub fn embedded_packages(tests: impl Fn(&str) -> bool) -> Result<PackageSet, BuildError> {
-    let mut names: Vec<String> = KERNEL_PACKAGES.iter().map(|name| (*name).to_string()).collect();
+    let mut names: Vec<String> = KERNEL_PACKAGES
+        .iter()
+        .map(|name| (*name).to_string())
+        .collect();
     for name in KERNEL_PACKAGES {
         let tests_name = format!("{name}-Tests");
         if tests(&tests_name) && KERNEL.get_dir(&tests_name).is_some() {
@@ -44,19 +47,30 @@ pub fn embedded_packages(tests: impl Fn(&str) -> bool) -> Result<PackageSet, Bui
     let reading = read_packages(files.clone());
     let texts = files.map(|file| (format!("kernel/{}", file.path), file.text.to_string()));
     let mut set = PackageSet::of_reading(reading, texts)?;
-    set.packages.sort_by_key(|package: &PackageDefinition| position(&names, &package.name));
+    set.packages
+        .sort_by_key(|package: &PackageDefinition| position(&names, &package.name));
     Ok(set)
 }
 
 fn position(names: &[String], name: &str) -> usize {
-    names.iter().position(|known| known == name).unwrap_or(usize::MAX)
+    names
+        .iter()
+        .position(|known| known == name)
+        .unwrap_or(usize::MAX)
 }
 
 fn files_of(package: &str) -> Vec<SourceFile<'static>> {
-    let Some(folder) = KERNEL.get_dir(package) else { return Vec::new() };
+    let Some(folder) = KERNEL.get_dir(package) else {
+        return Vec::new();
+    };
     let mut files: Vec<_> = folder
         .files()
-        .filter_map(|file| Some(SourceFile { path: file.path().to_str()?, text: file.contents_utf8()? }))
+        .filter_map(|file| {
+            Some(SourceFile {
+                path: file.path().to_str()?,
+                text: file.contents_utf8()?,
+            })
+        })
         .collect();
     files.sort_by_key(|file| file.path);
     files
@@ -67,8 +81,12 @@ pub fn kernel_fingerprint() -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(KERNEL_FINGERPRINT_CONTEXT.as_bytes());
     for file in KERNEL_PACKAGES.iter().flat_map(|name| files_of(name)) {
-        hasher.update(&(file.path.len() as u64).to_le_bytes()).update(file.path.as_bytes());
-        hasher.update(&(file.text.len() as u64).to_le_bytes()).update(file.text.as_bytes());
+        hasher
+            .update(&(file.path.len() as u64).to_le_bytes())
+            .update(file.path.as_bytes());
+        hasher
+            .update(&(file.text.len() as u64).to_le_bytes())
+            .update(file.text.as_bytes());
     }
     hasher.finalize()
 }

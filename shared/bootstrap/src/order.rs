@@ -14,17 +14,32 @@ use crate::error::BuildError;
 pub fn in_order(packages: &[PackageDefinition]) -> Result<Vec<&ClassDefinition>, BuildError> {
     let mut faults = Vec::new();
     let mut by_name: HashMap<&str, &ClassDefinition> = HashMap::new();
-    let all: Vec<&ClassDefinition> = packages.iter().flat_map(|package| &package.classes).collect();
+    let all: Vec<&ClassDefinition> = packages
+        .iter()
+        .flat_map(|package| &package.classes)
+        .collect();
     for class in &all {
         if let Some(other) = by_name.insert(&class.name, class) {
-            faults.push(format!("class {} is defined in {} and in {}", class.name, other.package, class.package));
+            faults.push(format!(
+                "class {} is defined in {} and in {}",
+                class.name, other.package, class.package
+            ));
         }
     }
-    let mut ordering = Ordering { by_name, state: HashMap::new(), ordered: Vec::new(), faults };
+    let mut ordering = Ordering {
+        by_name,
+        state: HashMap::new(),
+        ordered: Vec::new(),
+        faults,
+    };
     for class in all {
         ordering.visit(class);
     }
-    if ordering.faults.is_empty() { Ok(ordering.ordered) } else { Err(BuildError::Order(ordering.faults.join("\n"))) }
+    if ordering.faults.is_empty() {
+        Ok(ordering.ordered)
+    } else {
+        Err(BuildError::Order(ordering.faults.join("\n")))
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +60,8 @@ impl<'a> Ordering<'a> {
         match self.state.get(class.name.as_str()) {
             Some(State::Done) => return,
             Some(State::Entered) => {
-                self.faults.push(format!("class {} inherits from itself", class.name));
+                self.faults
+                    .push(format!("class {} inherits from itself", class.name));
                 return;
             }
             None => {}

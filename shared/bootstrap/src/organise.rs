@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use imprint_isa::{BehaviorName, Body, CodeBody, Draft, Instruction, LocalObject, MethodDraft, Name, Placed, Ref};
+use imprint_isa::{
+    BehaviorName, Body, CodeBody, Draft, Instruction, LocalObject, MethodDraft, Name, Placed, Ref,
+};
 use imprint_loader::{ClassDefinition, MethodDefinition};
 use imprint_model::{Format, MethodHeader, Oop};
 use imprint_vm::install::{Installer, Unbound};
@@ -24,19 +26,40 @@ const PRIORITY: i64 = 40;
 ///
 /// # Errors
 /// Where its code fails.
-pub fn organise(vm: &mut Vm, set: &PackageSet, classes: &[&ClassDefinition]) -> Result<(), BuildError> {
-    let globals = vm.names.globals_by_name().into_iter().map(|(name, _)| Ref::Global(name)).collect();
+pub fn organise(
+    vm: &mut Vm,
+    set: &PackageSet,
+    classes: &[&ClassDefinition],
+) -> Result<(), BuildError> {
+    let globals = vm
+        .names
+        .globals_by_name()
+        .into_iter()
+        .map(|(name, _)| Ref::Global(name))
+        .collect();
     let mut literals = Literals::default();
     let globals = literals.array(globals);
-    run(vm, "the dictionary of globals", message("globals:", vec![globals], literals))?;
+    run(
+        vm,
+        "the dictionary of globals",
+        message("globals:", vec![globals], literals),
+    )?;
     let protocols = protocols(set);
     for class in classes {
         let mut literals = Literals::default();
         let description = describe(vm, class, &protocols, &mut literals);
         let arguments = vec![Ref::Global(class.name.as_str().into()), description];
-        run(vm, &class.name, message("describe:as:", arguments, literals))?;
+        run(
+            vm,
+            &class.name,
+            message("describe:as:", arguments, literals),
+        )?;
     }
-    run(vm, "the class sides of roots", unary(BOOTSTRAP, "mendRoots"))?;
+    run(
+        vm,
+        "the class sides of roots",
+        unary(BOOTSTRAP, "mendRoots"),
+    )?;
     Ok(())
 }
 
@@ -44,12 +67,21 @@ pub fn organise(vm: &mut Vm, set: &PackageSet, classes: &[&ClassDefinition]) -> 
 ///
 /// # Errors
 /// Where one fails, naming the class.
-pub fn initialise(vm: &mut Vm, set: &PackageSet, classes: &[&ClassDefinition]) -> Result<(), BuildError> {
+pub fn initialise(
+    vm: &mut Vm,
+    set: &PackageSet,
+    classes: &[&ClassDefinition],
+) -> Result<(), BuildError> {
     let defines = |class: &ClassDefinition| {
-        class.methods.iter().any(|method| method.is_meta && method.selector == "initialize")
+        class
+            .methods
+            .iter()
+            .any(|method| method.is_meta && method.selector == "initialize")
     };
     for package in &set.packages {
-        let own = classes.iter().filter(|class| class.package == package.name && defines(class));
+        let own = classes
+            .iter()
+            .filter(|class| class.package == package.name && defines(class));
         for class in own {
             let step = format!("{} class>>initialize", class.name);
             run(vm, &step, unary(&class.name, "initialize"))?;
@@ -75,29 +107,58 @@ fn protocols(set: &PackageSet) -> Protocols<'_> {
 }
 
 fn note<'a>(all: &mut Protocols<'a>, method: &'a MethodDefinition, protocol: String) {
-    let name = if protocol.is_empty() { "as yet unclassified".to_string() } else { protocol };
+    let name = if protocol.is_empty() {
+        "as yet unclassified".to_string()
+    } else {
+        protocol
+    };
     let side = all.entry((&method.class_name, method.is_meta)).or_default();
     side.entry(name).or_default().push(&method.selector);
 }
 
 /// The array that `SystemBootstrap class>>describe:as:` reads.
-fn describe(vm: &Vm, class: &ClassDefinition, protocols: &Protocols<'_>, literals: &mut Literals) -> Ref {
-    let symbols = |names: &[String]| names.iter().map(|name| Ref::symbol(name.as_str())).collect::<Vec<_>>();
+fn describe(
+    vm: &Vm,
+    class: &ClassDefinition,
+    protocols: &Protocols<'_>,
+    literals: &mut Literals,
+) -> Ref {
+    let symbols = |names: &[String]| {
+        names
+            .iter()
+            .map(|name| Ref::symbol(name.as_str()))
+            .collect::<Vec<_>>()
+    };
     let name: Name = class.name.as_str().into();
-    let spec = vm.names.class(&name).and_then(|entry| entry.shape.as_ref()).map_or(0, |shape| shape.spec.spec);
-    let variable = |variable: &String| Ref::ClassVariable { class: name.clone(), name: variable.as_str().into() };
+    let spec = vm
+        .names
+        .class(&name)
+        .and_then(|entry| entry.shape.as_ref())
+        .map_or(0, |shape| shape.spec.spec);
+    let variable = |variable: &String| Ref::ClassVariable {
+        class: name.clone(),
+        name: variable.as_str().into(),
+    };
     let fields = [
         symbols(&class.instance_variables),
         symbols(&class.class_instance_variables),
         class.class_variables.iter().map(variable).collect(),
-        class.pools.iter().map(|pool| Ref::Global(pool.as_str().into())).collect(),
+        class
+            .pools
+            .iter()
+            .map(|pool| Ref::Global(pool.as_str().into()))
+            .collect(),
         literals.protocols(protocols.get(&(&*class.name, false))),
         literals.protocols(protocols.get(&(&*class.name, true))),
     ];
     let mut description = vec![Ref::Global(layout_of(spec).into())];
     description.extend(fields.map(|field| literals.array(field)));
     description.push(Ref::symbol(class.package.as_str()));
-    description.push(Ref::symbol(if class.tag.is_empty() { class.package.as_str() } else { class.tag.as_str() }));
+    description.push(Ref::symbol(if class.tag.is_empty() {
+        class.package.as_str()
+    } else {
+        class.tag.as_str()
+    }));
     description.push(literals.string(&class.comment));
     literals.array(description)
 }
@@ -126,7 +187,13 @@ struct Literals {
 
 impl Literals {
     fn add(&mut self, class: &str, format: Format, body: Body) -> Ref {
-        self.locals.push(LocalObject { class: Ref::class(class), format, hash: 0, read_only: false, body });
+        self.locals.push(LocalObject {
+            class: Ref::class(class),
+            format,
+            hash: 0,
+            read_only: false,
+            body,
+        });
         Ref::Local(self.locals.len() as u32 - 1)
     }
 
@@ -136,10 +203,17 @@ impl Literals {
 
     /// A string; its form depends on whether Latin-1 holds all its characters.
     fn string(&mut self, text: &str) -> Ref {
-        match text.chars().map(|character| u8::try_from(u32::from(character))).collect::<Result<Vec<u8>, _>>() {
+        match text
+            .chars()
+            .map(|character| u8::try_from(u32::from(character)))
+            .collect::<Result<Vec<u8>, _>>()
+        {
             Ok(bytes) => self.add("ByteString", Format::BYTES, Body::Bytes(bytes)),
             Err(_) => {
-                let words = text.chars().flat_map(|character| u32::from(character).to_le_bytes()).collect();
+                let words = text
+                    .chars()
+                    .flat_map(|character| u32::from(character).to_le_bytes())
+                    .collect();
                 self.add("WideString", Format::WORDS_32, Body::Bytes(words))
             }
         }
@@ -148,7 +222,10 @@ impl Literals {
     fn protocols(&mut self, protocols: Option<&BTreeMap<String, Vec<&str>>>) -> Vec<Ref> {
         let mut all = Vec::new();
         for (name, selectors) in protocols.into_iter().flatten() {
-            let selectors = selectors.iter().map(|selector| Ref::symbol(*selector)).collect();
+            let selectors = selectors
+                .iter()
+                .map(|selector| Ref::symbol(*selector))
+                .collect();
             let selectors = self.array(selectors);
             all.push(self.array(vec![Ref::symbol(name.as_str()), selectors]));
         }
@@ -167,7 +244,10 @@ fn message(selector: &str, arguments: Vec<Ref>, literals: Literals) -> MethodDra
             _ => Instruction::PushLiteral(literal),
         });
     }
-    let send = Instruction::Send { literal: arguments.len() as u16 + 1, arguments: arguments.len() as u8 };
+    let send = Instruction::Send {
+        literal: arguments.len() as u16 + 1,
+        arguments: arguments.len() as u8,
+    };
     code.extend([send, Instruction::ReturnTop]);
     let mut all = vec![Ref::Global(BOOTSTRAP.into())];
     all.extend(arguments);
@@ -177,24 +257,46 @@ fn message(selector: &str, arguments: Vec<Ref>, literals: Literals) -> MethodDra
 
 /// An expression that sends a unary message to a class.
 fn unary(class: &str, selector: &str) -> MethodDraft {
-    let send = Instruction::Send { literal: 1, arguments: 0 };
-    let code = [Instruction::PushLiteralVariable(0), send, Instruction::ReturnTop];
-    expression(&code, vec![Ref::Global(class.into()), Ref::symbol(selector)], Vec::new())
+    let send = Instruction::Send {
+        literal: 1,
+        arguments: 0,
+    };
+    let code = [
+        Instruction::PushLiteralVariable(0),
+        send,
+        Instruction::ReturnTop,
+    ];
+    expression(
+        &code,
+        vec![Ref::Global(class.into()), Ref::symbol(selector)],
+        Vec::new(),
+    )
 }
 
-fn expression(code: &[Instruction], mut literals: Vec<Ref>, locals: Vec<LocalObject>) -> MethodDraft {
+fn expression(
+    code: &[Instruction],
+    mut literals: Vec<Ref>,
+    locals: Vec<LocalObject>,
+) -> MethodDraft {
     let mut bytecodes = Vec::new();
     for instruction in code {
         imprint_isa::encoder::encode(*instruction, &mut bytecodes);
     }
     literals.extend([Ref::symbol("DoIt"), Ref::Global("UndefinedObject".into())]);
-    let header = MethodHeader { literal_count: literals.len() as u16, ..MethodHeader::default() };
+    let header = MethodHeader {
+        literal_count: literals.len() as u16,
+        ..MethodHeader::default()
+    };
     MethodDraft {
         behavior: BehaviorName::class("UndefinedObject"),
         selector: "DoIt".into(),
         protocol: "".into(),
         shape: 0,
-        code: CodeBody { header, literals, bytecodes },
+        code: CodeBody {
+            header,
+            literals,
+            bytecodes,
+        },
         locals,
     }
 }
@@ -204,9 +306,14 @@ fn expression(code: &[Instruction], mut literals: Vec<Ref>, locals: Vec<LocalObj
 /// # Errors
 /// Where it does not return, with what the machine says of it.
 pub fn run(vm: &mut Vm, step: &str, draft: MethodDraft) -> Result<Oop, BuildError> {
-    let failed = |why: String| BuildError::Initialise { step: step.to_string(), why };
+    let failed = |why: String| BuildError::Initialise {
+        step: step.to_string(),
+        why,
+    };
     let placed = Placed::nowhere(Draft::Method(draft));
-    let Draft::Method(method) = &placed.draft else { return Ok(vm.heap.nil()) };
+    let Draft::Method(method) = &placed.draft else {
+        return Ok(vm.heap.nil());
+    };
     let mut installer = Installer {
         heap: &mut vm.heap,
         names: &mut vm.names,
@@ -215,10 +322,16 @@ pub fn run(vm: &mut Vm, step: &str, draft: MethodDraft) -> Result<Oop, BuildErro
     };
     let method = installer.make_method(method, &placed, 0)?;
     let nil = vm.heap.nil();
-    let process = vm.spawn(method, nil, PRIORITY).map_err(|failure| failed(format!("{failure:?}")))?;
+    let process = vm
+        .spawn(method, nil, PRIORITY)
+        .map_err(|failure| failed(format!("{failure:?}")))?;
     match vm.run_until(process, RunLimits::default()) {
         Outcome::Returned(value) => Ok(value),
-        Outcome::Terminated { error } => Err(failed(error.unwrap_or_else(|| "its process was terminated".to_string()))),
+        Outcome::Terminated { error } => {
+            Err(failed(error.unwrap_or_else(|| {
+                "its process was terminated".to_string()
+            })))
+        }
         other => Err(failed(format!("{other:?}"))),
     }
 }

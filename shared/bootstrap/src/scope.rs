@@ -19,12 +19,24 @@ impl<'a> Scope<'a> {
     /// taken to be none.
     pub fn new(names: &'a Names, behavior: BehaviorName) -> Scope<'a> {
         let variables = names.all_instance_variables(&behavior).unwrap_or_default();
-        Scope { names, behavior, variables }
+        Scope {
+            names,
+            behavior,
+            variables,
+        }
     }
 
     /// The same with the instance variables that somebody else's class of this name has.
-    pub fn with_variables(names: &'a Names, behavior: BehaviorName, variables: Vec<Name>) -> Scope<'a> {
-        Scope { names, behavior, variables }
+    pub fn with_variables(
+        names: &'a Names,
+        behavior: BehaviorName,
+        variables: Vec<Name>,
+    ) -> Scope<'a> {
+        Scope {
+            names,
+            behavior,
+            variables,
+        }
     }
 
     /// The place to compile for.
@@ -44,9 +56,14 @@ impl<'a> Scope<'a> {
         loop {
             let shape = self.names.class(&class)?.shape.as_ref()?;
             let owners = std::iter::once(&class).chain(&shape.pools);
-            let found = owners.into_iter().find(|owner| self.names.class_variable(owner, name).is_some());
+            let found = owners
+                .into_iter()
+                .find(|owner| self.names.class_variable(owner, name).is_some());
             if let Some(owner) = found {
-                return Some(Resolved::ClassVariable { class: owner.clone(), name: name.clone() });
+                return Some(Resolved::ClassVariable {
+                    class: owner.clone(),
+                    name: name.clone(),
+                });
             }
             class = shape.superclass.clone()?;
         }
@@ -55,7 +72,11 @@ impl<'a> Scope<'a> {
 
 impl Visible for Scope<'_> {
     fn resolve(&self, name: &str) -> Resolved {
-        if let Some(index) = self.variables.iter().position(|variable| &**variable == name) {
+        if let Some(index) = self
+            .variables
+            .iter()
+            .position(|variable| &**variable == name)
+        {
             return Resolved::InstanceVariable(index as u16);
         }
         let name = Name::from(name);

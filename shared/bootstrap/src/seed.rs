@@ -22,7 +22,14 @@ use crate::error::BuildError;
 pub const PRIORITIES: usize = 80;
 
 /// Classes whose index must be known before the first class is installed.
-const NEEDED: [&str; 6] = ["ByteSymbol", "WideSymbol", "MethodDictionary", "Metaclass", "CompiledMethod", "Array"];
+const NEEDED: [&str; 6] = [
+    "ByteSymbol",
+    "WideSymbol",
+    "MethodDictionary",
+    "Metaclass",
+    "CompiledMethod",
+    "Array",
+];
 
 /// Makes nil, false, true and an empty special objects array.
 ///
@@ -77,11 +84,19 @@ pub fn known_objects(heap: &mut Heap, names: &mut Names) -> Result<(), BuildErro
     seed.error_table().map_err(no_space)?;
     seed.scheduler()?;
     seed.smalltalk()?;
-    for known in [Known::TimerSemaphore, Known::InterruptSemaphore, Known::FinalizationSemaphore, Known::LowSpaceSemaphore] {
+    for known in [
+        Known::TimerSemaphore,
+        Known::InterruptSemaphore,
+        Known::FinalizationSemaphore,
+        Known::LowSpaceSemaphore,
+    ] {
         let semaphore = seed.semaphore()?;
         seed.heap.set_known(known, semaphore);
     }
-    let external = seed.heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, 0).map_err(no_space)?;
+    let external = seed
+        .heap
+        .allocate_old(ClassIndex::ARRAY, Format::ARRAY, 0)
+        .map_err(no_space)?;
     seed.heap.set_known(Known::ExternalObjects, external);
     Ok(())
 }
@@ -97,26 +112,42 @@ struct Seed<'a> {
 
 impl Seed<'_> {
     fn index(&self, name: &str) -> Result<u32, BuildError> {
-        self.names.class_index(name).ok_or_else(|| BuildError::Lacking(format!("class {name}")))
+        self.names
+            .class_index(name)
+            .ok_or_else(|| BuildError::Lacking(format!("class {name}")))
     }
 
     fn selectors(&mut self) -> Result<(), NeedsSpace> {
-        for known in Known::ALL.iter().filter(|known| known.text().starts_with('#')) {
+        for known in Known::ALL
+            .iter()
+            .filter(|known| known.text().starts_with('#'))
+        {
             let selector = self.heap.intern(&known.text()[1..])?;
             self.heap.set_known(*known, selector);
         }
-        let pairs = self.heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, 2 * SPECIAL_SELECTORS.len())?;
+        let pairs = self.heap.allocate_old(
+            ClassIndex::ARRAY,
+            Format::ARRAY,
+            2 * SPECIAL_SELECTORS.len(),
+        )?;
         for (position, (selector, arguments)) in SPECIAL_SELECTORS.iter().enumerate() {
-            let symbol = if position == CLASS_POSITION { self.heap.nil() } else { self.heap.intern(selector)? };
+            let symbol = if position == CLASS_POSITION {
+                self.heap.nil()
+            } else {
+                self.heap.intern(selector)?
+            };
             self.heap.store(pairs, 2 * position, symbol);
-            self.heap.store(pairs, 2 * position + 1, Oop::small(i32::from(*arguments)));
+            self.heap
+                .store(pairs, 2 * position + 1, Oop::small(i32::from(*arguments)));
         }
         self.heap.set_known(Known::SpecialSelectors, pairs);
         Ok(())
     }
 
     fn error_table(&mut self) -> Result<(), NeedsSpace> {
-        let table = self.heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, PRIMITIVE_ERRORS.len())?;
+        let table =
+            self.heap
+                .allocate_old(ClassIndex::ARRAY, Format::ARRAY, PRIMITIVE_ERRORS.len())?;
         for (position, name) in PRIMITIVE_ERRORS.iter().enumerate() {
             let value = name.map_or(Ok(self.heap.nil()), |name| self.heap.intern(name))?;
             self.heap.store(table, position, value);
@@ -126,13 +157,25 @@ impl Seed<'_> {
     }
 
     fn scheduler(&mut self) -> Result<(), BuildError> {
-        let (scheduler_class, list_class) = (self.index("ProcessorScheduler")?, self.index("ProcessList")?);
-        let lists = self.heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, PRIORITIES).map_err(no_space)?;
+        let (scheduler_class, list_class) = (
+            self.index("ProcessorScheduler")?,
+            self.index("ProcessList")?,
+        );
+        let lists = self
+            .heap
+            .allocate_old(ClassIndex::ARRAY, Format::ARRAY, PRIORITIES)
+            .map_err(no_space)?;
         for priority in 0..PRIORITIES {
-            let list = self.heap.allocate_old(list_class, Format::FIXED, 2).map_err(no_space)?;
+            let list = self
+                .heap
+                .allocate_old(list_class, Format::FIXED, 2)
+                .map_err(no_space)?;
             self.heap.store(lists, priority, list);
         }
-        let scheduler = self.heap.allocate_old(scheduler_class, Format::FIXED, 2).map_err(no_space)?;
+        let scheduler = self
+            .heap
+            .allocate_old(scheduler_class, Format::FIXED, 2)
+            .map_err(no_space)?;
         self.heap.store(scheduler, scheduler::LISTS, lists);
         let binding = self.bind_global("Processor", scheduler)?;
         self.heap.set_known(Known::SchedulerBinding, binding);
@@ -143,21 +186,27 @@ impl Seed<'_> {
         let class = self.names.class_object(self.heap, "SmalltalkImage");
         let class = class.ok_or_else(|| BuildError::Lacking("class SmalltalkImage".to_string()))?;
         let smalltalk = self.heap.instantiate_old(class, 0);
-        let smalltalk = smalltalk.map_err(|_| BuildError::Lacking("room for Smalltalk".to_string()))?;
+        let smalltalk =
+            smalltalk.map_err(|_| BuildError::Lacking("room for Smalltalk".to_string()))?;
         self.bind_global("Smalltalk", smalltalk)?;
         self.heap.set_known(Known::Smalltalk, smalltalk);
         Ok(())
     }
 
     fn semaphore(&mut self) -> Result<Oop, BuildError> {
-        let semaphore = self.heap.allocate_old(ClassIndex::SEMAPHORE, Format::FIXED, 3).map_err(no_space)?;
-        self.heap.store(semaphore, linked_list::EXCESS_SIGNALS, Oop::small(0));
+        let semaphore = self
+            .heap
+            .allocate_old(ClassIndex::SEMAPHORE, Format::FIXED, 3)
+            .map_err(no_space)?;
+        self.heap
+            .store(semaphore, linked_list::EXCESS_SIGNALS, Oop::small(0));
         Ok(semaphore)
     }
 
     fn bind_global(&mut self, name: &str, value: Oop) -> Result<Oop, BuildError> {
         let binding = self.names.global(name);
-        let binding = binding.ok_or_else(|| BuildError::Lacking(format!("the binding of {name}")))?;
+        let binding =
+            binding.ok_or_else(|| BuildError::Lacking(format!("the binding of {name}")))?;
         self.heap.store(binding, association::VALUE, value);
         Ok(binding)
     }

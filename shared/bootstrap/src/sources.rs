@@ -27,12 +27,24 @@ impl PackageSet {
         let (paths, packages) = reading.into_result()?;
         let texts: BTreeMap<String, String> = texts.into_iter().collect();
         let text_of = |path: &String| {
-            let found = texts.iter().find(|(known, _)| known.ends_with(path.as_str()));
-            found.map_or_else(|| (path.clone(), String::new()), |(path, text)| (path.clone(), text.clone()))
+            let found = texts
+                .iter()
+                .find(|(known, _)| known.ends_with(path.as_str()));
+            found.map_or_else(
+                || (path.clone(), String::new()),
+                |(path, text)| (path.clone(), text.clone()),
+            )
         };
         let files = paths.iter().map(text_of).collect();
-        let first_files = packages.iter().map(|package| (package.name.clone(), 0)).collect();
-        Ok(PackageSet { packages, files, first_files })
+        let first_files = packages
+            .iter()
+            .map(|package| (package.name.clone(), 0))
+            .collect();
+        Ok(PackageSet {
+            packages,
+            files,
+            first_files,
+        })
     }
 
     /// Adds the packages of another set behind these; a package of the same name replaces.
@@ -50,7 +62,8 @@ impl PackageSet {
 
     /// Path and text of a file that a package's origin numbers.
     pub fn file(&self, package: &str, number: u32) -> Option<&(String, String)> {
-        self.files.get(self.first_files.get(package)? + number as usize)
+        self.files
+            .get(self.first_files.get(package)? + number as usize)
     }
 }
 
@@ -77,10 +90,14 @@ impl Sources {
 
     /// Adds a method's text and answers its source pointer.
     pub fn add(&mut self, behavior: &str, protocol: &str, source: &str) -> u64 {
-        let head = format!("!{behavior} methodsFor: '{}'!\n", protocol.replace('\'', "''"));
+        let head = format!(
+            "!{behavior} methodsFor: '{}'!\n",
+            protocol.replace('\'', "''")
+        );
         self.text.extend_from_slice(head.as_bytes());
         let position = self.text.len() as u64;
-        self.text.extend_from_slice(source.replace('!', "!!").as_bytes());
+        self.text
+            .extend_from_slice(source.replace('!', "!!").as_bytes());
         self.text.extend_from_slice(b"! !\n\n");
         position << 1 | IN_CHANGES
     }

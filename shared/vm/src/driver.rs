@@ -59,7 +59,9 @@ impl Vm {
             return Ok(self.heap.instantiate_old(class, 0).ok());
         }
         let index = self.names.class_index("Process");
-        index.map(|index| self.heap.allocate_old(index, Format::FIXED, process::SIZE)).transpose()
+        index
+            .map(|index| self.heap.allocate_old(index, Format::FIXED, process::SIZE))
+            .transpose()
     }
 
     fn bottom_context(&mut self, method: Oop, receiver: Oop) -> Result<Oop, NeedsSpace> {

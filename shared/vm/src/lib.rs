@@ -41,16 +41,16 @@ pub mod presence;
 pub mod primitives;
 mod roots;
 mod scheduler;
-mod send;
 pub mod seed;
+mod send;
 pub mod settings;
 mod stack;
 mod stop;
 pub mod touched;
 mod unwind;
 
-pub use arrivals::{Arrival, Arrivals};
 pub use args::{Args, ControlPrimitive, Primitive};
+pub use arrivals::{Arrival, Arrivals};
 pub use extensions::Extensions;
 pub use failure::{Failure, PrimitiveError};
 pub use imprint_isa::Miss;

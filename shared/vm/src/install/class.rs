@@ -9,7 +9,9 @@
 //! the class object is sent a message; the class object already names it by index.
 
 use imprint_heap::NeedsSpace;
-use imprint_isa::{BehaviorName, ClassDraft, Draft, MetaDraft, MethodEntry, Miss, Name, Placed, Ref};
+use imprint_isa::{
+    BehaviorName, ClassDraft, Draft, MetaDraft, MethodEntry, Miss, Name, Placed, Ref,
+};
 use imprint_model::layout::{association, behavior, class, metaclass};
 use imprint_model::{ClassIndex, Format, InstanceSpec, Known, Oop};
 
@@ -21,11 +23,18 @@ const DICTIONARY_CLASS: &str = "MethodDictionary";
 const METACLASS_CLASS: &str = "Metaclass";
 
 /// References of class drafts have no locals.
-const NO_LOCALS: Scope<'_> = Scope { locals: &[], own_method: None };
+const NO_LOCALS: Scope<'_> = Scope {
+    locals: &[],
+    own_method: None,
+};
 
 impl Installer<'_> {
     /// Installs the instance side of a class, and its class side where that comes along.
-    pub(super) fn install_class(&mut self, draft: &ClassDraft, placed: &Placed<Draft>) -> Result<Oop, InstallError> {
+    pub(super) fn install_class(
+        &mut self,
+        draft: &ClassDraft,
+        placed: &Placed<Draft>,
+    ) -> Result<Oop, InstallError> {
         if let Some(present) = self.names.class_object(self.heap, &draft.name) {
             self.note(placed.id, present);
             return Ok(present);
@@ -37,10 +46,18 @@ impl Installer<'_> {
             self.check_references(&draft.name, &meta.slots, 0)?;
         }
         let (index, meta_index) = self.indices(&draft.name, placed);
-        let oop = self.heap.allocate_old(meta_index, Format::FIXED, self.class_slot_count(draft))?;
+        let oop =
+            self.heap
+                .allocate_old(meta_index, Format::FIXED, self.class_slot_count(draft))?;
         self.heap.enter_class(oop, Some(index));
         self.note_shape(draft, index, meta_index);
-        self.fill_behavior(oop, superclass, draft.instance_spec, &draft.methods, &draft.slots)?;
+        self.fill_behavior(
+            oop,
+            superclass,
+            draft.instance_spec,
+            &draft.methods,
+            &draft.slots,
+        )?;
         if draft.slots.is_empty() {
             let name = self.heap.intern(&draft.name)?;
             self.heap.store(oop, class::NAME, name);
@@ -55,7 +72,11 @@ impl Installer<'_> {
     }
 
     /// Installs the class side of a class that is here.
-    pub(super) fn install_meta(&mut self, draft: &MetaDraft, placed: &Placed<Draft>) -> Result<Oop, InstallError> {
+    pub(super) fn install_meta(
+        &mut self,
+        draft: &MetaDraft,
+        placed: &Placed<Draft>,
+    ) -> Result<Oop, InstallError> {
         let behavior = BehaviorName::meta(draft.name.clone());
         if let Some(present) = self.names.behavior(self.heap, &behavior) {
             self.note(placed.meta_id, present);
@@ -79,14 +100,27 @@ impl Installer<'_> {
     ) -> Result<Oop, InstallError> {
         let index = self.heap.header(this_class).class_index();
         let metaclass_index = self.names.class_index(METACLASS_CLASS);
-        let metaclass_index = metaclass_index.ok_or_else(|| missing_class(&draft.name, &METACLASS_CLASS.into()))?;
-        let oop = self.heap.allocate_old(metaclass_index, Format::FIXED, metaclass::SIZE)?;
+        let metaclass_index =
+            metaclass_index.ok_or_else(|| missing_class(&draft.name, &METACLASS_CLASS.into()))?;
+        let oop = self
+            .heap
+            .allocate_old(metaclass_index, Format::FIXED, metaclass::SIZE)?;
         self.heap.enter_class(oop, Some(index));
-        if let Some(shape) = &mut self.names.declare(&draft.name, self.heap.header(this_class).hash(), index).shape {
+        if let Some(shape) = &mut self
+            .names
+            .declare(&draft.name, self.heap.header(this_class).hash(), index)
+            .shape
+        {
             shape.class_variables_of_meta = Some(draft.instance_variables.clone());
         }
-        let superclass = self.names.behavior(self.heap, &draft.superclass).unwrap_or(self.heap.nil());
-        let spec = InstanceSpec { spec: Format::FIXED.bits(), fixed_fields: draft.class_slots };
+        let superclass = self
+            .names
+            .behavior(self.heap, &draft.superclass)
+            .unwrap_or(self.heap.nil());
+        let spec = InstanceSpec {
+            spec: Format::FIXED.bits(),
+            fixed_fields: draft.class_slots,
+        };
         self.fill_behavior(oop, superclass, spec, &draft.methods, &draft.slots)?;
         self.heap.store(oop, metaclass::THIS_CLASS, this_class);
         self.note(placed.meta_id, oop);
@@ -125,7 +159,10 @@ impl Installer<'_> {
             superclass: draft.superclass.clone(),
             spec: draft.instance_spec,
             instance_variables: draft.instance_variables.clone(),
-            class_variables_of_meta: draft.meta.as_ref().map(|meta| meta.instance_variables.clone()),
+            class_variables_of_meta: draft
+                .meta
+                .as_ref()
+                .map(|meta| meta.instance_variables.clone()),
             class_variables: draft.class_variables.clone(),
             pools: draft.pools.clone(),
         });
@@ -143,7 +180,8 @@ impl Installer<'_> {
         let format = Oop::small_integer(spec.to_small_integer()).unwrap_or(Oop::small(0));
         self.heap.store(oop, behavior::FORMAT, format);
         let dictionary = self.new_dictionary(methods)?;
-        self.heap.store(oop, behavior::METHOD_DICTIONARY, dictionary.0);
+        self.heap
+            .store(oop, behavior::METHOD_DICTIONARY, dictionary.0);
         let last = self.heap.slot_count(oop);
         for (slot, value) in (behavior::LAYOUT..last).zip(slots) {
             let value = self.resolve(value, &NO_LOCALS)?;
@@ -155,7 +193,10 @@ impl Installer<'_> {
     /// A dictionary in which every selector maps to the ghost of its method, or, where it is here
     /// already, to the method.
     fn new_dictionary(&mut self, methods: &[MethodEntry]) -> Result<MethodDictionary, NeedsSpace> {
-        let index = self.names.class_index(DICTIONARY_CLASS).expect("checked before");
+        let index = self
+            .names
+            .class_index(DICTIONARY_CLASS)
+            .expect("checked before");
         let ghosts = methods.iter().filter(|entry| entry.ghost.is_some()).count();
         let dictionary = MethodDictionary::new(self.heap, index, ghosts.max(1))?;
         for entry in methods {
@@ -170,7 +211,9 @@ impl Installer<'_> {
 
     /// A class is the value of its binding as soon as both are here: super sends read it there.
     fn heal_binding(&mut self, name: &Name, id: u64, class: Oop) {
-        let Some(binding) = self.names.global(name) else { return };
+        let Some(binding) = self.names.global(name) else {
+            return;
+        };
         let value = self.heap.slot(binding, association::VALUE).as_ghost();
         if value.is_some_and(|ghost| ghost.id == id) {
             self.heap.store(binding, association::VALUE, class);
@@ -182,7 +225,9 @@ impl Installer<'_> {
         if self.heap.special_objects().bits() == 0 {
             return;
         }
-        let known = Known::ALL.iter().find(|known| known.text() == name && **known != Known::Smalltalk);
+        let known = Known::ALL
+            .iter()
+            .find(|known| known.text() == name && **known != Known::Smalltalk);
         if let Some(known) = known.filter(|known| **known != Known::SchedulerBinding) {
             self.heap.set_known(*known, class);
         }

@@ -34,7 +34,10 @@ impl Installer<'_> {
         let class = class.ok_or_else(|| self.missing_behavior(&title, &method.behavior))?;
         let dictionary = MethodDictionary(self.heap.slot(class, behavior::METHOD_DICTIONARY));
         if dictionary.capacity(self.heap) == 0 {
-            return Err(InstallError::Malformed { title, what: "its class has no method dictionary" });
+            return Err(InstallError::Malformed {
+                title,
+                what: "its class has no method dictionary",
+            });
         }
         let oop = self.make_method(method, placed, source_pointer)?;
         let selector = self.heap.intern(&method.selector)?;
@@ -75,33 +78,50 @@ impl Installer<'_> {
         let index = self.names.class_index(METHOD_CLASS).expect("checked above");
         let own = self.allocate_method(index, &method.code, source_pointer)?;
         let locals = self.make_locals(&title, &method.locals, &placed.local_ids, Some(own))?;
-        let scope = Scope { locals: &locals, own_method: Some(own) };
+        let scope = Scope {
+            locals: &locals,
+            own_method: Some(own),
+        };
         self.fill_literals(own, &method.code, &scope)?;
         Ok(own)
     }
 
     fn check_shape(&self, title: &str, method: &MethodDraft) -> Result<(), InstallError> {
         match self.names.shape_of(&method.behavior) {
-            Some(shape) if shape != method.shape && method.shape != 0 => Err(InstallError::Shape(title.to_string())),
+            Some(shape) if shape != method.shape && method.shape != 0 => {
+                Err(InstallError::Shape(title.to_string()))
+            }
             _ => Ok(()),
         }
     }
 
     fn reserve_for(&mut self, method: &MethodDraft) -> Result<(), NeedsSpace> {
         let locals: usize = method.locals.iter().map(Installer::bytes_of_local).sum();
-        let own = Heap::bytes_for(method.code.literals.len() + 2 + method.code.bytecodes.len().div_ceil(8));
+        let own = Heap::bytes_for(
+            method.code.literals.len() + 2 + method.code.bytecodes.len().div_ceil(8),
+        );
         let symbols = method.code.literals.len() * Heap::bytes_for(4);
         self.heap.reserve(own + locals + symbols)
     }
 
-    fn allocate_method(&mut self, index: u32, code: &CodeBody, source_pointer: u64) -> Result<Oop, NeedsSpace> {
+    fn allocate_method(
+        &mut self,
+        index: u32,
+        code: &CodeBody,
+        source_pointer: u64,
+    ) -> Result<Oop, NeedsSpace> {
         let mut bytes = code.bytecodes.clone();
         bytes.extend_from_slice(&source_pointer.to_be_bytes()[8 - TRAILER_BYTES..]);
         self.heap.allocate_code(index, code.header, &bytes)
     }
 
     /// Stores the resolved literals into compiled code.
-    pub(super) fn fill_literals(&mut self, code: Oop, body: &CodeBody, scope: &Scope<'_>) -> Result<(), NeedsSpace> {
+    pub(super) fn fill_literals(
+        &mut self,
+        code: Oop,
+        body: &CodeBody,
+        scope: &Scope<'_>,
+    ) -> Result<(), NeedsSpace> {
         for (index, literal) in body.literals.iter().enumerate() {
             let value = self.resolve(literal, scope)?;
             self.heap.store(code, index + 1, value);
@@ -112,8 +132,15 @@ impl Installer<'_> {
 
 /// The source pointer in a method's trailer; 0 for none.
 pub fn source_pointer(heap: &Heap, method: Oop) -> u64 {
-    debug_assert!(heap.format(method).base() == Format::CODE, "only code has a trailer");
+    debug_assert!(
+        heap.format(method).base() == Format::CODE,
+        "only code has a trailer"
+    );
     let bytes = heap.code_bytes(method);
-    let Some(trailer) = bytes.len().checked_sub(TRAILER_BYTES) else { return 0 };
-    bytes[trailer..].iter().fold(0, |pointer, byte| pointer << 8 | u64::from(*byte))
+    let Some(trailer) = bytes.len().checked_sub(TRAILER_BYTES) else {
+        return 0;
+    };
+    bytes[trailer..]
+        .iter()
+        .fold(0, |pointer, byte| pointer << 8 | u64::from(*byte))
 }

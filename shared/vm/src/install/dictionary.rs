@@ -32,7 +32,11 @@ impl MethodDictionary {
     ///
     /// # Errors
     /// Where space is missing.
-    pub fn new(heap: &mut Heap, class_index: u32, count: usize) -> Result<MethodDictionary, NeedsSpace> {
+    pub fn new(
+        heap: &mut Heap,
+        class_index: u32,
+        count: usize,
+    ) -> Result<MethodDictionary, NeedsSpace> {
         let capacity = MethodDictionary::capacity_for(count);
         let array = heap.allocate_old(ClassIndex::ARRAY, Format::ARRAY, capacity)?;
         let keys = slots::FIRST_KEY + capacity;
@@ -44,7 +48,9 @@ impl MethodDictionary {
 
     /// Number of entries.
     pub fn tally(self, heap: &Heap) -> usize {
-        heap.slot(self.0, slots::TALLY).as_small_integer().unwrap_or(0) as usize
+        heap.slot(self.0, slots::TALLY)
+            .as_small_integer()
+            .unwrap_or(0) as usize
     }
 
     /// Number of places.
@@ -65,7 +71,9 @@ impl MethodDictionary {
         let array = heap.slot(self.0, slots::ARRAY);
         let key = |index: usize| heap.slot(self.0, slots::FIRST_KEY + index);
         let taken = (0..self.capacity(heap)).filter(|index| key(*index) != heap.nil());
-        taken.map(|index| (key(index), heap.slot(array, index))).collect()
+        taken
+            .map(|index| (key(index), heap.slot(array, index)))
+            .collect()
     }
 
     /// Puts a value under a selector. Answers whether it fit without making the dictionary more
@@ -89,7 +97,12 @@ impl MethodDictionary {
     ///
     /// # Errors
     /// Where space is missing; nothing was changed.
-    pub fn put_growing(self, heap: &mut Heap, selector: Oop, value: Oop) -> Result<MethodDictionary, NeedsSpace> {
+    pub fn put_growing(
+        self,
+        heap: &mut Heap,
+        selector: Oop,
+        value: Oop,
+    ) -> Result<MethodDictionary, NeedsSpace> {
         if self.put(heap, selector, value) {
             return Ok(self);
         }

@@ -121,7 +121,10 @@ impl Installer<'_> {
 
 /// The error that says `miss` is needed by the draft called `title`.
 fn missing(title: &str, miss: Miss) -> InstallError {
-    InstallError::Missing { title: title.to_string(), miss: Box::new(miss) }
+    InstallError::Missing {
+        title: title.to_string(),
+        miss: Box::new(miss),
+    }
 }
 
 /// The error that says a class must come first.

@@ -61,7 +61,11 @@ impl Names {
     /// The class-table index of a behaviour, where known.
     pub fn index_of(&self, behavior: &BehaviorName) -> Option<u32> {
         let entry = self.classes.get(&behavior.class)?;
-        let index = if behavior.meta { entry.meta_index } else { entry.index };
+        let index = if behavior.meta {
+            entry.meta_index
+        } else {
+            entry.index
+        };
         (index != 0).then_some(index)
     }
 
@@ -77,12 +81,14 @@ impl Names {
 
     /// The object of a behaviour, where it is here.
     pub fn behavior(&self, heap: &Heap, behavior: &BehaviorName) -> Option<Oop> {
-        self.index_of(behavior).and_then(|index| heap.class_at(index))
+        self.index_of(behavior)
+            .and_then(|index| heap.class_at(index))
     }
 
     /// The object of the class `name`, where it is here.
     pub fn class_object(&self, heap: &Heap, name: &str) -> Option<Oop> {
-        self.class_index(name).and_then(|index| heap.class_at(index))
+        self.class_index(name)
+            .and_then(|index| heap.class_at(index))
     }
 
     /// All known class names, in no order.
@@ -93,10 +99,26 @@ impl Names {
     /// Notes the indices of a class, without its shape; known ones stay.
     pub fn declare(&mut self, name: &Name, index: u32, meta_index: u32) -> &mut ClassEntry {
         if meta_index != 0 {
-            self.behaviors.insert(meta_index, BehaviorName { class: name.clone(), meta: true });
+            self.behaviors.insert(
+                meta_index,
+                BehaviorName {
+                    class: name.clone(),
+                    meta: true,
+                },
+            );
         }
-        self.behaviors.insert(index, BehaviorName { class: name.clone(), meta: false });
-        let entry = self.classes.entry(name.clone()).or_insert(ClassEntry { index, meta_index, shape: None });
+        self.behaviors.insert(
+            index,
+            BehaviorName {
+                class: name.clone(),
+                meta: false,
+            },
+        );
+        let entry = self.classes.entry(name.clone()).or_insert(ClassEntry {
+            index,
+            meta_index,
+            shape: None,
+        });
         if meta_index != 0 {
             entry.meta_index = meta_index;
         }
@@ -111,7 +133,9 @@ impl Names {
         }
         self.next_index = self.next_index.max(first);
         let known = self.classes.get(name).map(|entry| entry.index);
-        let index = known.or_else(|| imprint_model::class_index::fixed_index(name)).unwrap_or_else(|| self.take_index());
+        let index = known
+            .or_else(|| imprint_model::class_index::fixed_index(name))
+            .unwrap_or_else(|| self.take_index());
         let meta_index = self.take_index();
         self.declare(name, index, meta_index);
         (index, meta_index)
@@ -122,7 +146,10 @@ impl Names {
             self.next_index += 1;
         }
         self.next_index += 1;
-        debug_assert!(self.next_index < ClassIndex::LIMIT, "the class table is full");
+        debug_assert!(
+            self.next_index < ClassIndex::LIMIT,
+            "the class table is full"
+        );
         self.next_index - 1
     }
 
@@ -130,13 +157,18 @@ impl Names {
     pub fn all_instance_variables(&self, behavior: &BehaviorName) -> Option<Vec<Name>> {
         let shape = self.classes.get(&behavior.class)?.shape.as_ref()?;
         let mut all = match (&shape.superclass, behavior.meta) {
-            (Some(superclass), meta) => {
-                self.all_instance_variables(&BehaviorName { class: superclass.clone(), meta })?
-            }
+            (Some(superclass), meta) => self.all_instance_variables(&BehaviorName {
+                class: superclass.clone(),
+                meta,
+            })?,
             (None, true) => self.all_instance_variables(&BehaviorName::class("Class"))?,
             (None, false) => Vec::new(),
         };
-        let own = if behavior.meta { shape.class_variables_of_meta.as_ref()? } else { &shape.instance_variables };
+        let own = if behavior.meta {
+            shape.class_variables_of_meta.as_ref()?
+        } else {
+            &shape.instance_variables
+        };
         all.extend(own.iter().cloned());
         Some(all)
     }
@@ -145,7 +177,10 @@ impl Names {
     pub fn shape_of(&self, behavior: &BehaviorName) -> Option<u64> {
         let variables = self.all_instance_variables(behavior)?;
         let spec = if behavior.meta {
-            InstanceSpec { spec: 1, fixed_fields: variables.len() as u16 }
+            InstanceSpec {
+                spec: 1,
+                fixed_fields: variables.len() as u16,
+            }
         } else {
             self.classes.get(&behavior.class)?.shape.as_ref()?.spec
         };
@@ -159,7 +194,9 @@ impl Names {
 
     /// The binding of a class variable.
     pub fn class_variable(&self, class: &Name, name: &Name) -> Option<Oop> {
-        self.class_variables.get(&(class.clone(), name.clone())).copied()
+        self.class_variables
+            .get(&(class.clone(), name.clone()))
+            .copied()
     }
 
     /// Notes the binding of a global.
@@ -174,14 +211,21 @@ impl Names {
 
     /// All bindings of globals, by name.
     pub fn globals_by_name(&self) -> Vec<(Name, Oop)> {
-        let mut all: Vec<_> = self.globals.iter().map(|(name, oop)| (name.clone(), *oop)).collect();
+        let mut all: Vec<_> = self
+            .globals
+            .iter()
+            .map(|(name, oop)| (name.clone(), *oop))
+            .collect();
         all.sort_by(|left, right| left.0.cmp(&right.0));
         all
     }
 
     /// The bindings of the class variables of a class, by name.
     pub fn class_variables_of(&self, class: &Name) -> Vec<(Name, Oop)> {
-        let own = self.class_variables.iter().filter(|((owner, _), _)| owner == class);
+        let own = self
+            .class_variables
+            .iter()
+            .filter(|((owner, _), _)| owner == class);
         let mut all: Vec<_> = own.map(|((_, name), oop)| (name.clone(), *oop)).collect();
         all.sort_by(|left, right| left.0.cmp(&right.0));
         all
@@ -189,13 +233,32 @@ impl Names {
 
     /// All bindings with the references that name them, in no order.
     pub fn all_bindings(&self) -> Vec<(Ref, Oop)> {
-        let globals = self.globals.iter().map(|(name, oop)| (Ref::Global(name.clone()), *oop));
+        let globals = self
+            .globals
+            .iter()
+            .map(|(name, oop)| (Ref::Global(name.clone()), *oop));
         let variables = self.class_variables.iter().map(|((class, name), oop)| {
-            (Ref::ClassVariable { class: class.clone(), name: name.clone() }, *oop)
+            (
+                Ref::ClassVariable {
+                    class: class.clone(),
+                    name: name.clone(),
+                },
+                *oop,
+            )
         });
-        let undeclared = self.undeclared.iter().map(|(name, oop)| (Ref::Undeclared(name.clone()), *oop));
-        let metas = self.meta_bindings.iter().map(|(name, oop)| (Ref::MetaBinding(name.clone()), *oop));
-        globals.chain(variables).chain(undeclared).chain(metas).collect()
+        let undeclared = self
+            .undeclared
+            .iter()
+            .map(|(name, oop)| (Ref::Undeclared(name.clone()), *oop));
+        let metas = self
+            .meta_bindings
+            .iter()
+            .map(|(name, oop)| (Ref::MetaBinding(name.clone()), *oop));
+        globals
+            .chain(variables)
+            .chain(undeclared)
+            .chain(metas)
+            .collect()
     }
 
     /// Shows every oop to a visitor that may move it.

@@ -21,12 +21,19 @@ impl Installer<'_> {
         let title = placed.draft.title();
         self.check_root(&title, object)?;
         self.check_locals(&title, &object.locals)?;
-        self.heap.reserve(object.locals.iter().map(Installer::bytes_of_local).sum())?;
+        self.heap
+            .reserve(object.locals.iter().map(Installer::bytes_of_local).sum())?;
         let locals = self.make_locals(&title, &object.locals, &placed.local_ids, None)?;
         if let (Ref::Known(known), Some(own)) = (&object.root, locals.first()) {
             self.heap.set_known(*known, *own);
         }
-        let root = self.resolve(&object.root, &Scope { locals: &locals, own_method: None })?;
+        let root = self.resolve(
+            &object.root,
+            &Scope {
+                locals: &locals,
+                own_method: None,
+            },
+        )?;
         self.bind(&object.root, &locals);
         self.note(placed.id, root);
         Ok(root)
@@ -35,8 +42,12 @@ impl Installer<'_> {
     /// A binding that comes with its value is made where there is none; any other root must be here.
     fn check_root(&self, title: &str, object: &ObjectDraft) -> Result<(), InstallError> {
         match &object.root {
-            Ref::Global(_) if !object.locals.is_empty() => self.check_class_index(title, GLOBAL_BINDING),
-            Ref::ClassVariable { .. } if !object.locals.is_empty() => self.check_class_index(title, CLASS_BINDING),
+            Ref::Global(_) if !object.locals.is_empty() => {
+                self.check_class_index(title, GLOBAL_BINDING)
+            }
+            Ref::ClassVariable { .. } if !object.locals.is_empty() => {
+                self.check_class_index(title, CLASS_BINDING)
+            }
             root => self.check_references(title, [root], object.locals.len()),
         }
     }
@@ -50,7 +61,8 @@ impl Installer<'_> {
         };
         if let (Some(binding), Some(value)) = (binding, locals.first()) {
             let value = self.heap.slot(*value, 0);
-            self.heap.store(binding, imprint_model::layout::association::VALUE, value);
+            self.heap
+                .store(binding, imprint_model::layout::association::VALUE, value);
         }
     }
 
@@ -59,7 +71,9 @@ impl Installer<'_> {
         match &local.body {
             Body::Slots(slots) => Heap::bytes_for(slots.len()),
             Body::Bytes(bytes) => Heap::bytes_for(bytes.len().div_ceil(8)),
-            Body::Code(code) => Heap::bytes_for(1 + code.literals.len() + code.bytecodes.len().div_ceil(8)),
+            Body::Code(code) => {
+                Heap::bytes_for(1 + code.literals.len() + code.bytecodes.len().div_ceil(8))
+            }
         }
     }
 
@@ -82,7 +96,10 @@ impl Installer<'_> {
                 None => self.allocate_local(title, local)?,
             });
         }
-        let scope = Scope { locals: &made, own_method };
+        let scope = Scope {
+            locals: &made,
+            own_method,
+        };
         for (index, local) in locals.iter().enumerate().filter(|(index, _)| fresh[*index]) {
             self.fill_local(made[index], local, &scope)?;
             self.give_hash(made[index], id_of(index));
@@ -97,7 +114,9 @@ impl Installer<'_> {
         let index = self.class_index_of_local(title, local)?;
         Ok(match &local.body {
             Body::Slots(slots) => self.allocate_slots(index, local.format, slots.len())?,
-            Body::Code(code) => self.heap.allocate_code(index, code.header, &code.bytecodes)?,
+            Body::Code(code) => self
+                .heap
+                .allocate_code(index, code.header, &code.bytecodes)?,
             Body::Bytes(bytes) => {
                 let (slots, format) = local.format.sized(bytes.len());
                 let oop = self.heap.allocate_old(index, format, slots)?;
@@ -107,12 +126,25 @@ impl Installer<'_> {
         })
     }
 
-    fn allocate_slots(&mut self, index: u32, format: Format, count: usize) -> Result<Oop, NeedsSpace> {
-        debug_assert!(index != ClassIndex::GHOST, "no class has the index of ghosts");
+    fn allocate_slots(
+        &mut self,
+        index: u32,
+        format: Format,
+        count: usize,
+    ) -> Result<Oop, NeedsSpace> {
+        debug_assert!(
+            index != ClassIndex::GHOST,
+            "no class has the index of ghosts"
+        );
         self.heap.allocate_old(index, format, count)
     }
 
-    fn fill_local(&mut self, oop: Oop, local: &LocalObject, scope: &Scope<'_>) -> Result<(), NeedsSpace> {
+    fn fill_local(
+        &mut self,
+        oop: Oop,
+        local: &LocalObject,
+        scope: &Scope<'_>,
+    ) -> Result<(), NeedsSpace> {
         match &local.body {
             Body::Slots(slots) => {
                 for (index, slot) in slots.iter().enumerate() {

@@ -29,10 +29,17 @@ impl Installer<'_> {
         references: impl IntoIterator<Item = &'r Ref>,
         local_count: usize,
     ) -> Result<(), InstallError> {
-        references.into_iter().try_for_each(|reference| self.check_reference(title, reference, local_count))
+        references
+            .into_iter()
+            .try_for_each(|reference| self.check_reference(title, reference, local_count))
     }
 
-    fn check_reference(&self, title: &str, reference: &Ref, local_count: usize) -> Result<(), InstallError> {
+    fn check_reference(
+        &self,
+        title: &str,
+        reference: &Ref,
+        local_count: usize,
+    ) -> Result<(), InstallError> {
         let creates = self.unbound == Unbound::Create;
         match reference {
             Ref::Local(index) if *index as usize >= local_count => Err(InstallError::Malformed {
@@ -42,7 +49,9 @@ impl Installer<'_> {
             Ref::Global(name) if !creates && self.names.global(name).is_none() => {
                 Err(missing(title, Miss::Global(name.clone())))
             }
-            Ref::ClassVariable { class, name } if !creates && self.names.class_variable(class, name).is_none() => {
+            Ref::ClassVariable { class, name }
+                if !creates && self.names.class_variable(class, name).is_none() =>
+            {
                 Err(missing_class(title, class))
             }
             Ref::Global(_) => self.check_class_index(title, GLOBAL_BINDING),
@@ -60,7 +69,11 @@ impl Installer<'_> {
     }
 
     /// Looks whether each local object's class is known and its own references resolve.
-    pub(super) fn check_locals(&self, title: &str, locals: &[LocalObject]) -> Result<(), InstallError> {
+    pub(super) fn check_locals(
+        &self,
+        title: &str,
+        locals: &[LocalObject],
+    ) -> Result<(), InstallError> {
         for local in locals {
             self.class_index_of_local(title, local)?;
             match &local.body {
@@ -87,18 +100,25 @@ impl Installer<'_> {
     }
 
     /// The class-table index of a local object's class.
-    pub(super) fn class_index_of_local(&self, title: &str, local: &LocalObject) -> Result<u32, InstallError> {
+    pub(super) fn class_index_of_local(
+        &self,
+        title: &str,
+        local: &LocalObject,
+    ) -> Result<u32, InstallError> {
         let malformed = || InstallError::Malformed {
             title: title.to_string(),
             what: "the class of a local object is no class",
         };
         match &local.class {
-            Ref::Class(behavior) => {
-                self.names.index_of(behavior).ok_or_else(|| self.missing_behavior(title, behavior))
-            }
+            Ref::Class(behavior) => self
+                .names
+                .index_of(behavior)
+                .ok_or_else(|| self.missing_behavior(title, behavior)),
             Ref::SmallInteger(index) => u32::try_from(*index).map_err(|_| malformed()),
             Ref::Master(ghost) => match self.presence.of_ghost(*ghost) {
-                Some(class) if self.heap.looks_like_behavior(class) => Ok(self.heap.header(class).hash()),
+                Some(class) if self.heap.looks_like_behavior(class) => {
+                    Ok(self.heap.header(class).hash())
+                }
                 Some(_) => Err(malformed()),
                 None => Err(missing(title, Miss::Object(*ghost))),
             },
@@ -107,7 +127,11 @@ impl Installer<'_> {
     }
 
     /// The oop that a checked reference means here.
-    pub(super) fn resolve(&mut self, reference: &Ref, scope: &Scope<'_>) -> Result<Oop, NeedsSpace> {
+    pub(super) fn resolve(
+        &mut self,
+        reference: &Ref,
+        scope: &Scope<'_>,
+    ) -> Result<Oop, NeedsSpace> {
         Ok(match reference {
             Ref::SmallInteger(value) => Oop::small_integer(*value).unwrap_or(self.heap.nil()),
             Ref::Character(code_point) => Oop::character(*code_point),
@@ -122,8 +146,13 @@ impl Installer<'_> {
             Ref::ClassVariable { class, name } => self.bind_class_variable(class, name)?,
             Ref::Undeclared(name) => self.undeclared_binding(name)?,
             Ref::MetaBinding(name) => self.meta_binding(name)?,
-            Ref::Class(behavior) => self.names.behavior(self.heap, behavior).unwrap_or(self.heap.nil()),
-            Ref::Method(behavior, selector) => self.method(behavior, selector).unwrap_or(self.heap.nil()),
+            Ref::Class(behavior) => self
+                .names
+                .behavior(self.heap, behavior)
+                .unwrap_or(self.heap.nil()),
+            Ref::Method(behavior, selector) => {
+                self.method(behavior, selector).unwrap_or(self.heap.nil())
+            }
             Ref::OwnMethod => scope.own_method.unwrap_or(self.heap.nil()),
             Ref::Local(index) => scope.locals[*index as usize],
             Ref::Master(ghost) => self.presence.of_ghost(*ghost).unwrap_or(Oop::ghost(*ghost)),
@@ -132,20 +161,29 @@ impl Installer<'_> {
 
     fn scheduler(&self) -> Oop {
         let binding = self.heap.known(Known::SchedulerBinding);
-        if binding == self.heap.nil() { binding } else { self.heap.slot(binding, association::VALUE) }
+        if binding == self.heap.nil() {
+            binding
+        } else {
+            self.heap.slot(binding, association::VALUE)
+        }
     }
 
     /// The compiled method at a selector of a behaviour.
     pub(super) fn method(&self, behavior: &BehaviorName, selector: &str) -> Option<Oop> {
         let class = self.names.behavior(self.heap, behavior)?;
         let selector = self.heap.symbol(selector)?;
-        let dictionary = self.heap.slot(class, imprint_model::layout::behavior::METHOD_DICTIONARY);
+        let dictionary = self
+            .heap
+            .slot(class, imprint_model::layout::behavior::METHOD_DICTIONARY);
         let value = MethodDictionary(dictionary).at(self.heap, selector)?;
         (value.is_object() && self.heap.format(value).is_code()).then_some(value)
     }
 
     fn new_binding(&mut self, class: &str, slot_count: usize, key: Oop) -> Result<Oop, NeedsSpace> {
-        let index = self.names.class_index(class).expect("checked before: the class of bindings is known");
+        let index = self
+            .names
+            .class_index(class)
+            .expect("checked before: the class of bindings is known");
         let binding = self.heap.allocate_old(index, Format::FIXED, slot_count)?;
         self.heap.store(binding, association::KEY, key);
         Ok(binding)
@@ -175,10 +213,15 @@ impl Installer<'_> {
         }
         let key = self.heap.intern(name)?;
         let binding = self.new_binding(CLASS_BINDING, 4, key)?;
-        let owner = self.names.class_object(self.heap, class).unwrap_or(self.heap.nil());
+        let owner = self
+            .names
+            .class_object(self.heap, class)
+            .unwrap_or(self.heap.nil());
         self.heap.store(binding, association::OWNING_CLASS, owner);
-        self.heap.store(binding, association::OWNING_CLASS + 1, owner);
-        self.names.bind_class_variable(class.clone(), name.clone(), binding);
+        self.heap
+            .store(binding, association::OWNING_CLASS + 1, owner);
+        self.names
+            .bind_class_variable(class.clone(), name.clone(), binding);
         Ok(binding)
     }
 
@@ -197,8 +240,14 @@ impl Installer<'_> {
             return Ok(*binding);
         }
         let binding = self.new_binding(META_BINDING, 2, self.heap.nil())?;
-        let metaclass = self.names.behavior(self.heap, &BehaviorName::meta(name.clone()));
-        self.heap.store(binding, association::VALUE, metaclass.unwrap_or(self.heap.nil()));
+        let metaclass = self
+            .names
+            .behavior(self.heap, &BehaviorName::meta(name.clone()));
+        self.heap.store(
+            binding,
+            association::VALUE,
+            metaclass.unwrap_or(self.heap.nil()),
+        );
         self.names.meta_bindings.insert(name.clone(), binding);
         Ok(binding)
     }

@@ -30,9 +30,14 @@ impl Names {
         for (name, index, meta_index) in declared {
             names.declare(name, *index, *meta_index);
         }
-        let classes: Vec<(u32, Oop)> = heap.classes().filter(|(_, oop)| is_class(heap, *oop)).collect();
+        let classes: Vec<(u32, Oop)> = heap
+            .classes()
+            .filter(|(_, oop)| is_class(heap, *oop))
+            .collect();
         for (index, oop) in &classes {
-            let Some(name) = class_name(heap, *oop) else { continue };
+            let Some(name) = class_name(heap, *oop) else {
+                continue;
+            };
             let meta_index = heap.class_index_of(*oop);
             let shape = shape(heap, *oop);
             let index = heap.header(*oop).hash().max(u32::from(*index == 0));
@@ -59,10 +64,13 @@ impl Names {
     }
 
     fn scan_meta_bindings(&mut self, heap: &Heap) {
-        let Some(index) = self.class_index("LiteralVariable") else { return };
+        let Some(index) = self.class_index("LiteralVariable") else {
+            return;
+        };
         for binding in heap.instances_of(index) {
             let value = heap.slot(binding, association::VALUE);
-            let is_meta = heap.slot(binding, association::KEY) == heap.nil() && is_metaclass(heap, value);
+            let is_meta =
+                heap.slot(binding, association::KEY) == heap.nil() && is_metaclass(heap, value);
             let this_class = is_meta.then(|| heap.slot(value, metaclass::THIS_CLASS));
             if let Some(name) = this_class.and_then(|oop| class_name(heap, oop)) {
                 self.meta_bindings.insert(name, binding);
@@ -71,18 +79,25 @@ impl Names {
     }
 
     fn bindings_of(&self, heap: &Heap, class: &str) -> Vec<(Oop, Name)> {
-        let Some(index) = self.class_index(class) else { return Vec::new() };
+        let Some(index) = self.class_index(class) else {
+            return Vec::new();
+        };
         let keyed = |binding: Oop| {
             let key = heap.string_text(heap.slot(binding, association::KEY))?;
             Some((binding, Name::from(key)))
         };
-        heap.instances_of(index).into_iter().filter_map(keyed).collect()
+        heap.instances_of(index)
+            .into_iter()
+            .filter_map(keyed)
+            .collect()
     }
 }
 
 /// Whether an object in the class table is a class, and no metaclass.
 pub fn is_class(heap: &Heap, oop: Oop) -> bool {
-    oop.is_object() && heap.pointer_slot_count(oop) >= class::SIZE && class_name(heap, oop).is_some()
+    oop.is_object()
+        && heap.pointer_slot_count(oop) >= class::SIZE
+        && class_name(heap, oop).is_some()
 }
 
 /// Whether an object is a metaclass whose class is here.
@@ -97,12 +112,17 @@ pub fn class_name(heap: &Heap, oop: Oop) -> Option<Name> {
         return None;
     }
     let name = heap.slot(oop, class::NAME);
-    if name.is_object() && heap.is_symbol(name) { heap.string_text(name).map(Name::from) } else { None }
+    if name.is_object() && heap.is_symbol(name) {
+        heap.string_text(name).map(Name::from)
+    } else {
+        None
+    }
 }
 
 /// The shape of a class, from its layout; `None` where the layout is not here.
 fn shape(heap: &Heap, oop: Oop) -> Option<ClassShape> {
-    let spec = InstanceSpec::from_small_integer(heap.slot(oop, behavior::FORMAT).as_small_integer()?)?;
+    let spec =
+        InstanceSpec::from_small_integer(heap.slot(oop, behavior::FORMAT).as_small_integer()?)?;
     let meta = heap.class_at(heap.class_index_of(oop));
     Some(ClassShape {
         superclass: class_name(heap, heap.slot(oop, behavior::SUPERCLASS)),
@@ -128,12 +148,15 @@ pub fn own_variables(heap: &Heap, oop: Oop) -> Option<Vec<Name>> {
         return Some(Vec::new());
     }
     let slots = layout_slots::FIRST_SLOT..heap.pointer_slot_count(scope);
-    slots.map(|index| slot_name(heap, heap.slot(scope, index))).collect()
+    slots
+        .map(|index| slot_name(heap, heap.slot(scope, index)))
+        .collect()
 }
 
 fn slot_name(heap: &Heap, slot: Oop) -> Option<Name> {
     if !slot.is_object() || heap.pointer_slot_count(slot) == 0 {
         return None;
     }
-    heap.string_text(heap.slot(slot, layout_slots::NAME)).map(Name::from)
+    heap.string_text(heap.slot(slot, layout_slots::NAME))
+        .map(Name::from)
 }
