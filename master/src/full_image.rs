@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use imprint_bootstrap::{Sources, build, compile_expression};
 use imprint_heap::{Heap, HeapSettings};
-use imprint_host::{LocalOutside, Waker};
+use imprint_host::LocalOutside;
 use imprint_image::{OpenedImage, open_image};
 use imprint_isa::{Draft, Placed};
 use imprint_model::Oop;
@@ -29,8 +29,6 @@ pub struct LiveImage {
     pub vm: Vm,
     /// The texts of its methods.
     pub book: Rc<RefCell<SourceBook>>,
-    /// Pushes orders and signals into the machine from other threads.
-    pub waker: Waker,
     /// How long building took; `None` where it was opened.
     pub built_in: Option<Duration>,
 }
@@ -42,7 +40,7 @@ impl LiveImage {
     /// Sources that do not compile, initialisers that fail.
     pub fn build(sources: &LoadedSources, command_line: CommandLine) -> Result<LiveImage> {
         let local = LocalOutside::new().context("cannot wait for events on this system")?;
-        let (reactor, waker) = (local.reactor().clone(), local.waker());
+        let reactor = local.reactor().clone();
         let book = Rc::new(RefCell::new(SourceBook::default()));
         let outside = Box::new(MasterOutside::new(local, book.clone()));
         let heap = Heap::new(HeapSettings::for_builder())?;
@@ -57,7 +55,6 @@ impl LiveImage {
         Ok(LiveImage {
             vm: built.vm,
             book,
-            waker,
             built_in: Some(built.built_in),
         })
     }
@@ -74,13 +71,12 @@ impl LiveImage {
             .unwrap_or_default();
         let book = Rc::new(RefCell::new(SourceBook::of(&heap, &names, texts)));
         let local = LocalOutside::new().context("cannot wait for events on this system")?;
-        let (reactor, waker) = (local.reactor().clone(), local.waker());
+        let reactor = local.reactor().clone();
         let outside = Box::new(MasterOutside::new(local, book.clone()));
         let vm = machine_with(heap, names, outside, &reactor, command_line);
         Ok(LiveImage {
             vm,
             book,
-            waker,
             built_in: None,
         })
     }

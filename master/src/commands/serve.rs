@@ -41,7 +41,10 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
         .block_on(async {
             let mut signals = Signals::listen().context("cannot listen for signals")?;
             let listener = Listener::bind(&address).await.context("cannot listen")?;
-            let owner = Owner::start(move || pristine().expect("it opened a moment ago"));
+            let metrics = Metrics::new();
+            let owner = Owner::start(&metrics, move || {
+                pristine().expect("it opened a moment ago")
+            });
             let (stop, stopped) = tokio::sync::watch::channel(false);
             eprintln!(
                 "serving {} on {}",
@@ -49,7 +52,7 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
                 listener.address()
             );
             if let Some(address) = serve.daemon.admin {
-                let admin = Admin::bind(address, Metrics::new())
+                let admin = Admin::bind(address, metrics)
                     .await
                     .context("cannot listen")?;
                 eprintln!("admin http://{}", admin.address());
@@ -101,7 +104,7 @@ pub fn serve_while<T: Send + 'static>(
         .build()?;
     runtime.block_on(async {
         let listener = Listener::bind(address).await?;
-        let owner = Owner::start(move || {
+        let owner = Owner::start(&Metrics::new(), move || {
             let image =
                 PristineImage::from_bytes(&bytes).expect("these bytes were written a moment ago");
             let names = Names::scan(image.heap());

@@ -1,10 +1,10 @@
 //! The thread that owns the pristine image.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use imprint_bootstrap::{compile_expression, compile_for};
+use imprint_daemon::Metrics;
+use imprint_daemon::metrics::{Counter, Gauge};
 use imprint_image::PristineImage;
 use imprint_isa::draft_bytes::encode_placed;
 use imprint_vm::Answer;
@@ -32,23 +32,29 @@ pub struct Pristine {
     pub plan: Plan,
 }
 
-/// Counts of what was served, for `/metrics` and status.
-#[derive(Default, Debug)]
-pub struct Served {
-    /// Slaves that are connected.
-    pub slaves: AtomicU64,
-    /// Answers to misses.
-    pub answers: AtomicU64,
-    /// Drafts in them.
-    pub drafts: AtomicU64,
-    /// Bytes of those.
-    pub bytes: AtomicU64,
+/// Counts of what was served, as `/metrics` shows them.
+struct Served {
+    slaves: Gauge,
+    answers: Counter,
+    drafts: Counter,
+    bytes: Counter,
+}
+
+impl Served {
+    fn new(metrics: &Metrics) -> Served {
+        Served {
+            slaves: metrics.gauge("imprint_slaves", "Slaves that are connected"),
+            answers: metrics.counter("imprint_answers_total", "Answers to misses"),
+            drafts: metrics.counter("imprint_drafts_total", "Drafts in those answers"),
+            bytes: metrics.counter("imprint_draft_bytes_total", "Bytes of those drafts"),
+        }
+    }
 }
 
 pub(super) enum Question {
     Said {
         slave: u64,
-        message: SlaveMessage,
+        message: Box<SlaveMessage>,
         reply: oneshot::Sender<Vec<MasterMessage>>,
     },
     Gone {
@@ -60,27 +66,24 @@ pub(super) enum Question {
 #[derive(Clone)]
 pub struct Owner {
     pub(super) questions: mpsc::Sender<Question>,
-    /// What was served so far.
-    pub served: Arc<Served>,
 }
 
 impl Owner {
     /// Starts the thread; it ends when the last [`Owner`] is gone.
-    pub fn start(pristine: impl FnOnce() -> Pristine + Send + 'static) -> Owner {
+    pub fn start(metrics: &Metrics, pristine: impl FnOnce() -> Pristine + Send + 'static) -> Owner {
         let (questions, receiver) = mpsc::channel(QUESTIONS_MAX);
-        let served = Arc::new(Served::default());
-        let counts = served.clone();
-        std::thread::spawn(move || own(pristine(), receiver, &counts));
-        Owner { questions, served }
+        let served = Served::new(metrics);
+        std::thread::spawn(move || own(&pristine(), receiver, &served));
+        Owner { questions }
     }
 }
 
-fn own(pristine: Pristine, mut questions: mpsc::Receiver<Question>, served: &Served) {
+fn own(pristine: &Pristine, mut questions: mpsc::Receiver<Question>, served: &Served) {
     let index = ImageIndex::new(pristine.image.heap(), Names::scan(pristine.image.heap()));
     let extractor = Extractor::new(pristine.image.heap(), &index);
     let vocabulary = vocabulary(index.names());
     let mut desk = Desk {
-        pristine: &pristine,
+        pristine,
         extractor,
         vocabulary,
         sessions: HashMap::new(),
@@ -93,7 +96,7 @@ fn own(pristine: Pristine, mut questions: mpsc::Receiver<Question>, served: &Ser
                 message,
                 reply,
             } => {
-                let answer = desk.answer(slave, message);
+                let answer = desk.answer(slave, *message);
                 // The slave may be gone by now: then nobody wants the answer.
                 let _ = reply.send(answer);
             }
@@ -150,9 +153,7 @@ impl Desk<'_> {
         info!(slave, version = hello.slave_version, "a slave connected");
         self.sessions
             .insert(slave, PullSession::new(&self.vocabulary));
-        self.served
-            .slaves
-            .store(self.sessions.len() as u64, Ordering::Relaxed);
+        self.served.slaves.set(self.sessions.len() as u64);
         let entry = |(name, index, meta_index): &ClassIndices| ClassEntry {
             name: name.clone(),
             index: *index,
@@ -188,16 +189,14 @@ impl Desk<'_> {
     }
 
     fn count(&self, answer: &Answer) {
-        self.served.answers.fetch_add(1, Ordering::Relaxed);
-        self.served
-            .drafts
-            .fetch_add(answer.drafts.len() as u64, Ordering::Relaxed);
+        self.served.answers.add(1);
+        self.served.drafts.add(answer.drafts.len() as u64);
         let bytes: usize = answer
             .drafts
             .iter()
             .map(|placed| encode_placed(placed).len())
             .sum();
-        self.served.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.served.bytes.add(bytes as u64);
     }
 
     fn compile(&self, request: &CompileRequest) -> Result<imprint_isa::MethodDraft, String> {
@@ -212,9 +211,7 @@ impl Desk<'_> {
         if self.sessions.remove(&slave).is_some() {
             info!(slave, "a slave is gone");
         }
-        self.served
-            .slaves
-            .store(self.sessions.len() as u64, Ordering::Relaxed);
+        self.served.slaves.set(self.sessions.len() as u64);
     }
 }
 

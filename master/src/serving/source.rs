@@ -44,7 +44,7 @@ impl Session for Stream {
         let (reply, answer) = oneshot::channel();
         let question = Question::Said {
             slave: self.slave,
-            message,
+            message: Box::new(message),
             reply,
         };
         if self.owner.questions.send(question).await.is_err() {
