@@ -183,21 +183,23 @@ impl Builder {
     }
 
     /// Keeps what tests or a keep list reached, also where the entry expression does not: classes and
-    /// bindings, in an array behind the last special object that virtual machines know.
+    /// bindings, in an array behind the last special object that virtual machines know. Where there
+    /// is any such thing, all of them stand there: whether production or a test reached a thing first
+    /// may be a matter of time, and the image must not depend on it.
     fn anchor(&mut self, selection: &Selection) -> Result<(), ShrinkError> {
-        let is_anchored = |taken: &&Taken| taken.because.iter().any(|reason| reason != ENTRY_PHASE);
+        let is_extra = |taken: &Taken| taken.because.iter().any(|reason| reason != ENTRY_PHASE);
         let is_named = |taken: &&Taken| match &taken.placed.draft {
             Draft::Class(_) => true,
             Draft::Object(object) => !matches!(object.root, Ref::Local(_)),
             _ => false,
         };
-        let taken = selection.taken.iter().filter(is_anchored).filter(is_named);
+        if !selection.taken.iter().any(is_extra) {
+            return Ok(());
+        }
+        let taken = selection.taken.iter().filter(is_named);
         let anchored: Vec<Oop> = taken
             .filter_map(|taken| self.presence.get(taken.placed.id))
             .collect();
-        if anchored.is_empty() {
-            return Ok(());
-        }
         let anchors = self
             .heap
             .allocate_old(ClassIndex::ARRAY, Format::ARRAY, anchored.len())?;
