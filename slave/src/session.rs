@@ -42,6 +42,14 @@ pub const WAITING_DRILL: [&str; 3] = [
     "[ (Delay forSeconds: 5) wait ] valueWithin: 2 milliSeconds onTimeout: [ 4 ]",
 ];
 
+/// What a server must be able to do when a request reaches something pruned: answer a page that
+/// says so. Run where the application has a server.
+pub const SERVER_DRILL: [&str; 1] = ["[ ((WebServer handler: [ :request |
+        Tombstone new run: #isHead with: #() in: request ]) responseTo: (WebRequest get: '/drill'))
+        writeOn: (WriteStream on: String new) ] on: Error do: [ :error | error messageText ]"];
+/// The class that says that the application has a server.
+const SERVER_CLASS: &str = "WebServer";
+
 /// A machine that pulls.
 pub struct Session {
     /// The machine.
@@ -224,6 +232,14 @@ impl Session {
     /// Where the master is gone, or the image does not end.
     pub fn drill_survival(&mut self) -> Result<()> {
         self.drill(&SURVIVAL_DRILL)?;
+        if self
+            .vm
+            .names
+            .class_object(&self.vm.heap, SERVER_CLASS)
+            .is_some()
+        {
+            self.drill(&SERVER_DRILL)?;
+        }
         self.end()
     }
 
