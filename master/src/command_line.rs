@@ -126,6 +126,9 @@ pub struct Shrink {
     /// Seconds a test may take; else what the project says, else 30.
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<f64>,
+    /// What is kept though no test reaches it.
+    #[command(flatten)]
+    pub keep: Keep,
     /// Stop, with a report, when more bytes than this were pulled.
     #[arg(long, value_name = "BYTES")]
     pub pull_limit: Option<u64>,

@@ -7,6 +7,7 @@
 //! ```
 
 use std::net::TcpListener;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use imprint_wire::message::{Plan, TestName};
 use super::serve::serve_while;
 use crate::command_line::{Failure, Shrink};
 use crate::full_image::LiveImage;
+use crate::keeping::plan_options;
 use crate::project::LoadedSources;
 use crate::testing::{self, TIMEOUT_DEFAULT, Test};
 
@@ -53,7 +55,8 @@ pub fn shrink(shrink: &Shrink) -> Result<u8, Failure> {
         None => run_alone(&mut image, &sources, timeout)?,
     };
     drop(image);
-    let plan = plan(shrink, &sources, &alone);
+    let mut plan = plan(shrink, &sources, &alone);
+    plan.options = plan_options(&shrink.keep, &sources.spec, &bytes)?;
     let output = output(shrink)?;
     let (mut report, code) = run_slave(shrink, &output, bytes, texts, plan, timeout)?;
     report.full = Some(full);
@@ -175,6 +178,10 @@ fn run_slave(
         command.arg("--pull-limit").arg(limit.to_string());
     }
     command.env_remove("PORT");
+    // Standard output belongs to the table or the JSON document; what the program prints while it is
+    // exercised goes beside it.
+    let beside = std::io::stderr().as_fd().try_clone_to_owned();
+    command.stdout(beside.context("cannot pass standard error on")?);
     if shrink.eval.is_none() && !plan.entry.is_empty() {
         command.env("PORT", free_port()?.to_string());
     }
