@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use imprint_slave::ending::code;
 
+use crate::keeping::Keep;
+
 /// Builds, runs, tests, serves and shrinks Smalltalk images.
 #[derive(Parser, Debug)]
 #[command(name = "master", version, about, max_term_width = 100)]
@@ -29,6 +31,8 @@ pub enum Command {
     Serve(Serve),
     /// Shrink a project by running its tests in a slave, or an expression by running it.
     Shrink(Shrink),
+    /// Give an order to a running daemon.
+    Ctl(Ctl),
     /// Look at image files.
     #[command(subcommand)]
     Image(Image),
@@ -138,6 +142,30 @@ pub struct Shrink {
     /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `master ctl URL ...`
+#[derive(Args, Debug)]
+pub struct Ctl {
+    /// Where the daemon is: http://127.0.0.1:PORT or unix:/path/to/socket.
+    pub url: String,
+    /// The order.
+    #[command(subcommand)]
+    pub order: Order,
+}
+
+/// Orders to a daemon.
+#[derive(Subcommand, Debug)]
+pub enum Order {
+    /// Say how it is.
+    Status,
+    /// Evaluate an expression in an image of its own, and print the value.
+    Run {
+        /// The expression.
+        expression: String,
+    },
+    /// End, once what runs has ended.
+    Stop,
 }
 
 /// `master image ...`

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use imprint_image::PristineImage;
-use imprint_loader::project::Project;
+use imprint_loader::Project;
 use imprint_shrink::{KeepPattern, Kept, Margin, keep_pragmas, resolve};
 use imprint_slave::keeping::{KEEP_OPTION, MARGIN_OPTION};
 use imprint_vm::extract::{Extractor, ImageIndex};
@@ -56,17 +56,12 @@ pub fn plan_options(keep: &Keep, project: &Project, image: &[u8]) -> Result<Vec<
 /// `keep`, and the id with the reason behind it. A class side is known by the id of its metaclass.
 fn keep_option(kept: &Kept) -> Option<(String, String)> {
     let is_meta = matches!(kept.placed.draft, imprint_isa::Draft::Meta(_));
-    let (id, hash) = if is_meta {
-        (kept.placed.meta_id, kept.placed.class_indices.1)
+    let id = if is_meta {
+        kept.placed.meta_id
     } else {
-        (kept.placed.id, kept.placed.hash)
+        kept.placed.id
     };
-    (id != 0).then(|| {
-        (
-            KEEP_OPTION.to_string(),
-            format!("{id} {hash} {}", kept.because),
-        )
-    })
+    (id != 0).then(|| (KEEP_OPTION.to_string(), format!("{id} {}", kept.because)))
 }
 
 fn patterns(keep: &Keep, project: &Project) -> Result<Patterns> {

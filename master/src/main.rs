@@ -2,11 +2,12 @@
 //! them by running their tests in a slave.
 //!
 //! Reading order: [`command_line`], `commands` (one file a verb), [`project`], [`full_image`],
-//! [`outside`], [`testing`], [`serving`].
+//! [`outside`], [`keeping`], [`testing`], [`serving`].
 
 mod command_line;
 mod commands;
 mod full_image;
+mod keeping;
 mod outside;
 mod project;
 mod serving;
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     match commands::run(command_line) {
         Ok(code) => ExitCode::from(code),
         Err(Failure { code, error }) => {
-            eprintln!("master: {error:#}");
+            eprintln!("master: {}", imprint_slave::ending::sentence_of(&error));
             ExitCode::from(code)
         }
     }

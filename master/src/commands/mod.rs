@@ -1,6 +1,7 @@
 //! One file a verb.
 
 mod build;
+mod ctl;
 mod eval;
 mod image;
 mod run;
@@ -26,6 +27,7 @@ pub fn run(command_line: CommandLine) -> Result<u8, Failure> {
         Command::Test(test) => test::test(&test),
         Command::Serve(serve) => serve::serve(&serve),
         Command::Shrink(shrink) => shrink::shrink(&shrink),
+        Command::Ctl(ctl) => ctl::ctl(&ctl),
         Command::Image(image) => image::image(&image),
         Command::Slave { rest } => Ok(be_slave(rest)),
     }

@@ -17,7 +17,7 @@ use tracing::info;
 use crate::command_line::{Failure, Serve};
 use crate::full_image::changes_path;
 use crate::outside::SourceBook;
-use crate::serving::{Owner, Pristine, PristineSource};
+use crate::serving::{Orders, Owner, Pristine, PristineSource};
 
 /// Streams may go on for this long after the daemon was asked to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -52,16 +52,21 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
                 listener.address()
             );
             if let Some(address) = serve.daemon.admin {
-                let admin = Admin::bind(address, metrics)
+                let admin = Admin::bind(address, metrics.clone())
                     .await
                     .context("cannot listen")?;
                 eprintln!("admin http://{}", admin.address());
                 tokio::spawn(admin.serve(until(stopped.clone())));
             }
-            let services = Services::new().with_source(Arc::new(PristineSource::new(owner)));
-            let served = tokio::spawn(listener.serve(services, until(stopped)));
-            signals.wished().await;
-            info!("asked to end");
+            let orders = Orders::new(serve.image.clone(), metrics, stop.clone());
+            let services = Services::new()
+                .with_source(Arc::new(PristineSource::new(owner)))
+                .with_control(Arc::new(orders));
+            let served = tokio::spawn(listener.serve(services, until(stopped.clone())));
+            tokio::select! {
+                _ = signals.wished() => info!("asked to end by a signal"),
+                () = until(stopped) => info!("asked to end by an order"),
+            }
             let _ = stop.send(true);
             // Streams that are still open after the grace period are cut.
             let _ = tokio::time::timeout(GRACE, served).await;

@@ -8,8 +8,10 @@
 //!
 //! One thread owns the image (design D11); the streams send it questions and await the answer.
 
+mod orders;
 mod owner;
 mod source;
 
+pub use orders::Orders;
 pub use owner::{Owner, Pristine};
 pub use source::PristineSource;
