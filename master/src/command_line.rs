@@ -115,7 +115,8 @@ pub struct Serve {
 /// `master shrink PATH [...]`
 #[derive(Args, Debug)]
 pub struct Shrink {
-    /// The folder of a project; without it the embedded kernel alone is the full image.
+    /// The folder of a project, or an image file; without it the embedded kernel alone is the full
+    /// image.
     #[arg(required_unless_present = "eval")]
     pub path: Option<PathBuf>,
     /// Shrink to what this expression needs; no tests are run.

@@ -10,11 +10,12 @@ use imprint_isa::MethodDraft;
 use imprint_report::{
     Audience, ImageCounts, Pulled, Screen, ShrinkReport, SlimImage, TestCase, TestOutcome, TestRun,
 };
-use imprint_shrink::{Slim, SlimInput, SlimOptions, side_package, slim};
+use imprint_shrink::{Kept, Slim, SlimInput, SlimOptions, side_package, slim};
 use imprint_vm::{CommandLine, Outcome, RunLimits};
 use imprint_wire::message::{Event, TestFinished, TestName};
 
 use crate::ending::code;
+use crate::keeping::pull_kept;
 use crate::proof::prove;
 use crate::remote::Line;
 use crate::session::{CompiledTest, Session};
@@ -74,6 +75,10 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
     if !plan.tests.is_empty() {
         session.drill_survival()?;
     }
+    let kept = match &orders.snapshot {
+        Some(_) => pull_kept(&mut session, &plan)?,
+        None => Vec::new(),
+    };
     report.pulled = Some(pulled(&session));
     let has_failed = run.counts().failed > 0;
     let passed = passed(&tests, &run);
@@ -84,7 +89,7 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
             origin: origin(&session),
             ..SlimOptions::default()
         };
-        let slim = make_slim(&session, &entry, &options)?;
+        let slim = make_slim(&session, &kept, &entry, &options)?;
         report.slim = Some(write_slim(&slim, path, orders.is_spur)?);
         report
             .files
@@ -195,10 +200,15 @@ fn origin(session: &Session) -> Option<Fingerprint> {
     ))
 }
 
-fn make_slim(session: &Session, entry: &MethodDraft, options: &SlimOptions) -> Result<Slim> {
+fn make_slim(
+    session: &Session,
+    kept: &[Kept],
+    entry: &MethodDraft,
+    options: &SlimOptions,
+) -> Result<Slim> {
     let input = SlimInput {
         arrivals: session.arrivals(),
-        kept: &[],
+        kept,
         entry,
         options,
     };

@@ -1,0 +1,154 @@
+//! What is kept though nothing reached it: what the plan lists by id, and the margin.
+//!
+//! The drafts are pulled once the tests have run and go to the slim image alone; the machine that
+//! ran the tests never sees them.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, anyhow};
+use imprint_isa::{Draft, MethodEntry, Miss, Name, Placed};
+use imprint_model::Ghost;
+use imprint_shrink::{Kept, Margin};
+use imprint_vm::Arrivals;
+use imprint_wire::message::Plan;
+
+use crate::session::Session;
+
+/// Name of the options that keep something: an id, and the reason.
+pub const KEEP_OPTION: &str = "keep";
+/// Name of the option that says how much is kept beside what was reached.
+pub const MARGIN_OPTION: &str = "margin";
+
+/// Masters find objects by id alone; a ghost has some hash all the same.
+const HASH_OF_A_WISH: u32 = 1;
+
+/// Pulls what the plan wants kept.
+///
+/// # Errors
+/// Where the master is gone, or the plan makes no sense.
+pub fn pull_kept(session: &mut Session, plan: &Plan) -> Result<Vec<Kept>> {
+    let mut kept = Vec::new();
+    for (name, value) in &plan.options {
+        if name == KEEP_OPTION {
+            let (ghost, because) = wanted(value)
+                .ok_or_else(|| anyhow!("the master wants something unknown kept: {value}"))?;
+            let reached = session.arrivals().drafts.iter();
+            let mut reached = reached.map(|arrival| &arrival.placed);
+            match reached.find(|placed| id_of(placed) == ghost.id) {
+                Some(placed) => kept.push(Kept {
+                    placed: placed.clone(),
+                    because,
+                }),
+                None => pull(session, &[ghost], &because, &mut kept)?,
+            }
+        }
+    }
+    let margin = plan.options.iter().find(|(name, _)| name == MARGIN_OPTION);
+    if let Some((_, margin)) = margin {
+        pull_margin(session, margin.parse()?, &mut kept)?;
+    }
+    Ok(kept)
+}
+
+fn wanted(text: &str) -> Option<(Ghost, String)> {
+    let (id, because) = text.split_once(' ')?;
+    let ghost = Ghost::new(id.parse().ok()?, HASH_OF_A_WISH)?;
+    Some((ghost, because.to_string()))
+}
+
+fn id_of(placed: &Placed<Draft>) -> u64 {
+    match placed.draft {
+        Draft::Meta(_) => placed.meta_id,
+        _ => placed.id,
+    }
+}
+
+fn pull(
+    session: &mut Session,
+    ghosts: &[Ghost],
+    because: &str,
+    kept: &mut Vec<Kept>,
+) -> Result<()> {
+    let misses: Vec<Miss> = ghosts.iter().map(|ghost| Miss::Object(*ghost)).collect();
+    let answer = session.line.borrow_mut().pull(&misses)?;
+    if let Some(arrivals) = session.vm.extensions.get_mut::<Arrivals>() {
+        arrivals.class_indices.extend(answer.class_indices);
+    }
+    kept.extend(answer.drafts.into_iter().map(|placed| Kept {
+        placed,
+        because: because.to_string(),
+    }));
+    Ok(())
+}
+
+/// Pulls the margin, round by round, until nothing more belongs to it.
+fn pull_margin(session: &mut Session, margin: Margin, kept: &mut Vec<Kept>) -> Result<()> {
+    let because = format!("--margin {}", margin.name());
+    // Classes that a margin's own methods bring along do not widen it: else it would have no end.
+    let arrived = session.arrivals().drafts.iter();
+    let mut drafts: Vec<Draft> = arrived
+        .map(|arrival| &arrival.placed)
+        .chain(kept.iter().map(|kept| &kept.placed))
+        .map(|placed| placed.draft.clone())
+        .collect();
+    let mut present: BTreeSet<u64> = session
+        .arrivals()
+        .drafts
+        .iter()
+        .map(|arrival| id_of(&arrival.placed))
+        .chain(kept.iter().map(|kept| id_of(&kept.placed)))
+        .collect();
+    let entries: Vec<MethodEntry> = drafts.iter().flat_map(entries).collect();
+    loop {
+        let sent: BTreeSet<Name> = drafts.iter().flat_map(sends).collect();
+        let belongs = |entry: &&MethodEntry| match margin {
+            Margin::None => false,
+            Margin::Branches => sent.contains(&entry.selector),
+            Margin::Class => true,
+        };
+        let wanted = entries.iter().filter(belongs).filter_map(|it| it.ghost);
+        let wanted: Vec<Ghost> = wanted.filter(|ghost| present.insert(ghost.id)).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let before = kept.len();
+        pull(session, &wanted, &because, kept)?;
+        drafts = kept[before..]
+            .iter()
+            .map(|kept| kept.placed.draft.clone())
+            .collect();
+    }
+}
+
+fn entries(draft: &Draft) -> Vec<MethodEntry> {
+    match draft {
+        Draft::Class(class) => class.methods.clone(),
+        Draft::Meta(meta) => meta.methods.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn sends(draft: &Draft) -> Vec<Name> {
+    match draft {
+        Draft::Method(method) => imprint_shrink::margin::sends(method),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_is_an_id_and_a_reason() {
+        let (ghost, because) = wanted("12 --keep 'Foo bar'").unwrap();
+        assert_eq!(ghost.id, 12);
+        assert_eq!(because, "--keep 'Foo bar'");
+    }
+
+    #[test]
+    fn half_a_wish_is_none() {
+        assert!(wanted("12").is_none());
+        assert!(wanted("twelve because").is_none());
+    }
+}
