@@ -15,6 +15,7 @@ const DEPTH_MAX: usize = 32;
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// A project with everything it stands on.
+#[derive(Default)]
 pub struct LoadedSources {
     /// Kernel and project, in load order.
     pub set: PackageSet,

@@ -39,11 +39,7 @@ pub fn shrink(shrink: &Shrink) -> Result<u8, Failure> {
     } else {
         Audience::Person
     });
-    let sources = match &shrink.path {
-        Some(folder) => LoadedSources::project(folder)?,
-        None => LoadedSources::kernel(|_| false)?,
-    };
-    let mut image = LiveImage::build(&sources, CommandLine::default())?;
+    let (sources, mut image) = load(shrink)?;
     image.vm.collect(imprint_heap::Collection::Full);
     let bytes = spur_bytes(&image.vm.heap)
         .map_err(|problem| anyhow!("cannot write the full image: {problem}"))?;
@@ -67,6 +63,27 @@ pub fn shrink(shrink: &Shrink) -> Result<u8, Failure> {
     }
     show(&report, &screen, shrink.json);
     Ok(code)
+}
+
+/// The full image: of a project, of an image file, or of the embedded kernel alone.
+fn load(shrink: &Shrink) -> Result<(LoadedSources, LiveImage), Failure> {
+    let sources = match &shrink.path {
+        Some(path) if path.is_file() => {
+            if shrink.eval.is_none() {
+                let error = anyhow!("say with --eval EXPR what {} is shrunk to", path.display());
+                return Err(Failure {
+                    code: code::USAGE,
+                    error,
+                });
+            }
+            let image = LiveImage::open(path, CommandLine::default())?;
+            return Ok((LoadedSources::default(), image));
+        }
+        Some(folder) => LoadedSources::project(folder)?,
+        None => LoadedSources::kernel(|_| false)?,
+    };
+    let image = LiveImage::build(&sources, CommandLine::default())?;
+    Ok((sources, image))
 }
 
 fn full_image(image: &LiveImage, bytes: usize) -> FullImage {
