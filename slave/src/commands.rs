@@ -5,13 +5,14 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use imprint_heap::HeapSettings;
 use imprint_image::open_image;
+use imprint_model::ClassIndex;
 use imprint_report::{Audience, Screen};
 use imprint_vm::install::Names;
 use imprint_vm::{CommandLine as VmCommandLine, Event, Outcome, RunLimits, Vm};
 use imprint_wire::WireError;
 
 use crate::command_line::{Command, CommandLine, Run};
-use crate::ending::{code, ending};
+use crate::ending::{code, ending, sentence_of};
 use crate::machine::local_machine;
 use crate::shrinking::{evaluate, shrink, write_report};
 
@@ -24,7 +25,7 @@ pub fn run(command_line: CommandLine) -> u8 {
         (None, None) => Ok(code::USAGE),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("slave: {error:#}");
+        eprintln!("slave: {}", sentence_of(&error));
         code_of(&error)
     })
 }
@@ -36,7 +37,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
         return code::BAD_IMAGE;
     }
     match error.downcast_ref::<WireError>() {
-        Some(WireError::Address(_)) | None => code::USAGE,
+        Some(WireError::Address(_) | WireError::NotLocal(_)) | None => code::USAGE,
         Some(_) => code::NO_MASTER,
     }
 }
@@ -109,7 +110,31 @@ fn answer_text(vm: &Vm, outcome: &Outcome) -> Option<String> {
     if let Some(number) = value.as_small_integer() {
         return Some(number.to_string());
     }
+    match vm.heap.class_index_of(*value) {
+        ClassIndex::LARGE_POSITIVE => return Some(decimal(vm.heap.bytes(*value))),
+        ClassIndex::LARGE_NEGATIVE => return Some(format!("-{}", decimal(vm.heap.bytes(*value)))),
+        _ => {}
+    }
     vm.heap.string_text(*value)
+}
+
+/// The decimal digits of a large integer, whose bytes come lowest first. Its image may be too slim
+/// to print it.
+fn decimal(bytes: &[u8]) -> String {
+    let mut digits = vec![0_u16];
+    for byte in bytes.iter().rev() {
+        let mut carry = u16::from(*byte);
+        for digit in &mut digits {
+            let sum = *digit * 256 + carry;
+            *digit = sum % 10;
+            carry = sum / 10;
+        }
+        while carry > 0 {
+            digits.push(carry % 10);
+            carry /= 10;
+        }
+    }
+    digits.iter().rev().map(u16::to_string).collect()
 }
 
 #[allow(
@@ -134,4 +159,22 @@ fn end_on_signals(end: impl Fn() + Send + 'static) -> Result<()> {
         end();
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal;
+
+    #[test]
+    fn large_integers_are_shown_in_decimal() {
+        let rows: [(&[u8], &str); 4] = [
+            (&[0], "0"),
+            (&[255, 0], "255"),
+            (&[0, 0, 0, 0, 1], "4294967296"),
+            (&[255; 8], "18446744073709551615"),
+        ];
+        for (bytes, expected) in rows {
+            assert_eq!(decimal(bytes), expected);
+        }
+    }
 }

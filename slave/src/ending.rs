@@ -1,6 +1,7 @@
 //! What the end of a run means to whoever started it: a sentence and an exit code.
 
-use imprint_vm::Outcome;
+use imprint_isa::Miss;
+use imprint_vm::{Outcome, OutsideError};
 
 /// The exit codes of both programs.
 pub mod code {
@@ -34,6 +35,11 @@ pub fn ending(outcome: &Outcome) -> (u8, Option<String>) {
             code::FAILED,
             Some("the time was up before it ended".to_string()),
         ),
+        // An image alone was never to ask anybody: what it misses was pruned.
+        Outcome::NoSource {
+            miss,
+            error: OutsideError::NoMaster,
+        } => (code::PRUNED, Some(pruned_sentence(miss))),
         Outcome::NoSource { miss, error } => (
             code::NO_MASTER,
             Some(format!("{miss:?} is missing: {error}")),
@@ -53,4 +59,39 @@ pub fn ending(outcome: &Outcome) -> (u8, Option<String>) {
             Some(format!("the image is damaged: {what}")),
         ),
     }
+}
+
+/// What was pruned, and what keeps it.
+fn pruned_sentence(miss: &Miss) -> String {
+    let name = match miss {
+        Miss::Method {
+            behavior, selector, ..
+        } => format!("{behavior}>>{selector}"),
+        Miss::Class(name) | Miss::Global(name) => name.to_string(),
+        Miss::Known(known) => format!("{known:?}"),
+        Miss::Object(_) | Miss::ClassIndex(_) => {
+            return "an object that was not exercised was reached, and it is not in this image; \
+                    add a test that reaches it"
+                .to_string();
+        }
+    };
+    format!(
+        "{name} was not exercised, so it is not in this image; keep it with   --keep '{name}'   \
+         or add a test that reaches it"
+    )
+}
+
+/// An error and its causes as one sentence; a cause that the words before it tell already is not
+/// told again.
+pub fn sentence_of(error: &anyhow::Error) -> String {
+    let mut sentence = String::new();
+    for cause in error.chain() {
+        let words = cause.to_string();
+        if sentence.is_empty() {
+            sentence = words;
+        } else if !sentence.contains(&words) {
+            sentence = format!("{sentence}: {words}");
+        }
+    }
+    sentence
 }
