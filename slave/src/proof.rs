@@ -42,8 +42,10 @@ pub fn prove(
         proof.faults.extend(run.cases.iter().filter_map(fault));
         proof.tests = Some(run);
     }
-    if let Some(port) = port {
-        prove_page(image, port, &mut proof)?;
+    match port {
+        Some(port) => prove_page(image, port, &mut proof)?,
+        None if tests.is_empty() => prove_run(image, &mut proof)?,
+        None => {}
     }
     proof.seconds = start.elapsed().as_secs_f64();
     Ok(proof)
@@ -92,6 +94,26 @@ fn fault(case: &imprint_report::TestCase) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Without tests and page: the image runs to its end.
+fn prove_run(image: &Path, proof: &mut Proof) -> Result<()> {
+    let mut program = slave_command()?
+        .args(["run".as_ref(), image.as_os_str()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("cannot start the slim image")?;
+    match wait_for(&mut program) {
+        Some(0) => {}
+        Some(code) => proof
+            .faults
+            .push(format!("alone, the slim image ended with exit code {code}")),
+        None => proof
+            .faults
+            .push("alone, the slim image did not end".to_string()),
+    }
+    Ok(())
 }
 
 fn prove_page(image: &Path, port: u16, proof: &mut Proof) -> Result<()> {
