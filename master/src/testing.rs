@@ -130,6 +130,6 @@ fn run_test(image: &mut LiveImage, test: &Test, timeout: Duration) -> Result<Tes
     Ok(match image.evaluate(&expression, limits)? {
         Outcome::Returned(text) => outcome_of(&image.vm.heap.string_text(text).unwrap_or_default()),
         Outcome::TimedOut => TestOutcome::TimedOut(timeout.as_secs_f64()),
-        other => ended(&other),
+        other => ended(&other, &image.vm.names),
     })
 }

@@ -56,7 +56,8 @@ fn wanted(text: &str) -> Option<(Ghost, String)> {
     Some((ghost, because.to_string()))
 }
 
-fn id_of(placed: &Placed<Draft>) -> u64 {
+/// The id of a draft's root; of a class side that of the metaclass.
+pub(crate) fn id_of(placed: &Placed<Draft>) -> u64 {
     match placed.draft {
         Draft::Meta(_) => placed.meta_id,
         _ => placed.id,

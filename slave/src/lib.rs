@@ -11,7 +11,7 @@
 //! It is a library too, so that the master can start a slave out of itself.
 //!
 //! Reading order: [`command_line`], [`commands`], [`shrinking`], [`session`], [`remote`], [`keeping`],
-//! [`proof`], [`page`], [`machine`], [`outcome_text`], [`ending`].
+//! [`replay`], [`proof`], [`page`], [`machine`], [`outcome_text`], [`ending`].
 
 pub mod command_line;
 pub mod commands;
@@ -22,5 +22,6 @@ pub mod outcome_text;
 pub mod page;
 pub mod proof;
 pub mod remote;
+pub mod replay;
 pub mod session;
 pub mod shrinking;

@@ -1,7 +1,9 @@
 //! How a test ended, as the image tells it in text and the machine by its outcome.
 
 use imprint_report::{Frame, TestOutcome, Trouble};
-use imprint_vm::Outcome;
+use imprint_shrink::judge;
+use imprint_vm::install::Names;
+use imprint_vm::{Outcome, OutsideError};
 
 /// Reads what `TestCase class>>imprintRun:` answers: a word, a colon, the text, then the stack, a
 /// line each.
@@ -23,7 +25,10 @@ pub fn outcome_of(text: &str) -> TestOutcome {
         "skip" => TestOutcome::Skipped(rest.to_string()),
         _ if imprint_shrink::proof::needs_compiler(text) => TestOutcome::NeedsCompiler,
         "failure" => TestOutcome::Failed(trouble),
-        "pruned" => TestOutcome::Pruned(trouble),
+        "pruned" => {
+            trouble.advice = advice_for(&trouble.message);
+            TestOutcome::Pruned(trouble)
+        }
         _ => TestOutcome::Errored(trouble),
     }
 }
@@ -37,17 +42,90 @@ fn trouble(exception: &str, message: &str) -> Trouble {
     }
 }
 
+/// A trouble whose words and advice come in one sentence, as the image and the proof tell it; where
+/// the advice is not told, the name in front is what to keep.
+fn pruned(exception: &str, sentence: &str) -> Trouble {
+    let (message, advice) = sentence.split_once('\n').unwrap_or((sentence, ""));
+    let mut trouble = trouble(exception, message);
+    trouble.advice = advice.trim().to_string();
+    if trouble.advice.is_empty() {
+        trouble.advice = advice_for(message);
+    }
+    trouble
+}
+
+fn advice_for(message: &str) -> String {
+    let name = message
+        .split_once(" was not exercised")
+        .map(|(name, _)| name);
+    name.map_or_else(String::new, |name| {
+        format!("Keep it with   --keep '{name}'   or add a test that reaches it.")
+    })
+}
+
 /// What a run that did not return means to the test in it.
-pub fn ended(outcome: &Outcome) -> TestOutcome {
+pub fn ended(outcome: &Outcome, names: &Names) -> TestOutcome {
     match outcome {
-        Outcome::Pruned { sentence } => TestOutcome::Pruned(trouble("PrunedBehavior", sentence)),
-        Outcome::NoSource { miss, .. } => {
-            TestOutcome::Pruned(trouble("PrunedBehavior", &format!("{miss:?}")))
+        Outcome::Pruned { sentence } => TestOutcome::Pruned(pruned("PrunedBehavior", sentence)),
+        Outcome::NoSource {
+            miss,
+            error: OutsideError::NoMaster,
+        } => {
+            let sentence = judge(miss, names, None).sentence();
+            TestOutcome::Pruned(pruned("PrunedBehavior", &sentence))
+        }
+        Outcome::NoSource { miss, error } => {
+            let missing = judge(miss, names, None).missing;
+            TestOutcome::Errored(trouble(
+                "no source",
+                &format!("{missing} is missing: {error}"),
+            ))
         }
         Outcome::Terminated { error } => TestOutcome::Errored(trouble(
             "the process was terminated",
             error.as_deref().unwrap_or_default(),
         )),
         other => TestOutcome::Errored(trouble("the run ended", &format!("{other:?}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imprint_isa::{BehaviorName, Miss};
+    use imprint_model::Ghost;
+
+    const ADVICE: &str = "Keep it with   --keep 'Foo>>bar:'   or add a test that reaches it.";
+
+    fn pruned_trouble(outcome: TestOutcome) -> Trouble {
+        match outcome {
+            TestOutcome::Pruned(trouble) => trouble,
+            other => panic!("not pruned: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_miss_with_no_master_names_the_keep_that_mends_it() {
+        let outcome = Outcome::NoSource {
+            miss: Box::new(Miss::Method {
+                behavior: BehaviorName::class("Foo"),
+                selector: "bar:".into(),
+                ghost: Ghost { id: 3, hash: 1 },
+            }),
+            error: OutsideError::NoMaster,
+        };
+        let trouble = pruned_trouble(ended(&outcome, &Names::default()));
+        assert_eq!(
+            trouble.message,
+            "Foo>>bar: was not exercised, so it is not in this image."
+        );
+        assert_eq!(trouble.advice, ADVICE);
+    }
+
+    #[test]
+    fn what_the_image_says_of_something_pruned_comes_with_the_advice() {
+        let text =
+            "pruned: PrunedBehavior: Foo>>bar: was not exercised, so it is not in this image.";
+        assert_eq!(pruned_trouble(outcome_of(text)).advice, ADVICE);
     }
 }

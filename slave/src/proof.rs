@@ -15,6 +15,7 @@ use imprint_shrink::{SidePackage, install_side};
 use imprint_vm::install::Names;
 use imprint_vm::{CommandLine, Outcome, RunLimits};
 
+use crate::ending::ending;
 use crate::machine::local_machine;
 use crate::page::visit;
 use crate::session::{CompiledTest, run_test};
@@ -68,7 +69,13 @@ fn prove_tests(
     };
     match vm.run_until(entry, limits) {
         Outcome::Returned(_) => {}
-        other => bail!("the entry expression of the slim image failed: {other:?}"),
+        other => {
+            let (_, sentence) = ending(&other);
+            bail!(
+                "the entry expression of the slim image failed: {}",
+                sentence.unwrap_or_else(|| format!("{other:?}"))
+            )
+        }
     }
     let cases = tests
         .iter()

@@ -298,7 +298,7 @@ pub fn run_test(vm: &mut Vm, test: &CompiledTest, timeout: Duration) -> Result<T
     let outcome = match run_expression(vm, &test.draft, limits)? {
         Outcome::Returned(text) => outcome_of(&vm.heap.string_text(text).unwrap_or_default()),
         Outcome::TimedOut => TestOutcome::TimedOut(timeout.as_secs_f64()),
-        other => crate::outcome_text::ended(&other),
+        other => crate::outcome_text::ended(&other, &vm.names),
     };
     Ok(TestCase {
         category: String::new(),

@@ -18,6 +18,7 @@ use crate::ending::code;
 use crate::keeping::pull_kept;
 use crate::proof::prove;
 use crate::remote::Line;
+use crate::replay::Replay;
 use crate::session::{CompiledTest, Session};
 
 /// What a run of a slave is to do.
@@ -55,6 +56,10 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
     let mut session = Session::open(line, CommandLine::default())?;
     let mut report = ShrinkReport::default();
     let plan = session.plan();
+    let mut replay = match (&orders.snapshot, origin(&session)) {
+        (Some(image), Some(pristine)) => Some(Replay::beside(image, pristine)?),
+        _ => None,
+    };
     let entry_text = orders
         .expression
         .clone()
@@ -71,7 +76,7 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
         return Ok((report, code));
     }
     let tests = session.compile_tests(&plan.tests)?;
-    let run = run_tests(&mut session, &tests, orders.timeout)?;
+    let run = run_tests(&mut session, &tests, orders.timeout, &mut replay)?;
     if !plan.tests.is_empty() {
         session.drill_survival()?;
     }
@@ -94,6 +99,12 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
         report
             .files
             .push(write_manifest(&slim, path)?.display().to_string());
+        if let Some(replay) = &mut replay {
+            replay.note_arrivals(session.arrivals())?;
+            replay.note_kept(&kept)?;
+            replay.note_snapshot(path, &options.entry, &plan.options)?;
+            report.files.push(replay.path().display().to_string());
+        }
         if orders.proves && !has_failed {
             let side = side_package(session.arrivals(), &options.excluded_packages);
             drop(session);
@@ -136,16 +147,36 @@ fn run_entry(session: &mut Session, entry: &MethodDraft, orders: &Orders) -> Res
     }
 }
 
-fn run_tests(session: &mut Session, tests: &[CompiledTest], timeout: Duration) -> Result<TestRun> {
+fn run_tests(
+    session: &mut Session,
+    tests: &[CompiledTest],
+    timeout: Duration,
+    replay: &mut Option<Replay>,
+) -> Result<TestRun> {
     let screen = Screen::of_process(Audience::Person);
     let phase = (!tests.is_empty()).then(|| screen.phase("tests", tests.len() as u64));
-    let line = session.line.clone();
-    let run = session.run_tests(tests, timeout, |case| {
-        if let Some(phase) = &phase {
-            phase.advance(1);
+    let mut run = TestRun {
+        name: "tests".to_string(),
+        cases: Vec::new(),
+    };
+    for test in tests {
+        let one = session.run_tests(std::slice::from_ref(test), timeout, |_| {})?;
+        for case in one.cases {
+            if let Some(phase) = &phase {
+                phase.advance(1);
+            }
+            let finished = finished(&case);
+            if let Some(replay) = replay {
+                replay.note_arrivals(session.arrivals())?;
+                replay.note_test(&finished)?;
+            }
+            session
+                .line
+                .borrow_mut()
+                .tell(Event::TestFinished(finished));
+            run.cases.push(case);
         }
-        line.borrow_mut().tell(Event::TestFinished(finished(case)));
-    })?;
+    }
     Ok(run)
 }
 
