@@ -8,7 +8,7 @@ use imprint_image::open_image;
 use imprint_model::ClassIndex;
 use imprint_report::{Audience, Screen};
 use imprint_vm::install::Names;
-use imprint_vm::{CommandLine as VmCommandLine, Event, Outcome, RunLimits, Vm};
+use imprint_vm::{CommandLine as VmCommandLine, Event, Outcome, OutsideError, RunLimits, Vm};
 use imprint_wire::WireError;
 
 use crate::command_line::{Command, CommandLine, Run};
@@ -35,6 +35,9 @@ fn code_of(error: &anyhow::Error) -> u8 {
         |cause: &(dyn std::error::Error + 'static)| cause.is::<imprint_image::ImageError>();
     if error.chain().any(is_image) {
         return code::BAD_IMAGE;
+    }
+    if let Some(OutsideError::Lost(_)) = error.downcast_ref::<OutsideError>() {
+        return code::NO_MASTER;
     }
     match error.downcast_ref::<WireError>() {
         Some(WireError::Address(_) | WireError::NotLocal(_)) | None => code::USAGE,

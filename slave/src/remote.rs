@@ -201,7 +201,22 @@ fn verify(answer: &Answer) -> Result<(), OutsideError> {
     Ok(())
 }
 
+/// Connects and says hello. A stream that breaks meanwhile, as one of a master that was just killed
+/// does, is tried again like one that nobody accepts.
 fn greet(url: &str, patience: Duration) -> Result<(Connection, Welcome), WireError> {
+    let end = Instant::now() + patience;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        match greet_once(url, left) {
+            Err(WireError::Lost(_) | WireError::Ended) if Instant::now() < end => {
+                std::thread::sleep(BREATH);
+            }
+            other => return other,
+        }
+    }
+}
+
+fn greet_once(url: &str, patience: Duration) -> Result<(Connection, Welcome), WireError> {
     let end = Instant::now() + patience;
     let mut connection = Connection::connect_retrying(url, patience, |_, _| {})?;
     let welcome = connection.greet(
@@ -213,6 +228,9 @@ fn greet(url: &str, patience: Duration) -> Result<(Connection, Welcome), WireErr
     }
     Ok((connection, welcome))
 }
+
+/// Between two attempts to greet.
+const BREATH: Duration = Duration::from_millis(50);
 
 /// A master that accepts a stream says welcome within this.
 const GREETING: Duration = Duration::from_secs(10);
