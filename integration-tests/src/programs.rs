@@ -1,0 +1,190 @@
+//! Builds `master` and `slave` once for a test run, and runs them with a limit on their time.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// A program that runs longer is killed, and its test fails.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// Between two looks at something that is awaited.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// What a program that ended left behind.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code; `None` where a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+/// Runs `master` to its end.
+pub fn master<S: AsRef<str>>(folder: &Path, arguments: &[S]) -> Ended {
+    start("master", folder, arguments, &[]).wait()
+}
+
+/// Runs `slave` to its end.
+pub fn slave<S: AsRef<str>>(folder: &Path, arguments: &[S]) -> Ended {
+    start("slave", folder, arguments, &[]).wait()
+}
+
+/// Starts a program in a folder.
+pub fn start<S: AsRef<str>>(
+    name: &str,
+    folder: &Path,
+    arguments: &[S],
+    environment: &[(&str, &str)],
+) -> Running {
+    let mut child = Command::new(program(name))
+        .args(arguments.iter().map(AsRef::as_ref))
+        .envs(environment.iter().copied())
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program was built a moment ago");
+    let stdout = collect(child.stdout.take());
+    let stderr = collect(child.stderr.take());
+    Running {
+        child,
+        stdout: Some(stdout),
+        stderr: Some(stderr),
+    }
+}
+
+/// A program that runs; it is killed where a test forgets it.
+pub struct Running {
+    child: Child,
+    stdout: Option<JoinHandle<String>>,
+    stderr: Option<JoinHandle<String>>,
+}
+
+impl Running {
+    /// Asks it to end, as a container's host would.
+    pub fn terminate(&self) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "cannot signal");
+    }
+
+    /// Ends it without a word.
+    pub fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// What it left, once it ended by itself.
+    ///
+    /// # Panics
+    /// Where it takes too long.
+    pub fn wait(mut self) -> Ended {
+        let end = Instant::now() + TIME_LIMIT;
+        let mut status = self.child.try_wait().expect("it is our child");
+        while status.is_none() && Instant::now() < end {
+            thread::sleep(LOOK_AGAIN);
+            status = self.child.try_wait().expect("it is our child");
+        }
+        if status.is_none() {
+            self.kill();
+        }
+        let ended = Ended {
+            code: status.and_then(|status| status.code()),
+            stdout: text(self.stdout.take()),
+            stderr: text(self.stderr.take()),
+        };
+        assert!(status.is_some(), "it did not end: {ended:?}");
+        ended
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn collect(stream: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut stream) = stream {
+            // What came before an error is still worth showing.
+            let _ = stream.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+fn text(thread: Option<JoinHandle<String>>) -> String {
+    thread.map_or_else(String::new, |thread| thread.join().unwrap_or_default())
+}
+
+/// Looks until something is there.
+///
+/// # Panics
+/// Where it does not come within the time that programs have.
+pub fn assert_eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + TIME_LIMIT;
+    loop {
+        match look() {
+            Some(found) => return found,
+            None => assert!(Instant::now() < end, "{what} did not happen"),
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// A port of this machine on which nobody listens now.
+///
+/// # Errors
+/// Where the system has none.
+pub fn free_port() -> io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?
+        .local_addr()?
+        .port())
+}
+
+/// The folder of an example.
+pub fn example(name: &str) -> PathBuf {
+    root().join("deploy/examples").join(name)
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("this crate lies in the workspace")
+}
+
+fn program(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(build).join(name)
+}
+
+/// Builds both programs with the profile of this test; answers their folder.
+fn build() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own program");
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("tests lie in target/PROFILE/deps");
+    let target = folder.parent().expect("tests lie in target/PROFILE/deps");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "-p", "imprint-master", "-p", "imprint-slave"])
+        .arg("--target-dir")
+        .arg(target)
+        .current_dir(root());
+    if folder.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let built: Output = cargo.output().expect("cargo runs this test");
+    let words = String::from_utf8_lossy(&built.stderr).into_owned();
+    assert!(built.status.success(), "cannot build: {words}");
+    folder.to_path_buf()
+}

@@ -1,0 +1,142 @@
+//! What is said to input that is wrong: a sentence with the name of the thing, and an exit code.
+
+use std::fmt::Write;
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+
+use imprint_integration_tests::programs::{Ended, master, slave};
+
+fn says(ended: &Ended, code: i32, words: &str) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    assert!(ended.stderr.contains(words), "{words}: {ended:?}");
+}
+
+#[test]
+fn wrong_arguments_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("text.image"), "hello\n").unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    // Program, arguments, exit code, what the sentence names.
+    let rows: [(&str, &[&str], i32, &str); 11] = [
+        ("master", &["--nope"], 2, "--nope"),
+        ("slave", &["run", "--nope"], 2, "--nope"),
+        ("master", &["shrink", "nowhere"], 2, "nowhere"),
+        ("master", &["shrink", "empty"], 2, "nothing to load"),
+        ("master", &["test", "Nowhere-Tests"], 2, "Nowhere-Tests"),
+        ("master", &["image", "info", "text.image"], 5, "text.image"),
+        ("master", &["serve", "text.image"], 5, "text.image"),
+        ("slave", &["run", "text.image"], 5, "text.image"),
+        ("slave", &["run", "nowhere.image"], 5, "nowhere.image"),
+        (
+            "slave",
+            &["run", "--master", "nonsense", "--eval", "3"],
+            2,
+            "nonsense",
+        ),
+        (
+            "slave",
+            &["run", "--master", "http://10.0.0.4:7400", "--eval", "3"],
+            2,
+            "10.0.0.4",
+        ),
+    ];
+    for (program, arguments, code, words) in rows {
+        let run = if program == "master" { master } else { slave };
+        says(&run(folder.path(), arguments), code, words);
+    }
+}
+
+#[test]
+fn a_master_refuses_other_machines_and_ports_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let built = master(folder.path(), &["build", "-o", "full.image"]);
+    assert_eq!(built.code, Some(0), "{built:?}");
+    let serve = |url: &str| master(folder.path(), &["serve", "full.image", "--listen", url]);
+    says(&serve("http://10.0.0.4:7400"), 2, "10.0.0.4");
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}", taken.local_addr().unwrap());
+    says(&serve(&url), 2, "in use");
+}
+
+/// A project with one test class that has these methods.
+fn project(folder: &Path, methods: &[(&str, &str)]) -> String {
+    let package = folder.join("project/src/Trial-Tests");
+    fs::create_dir_all(&package).unwrap();
+    fs::write(
+        package.join("package.st"),
+        "Package { #name : #'Trial-Tests' }\n",
+    )
+    .unwrap();
+    let mut text = "Class {\n\t#name : #TrialTest,\n\t#superclass : #TestCase,\n\t#category : #'Trial-Tests'\n}\n".to_string();
+    for (selector, body) in methods {
+        write!(
+            text,
+            "\n{{ #category : #tests }}\nTrialTest >> {selector} [\n\t{body}\n]\n"
+        )
+        .unwrap();
+    }
+    fs::write(package.join("TrialTest.class.st"), text).unwrap();
+    folder.join("project/src").display().to_string()
+}
+
+#[test]
+fn ten_syntax_errors_are_ten_sentences_with_place_and_caret() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..10).map(|index| format!("test{index}")).collect();
+    let methods: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "^ 3 +")).collect();
+    let path = project(folder.path(), &methods);
+    let ended = master(folder.path(), &["test", &path]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    let places = ended.stderr.matches("TrialTest.class.st:").count();
+    let carets = ended
+        .stderr
+        .lines()
+        .filter(|line| line.trim() == "^")
+        .count();
+    assert_eq!((places, carets), (10, 10), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("TrialTest.class.st:9:7:"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_project_without_tests_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = project(folder.path(), &[("helps", "^ 3")]);
+    let ended = master(folder.path(), &["test", &path]);
+    says(&ended, 2, "no test found");
+}
+
+#[test]
+fn a_test_that_never_ends_is_named_when_its_time_is_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let methods = [
+        ("testEndless", "[ true ] whileTrue: [ ]"),
+        ("testFine", "self assert: true"),
+    ];
+    let path = project(folder.path(), &methods);
+    let ended = master(folder.path(), &["test", &path, "--timeout", "0.2"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let shown = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(shown.contains("testEndless"), "{shown}");
+    assert!(shown.contains("1 of 2"), "{shown}");
+}
+
+#[test]
+fn the_kernel_passes_its_own_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/kernel");
+    let mut packages: Vec<String> = fs::read_dir(kernel)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with("-Tests"))
+        .collect();
+    packages.sort();
+    assert!(packages.len() > 10, "{packages:?}");
+    packages.insert(0, "test".to_string());
+    let ended = master(folder.path(), &packages);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}

@@ -1,0 +1,12 @@
+//! The real programs, as a user runs them: the main job, what is said to bad input, daemons.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "these are tests, and one of them prints the sizes"
+)]
+
+mod bad_input;
+mod browser;
+mod serving;
+mod shrinking;

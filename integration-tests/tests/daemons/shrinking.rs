@@ -1,0 +1,163 @@
+//! The main job, and what comes of it.
+
+use std::fs;
+use std::path::Path;
+
+use imprint_integration_tests::programs::{
+    assert_eventually, example, free_port, master, slave, start,
+};
+use serde_json::Value;
+
+use crate::browser::get;
+
+/// Bytes of a KB, as the published sizes are given.
+const KB: u64 = 1024;
+
+const FACTORIAL_OF_100: &str = "9332621544394415268169923885626670049071596826438162146859296389521759999322991\
+    5608941463976156518286253697920827223758251185210916864000000000000000000000000\n";
+
+fn shrink_counter(folder: &Path) -> Value {
+    let counter = example("counter").display().to_string();
+    let ended = master(folder, &["shrink", &counter, "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
+#[test]
+fn shrinking_the_counter_shows_a_table_and_leaves_an_image_that_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let counter = example("counter").display().to_string();
+    let ended = master(folder.path(), &["shrink", &counter]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let shown = format!("{}{}", ended.stdout, ended.stderr);
+    for row in ["full image", "tests", "pulled", "slim image", "proof"] {
+        assert!(
+            shown.lines().any(|line| line.starts_with(row)),
+            "{row}: {shown}"
+        );
+    }
+    assert!(folder.path().join("counter.manifest.json").is_file());
+
+    let port = free_port().unwrap();
+    let server = start(
+        "slave",
+        folder.path(),
+        &["run", "counter.image"],
+        &[("PORT", &port.to_string())],
+    );
+    let page = assert_eventually("a page", || get(port, "/counter"));
+    assert!(page.contains("<h1>0</h1>"), "{page}");
+    server.terminate();
+    assert_eq!(server.wait().code, Some(0));
+}
+
+#[test]
+fn a_request_that_reaches_a_pruned_method_is_told_its_name_and_what_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    shrink_counter(folder.path());
+    let port = free_port().unwrap();
+    let server = start(
+        "slave",
+        folder.path(),
+        &["run", "counter.image"],
+        &[("PORT", &port.to_string())],
+    );
+    assert_eventually("a page", || get(port, "/counter"));
+    let refused = get(port, "/counter?_export=csv").unwrap();
+    assert!(refused.starts_with("HTTP/1.1 500"), "{refused}");
+    let name = "CounterComponent>>renderCsvOn:";
+    for words in [
+        format!("PrunedBehavior: {name} was not exercised"),
+        format!("--keep '{name}'"),
+    ] {
+        assert!(refused.contains(&words), "{words}: {refused}");
+    }
+    let page = get(port, "/counter").unwrap();
+    assert!(page.contains("<h1>0</h1>"), "it goes on: {page}");
+    server.terminate();
+    assert_eq!(server.wait().code, Some(0));
+}
+
+#[test]
+fn shrinking_twice_writes_the_same_image_and_nothing_besides() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let images = folders.each_ref().map(|folder| {
+        shrink_counter(folder.path());
+        let known = ["counter.image", "counter.manifest.json", "counter.replay"];
+        for entry in fs::read_dir(folder.path()).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(known.contains(&name.as_str()), "{name}");
+        }
+        fs::read(folder.path().join("counter.image")).unwrap()
+    });
+    assert!(images[0] == images[1], "the two images differ");
+}
+
+#[test]
+fn slim_images_are_smaller_than_the_best_published() {
+    let folder = tempfile::tempdir().unwrap();
+    // Expression, what running it prints, bytes before compression it stays below.
+    let rows = [
+        ("2 + 3", "5\n", 11 * KB),
+        ("100 factorial", FACTORIAL_OF_100, 18 * KB),
+        (
+            "Stdio stdout nextPutAll: 'hello'; lf; flush",
+            "hello\n",
+            80 * KB,
+        ),
+    ];
+    for (expression, prints, below) in rows {
+        let arguments = ["shrink", "--eval", expression, "-o", "one.image", "--json"];
+        let ended = master(folder.path(), &arguments);
+        assert_eq!(ended.code, Some(0), "{expression}: {ended:?}");
+        let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+        let bytes = show_size(expression, &report);
+        assert!(bytes < below, "{expression}: {bytes} bytes");
+        let ran = slave(folder.path(), &["run", "one.image"]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), prints));
+    }
+    let counter = shrink_counter(folder.path());
+    assert!(show_size("counter", &counter) < 573 * KB);
+    let counts = &counter["slim"]["counts"];
+    assert!(counts["classes"].as_u64().unwrap() < 251, "{counts}");
+    assert!(counts["methods"].as_u64().unwrap() < 2008, "{counts}");
+}
+
+/// Prints a row of the table of sizes; answers the bytes before compression.
+fn show_size(name: &str, report: &Value) -> u64 {
+    let slim = &report["slim"];
+    let bytes = slim["bytes_uncompressed"].as_u64().unwrap();
+    println!(
+        "{name:<45} {:>7} bytes in the file {bytes:>7} before compression",
+        slim["counts"]["bytes"]
+    );
+    bytes
+}
+
+#[test]
+fn cut_and_changed_images_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("one.image");
+    let shrunk = master(
+        folder.path(),
+        &["shrink", "--eval", "2 + 3", "-o", "one.image"],
+    );
+    assert_eq!(shrunk.code, Some(0), "{shrunk:?}");
+    let whole = fs::read(&path).unwrap();
+    let cuts = [0, 1, 8, whole.len() / 2, whole.len() - 1];
+    let changed = [0, 5, 20, whole.len() / 2, whole.len() - 1];
+    let damaged = cuts
+        .map(|length| whole[..length].to_vec())
+        .into_iter()
+        .chain(changed.map(|at| {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x41;
+            bytes
+        }));
+    for bytes in damaged {
+        fs::write(&path, &bytes).unwrap();
+        let ended = slave(folder.path(), &["run", "one.image"]);
+        assert_eq!(ended.code, Some(5), "{ended:?}");
+        assert!(ended.stderr.contains("one.image"), "{ended:?}");
+    }
+}
