@@ -10,12 +10,13 @@
 //!
 //! It is a library too, so that the master can start a slave out of itself.
 //!
-//! Reading order: [`command_line`], [`commands`], [`shrinking`], [`session`], [`remote`], [`keeping`],
+//! Reading order: [`command_line`], [`commands`], [`shrinking`], [`session`], [`remote`], [`keeping`], [`exploded`],
 //! [`replay`], [`proof`], [`page`], [`machine`], [`outcome_text`], [`ending`].
 
 pub mod command_line;
 pub mod commands;
 pub mod ending;
+pub mod exploded;
 pub mod keeping;
 pub mod machine;
 pub mod outcome_text;

@@ -8,13 +8,15 @@ use anyhow::{Context, Result};
 use imprint_image::{Fingerprint, write_beside_and_rename};
 use imprint_isa::MethodDraft;
 use imprint_report::{
-    Audience, ImageCounts, Pulled, Screen, ShrinkReport, SlimImage, TestCase, TestOutcome, TestRun,
+    Audience, ImageCounts, Proof, Pulled, Screen, ShrinkReport, SlimImage, TestCase, TestOutcome,
+    TestRun,
 };
 use imprint_shrink::{Kept, Slim, SlimInput, SlimOptions, side_package, slim};
 use imprint_vm::{CommandLine, Outcome, RunLimits};
 use imprint_wire::message::{Event, TestFinished, TestName};
 
 use crate::ending::code;
+use crate::exploded::exploded;
 use crate::keeping::pull_kept;
 use crate::proof::prove;
 use crate::remote::Line;
@@ -72,11 +74,17 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
     if !plan.tests.is_empty() {
         session.drill_waiting()?;
     }
-    if let Some(code) = run_entry(&mut session, &entry, orders)? {
-        return Ok((report, code));
+    if let Some(ended) = run_entry(&mut session, &entry, orders)? {
+        report.pulls = exploded(&session);
+        let is_limited = report.pulls.is_some();
+        return Ok((report, if is_limited { code::FAILED } else { ended }));
     }
     let tests = session.compile_tests(&plan.tests)?;
     let run = run_tests(&mut session, &tests, orders.timeout, &mut replay)?;
+    if let Some(pulls) = exploded(&session) {
+        report.pulls = Some(pulls);
+        return Ok((report, code::FAILED));
+    }
     if !plan.tests.is_empty() {
         session.drill_survival()?;
     }
@@ -111,11 +119,7 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
             report.proof = Some(prove(path, &side, &passed, orders.timeout, orders.port)?);
         }
     }
-    let is_proven = !has_failed
-        && report
-            .proof
-            .as_ref()
-            .is_none_or(imprint_report::Proof::holds);
+    let is_proven = !has_failed && report.proof.as_ref().is_none_or(Proof::holds);
     Ok((report, if is_proven { code::DONE } else { code::FAILED }))
 }
 
