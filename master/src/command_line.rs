@@ -36,6 +36,9 @@ pub enum Command {
     /// Look at image files.
     #[command(subcommand)]
     Image(Image),
+    /// Tell what a replay log holds.
+    #[command(subcommand)]
+    Log(Log),
     /// Be a slave: what the binary `slave` does.
     #[command(hide = true)]
     Slave {
@@ -179,6 +182,28 @@ pub enum Image {
         /// Print one JSON document.
         #[arg(long)]
         json: bool,
+    },
+}
+
+/// `master log ...`
+#[derive(Subcommand, Debug)]
+pub enum Log {
+    /// Say what happened, a line for each thing.
+    Show {
+        /// The log.
+        log: PathBuf,
+    },
+    /// Say how much came, how the tests ended, and what pulled most.
+    Stats {
+        /// The log.
+        log: PathBuf,
+    },
+    /// Say during what a class or method came.
+    Why {
+        /// The log.
+        log: PathBuf,
+        /// `Class`, `Class class`, or `Class>>selector`.
+        name: String,
     },
 }
 

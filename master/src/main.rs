@@ -11,6 +11,7 @@ mod keeping;
 mod outside;
 mod project;
 mod serving;
+mod story;
 mod testing;
 
 use std::process::ExitCode;

@@ -161,3 +161,57 @@ fn cut_and_changed_images_are_refused_by_name() {
         assert!(ended.stderr.contains("one.image"), "{ended:?}");
     }
 }
+
+#[test]
+fn the_log_of_a_run_tells_what_came_and_during_what() {
+    let folder = tempfile::tempdir().unwrap();
+    shrink_counter(folder.path());
+    let told = |order: &[&str]| {
+        let ended = master(folder.path(), &[&["log"], order].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended
+    };
+    let shown = told(&["show", "counter.replay"]).stdout;
+    assert!(shown.starts_with("run by version "), "{shown}");
+    assert!(shown.contains("passed CounterComponentTest>>testDecrease"));
+    assert!(shown.trim_end().ends_with("CounterApplication start"));
+    let stats = told(&["stats", "counter.replay"]).stdout;
+    assert!(stats.contains("24 passed"), "{stats}");
+    let why = told(&["why", "counter.replay", "CounterComponent>>decrease"]).stdout;
+    assert_eq!(why.lines().count(), 1, "{why}");
+    assert!(
+        why.contains("came with CounterComponentTest>>testDecrease"),
+        "{why}"
+    );
+
+    let unreached = master(
+        folder.path(),
+        &[
+            "log",
+            "why",
+            "counter.replay",
+            "CounterComponent>>renderCsvOn:",
+        ],
+    );
+    assert_eq!(unreached.code, Some(1));
+    assert!(
+        unreached.stderr.contains("nothing reached it"),
+        "{unreached:?}"
+    );
+
+    let log = folder.path().join("counter.replay");
+    let bytes = fs::read(&log).unwrap();
+    fs::write(&log, &bytes[..bytes.len() - 3]).unwrap();
+    let torn = told(&["stats", "counter.replay"]);
+    assert!(
+        torn.stderr
+            .contains("counter.replay ends in the middle of a record"),
+        "{torn:?}"
+    );
+    let image = master(folder.path(), &["log", "show", "counter.image"]);
+    assert_eq!(image.code, Some(2), "{image:?}");
+    assert!(
+        image.stderr.contains("counter.image is no replay log"),
+        "{image:?}"
+    );
+}

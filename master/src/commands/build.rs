@@ -4,7 +4,7 @@ use anyhow::Context;
 use imprint_image::{
     CompactOptions, ImageInfo, write_beside_and_rename, write_compact, write_spur,
 };
-use imprint_report::{byte_size, count, duration};
+use imprint_report::{byte_size, count, duration, print};
 use imprint_slave::ending::code;
 use imprint_vm::CommandLine;
 
@@ -16,7 +16,6 @@ use crate::project::LoadedSources;
 ///
 /// # Errors
 /// Sources that do not compile, files that cannot be written.
-#[allow(clippy::print_stdout, reason = "the summary is what the user sees")]
 pub fn build(build: &Build) -> Result<u8, Failure> {
     let sources = match &build.path {
         Some(folder) => LoadedSources::project(folder)?,
@@ -37,7 +36,7 @@ pub fn build(build: &Build) -> Result<u8, Failure> {
     write_beside_and_rename(&changes_path(&build.output), texts.sources().as_bytes())
         .context("cannot write the texts of the methods")?;
     let info = ImageInfo::of(heap, "");
-    println!(
+    let row = format!(
         "full image    {} classes   {} methods   {} objects    {}   built in {}   {}",
         count(info.classes as u64),
         count(info.methods as u64),
@@ -46,5 +45,6 @@ pub fn build(build: &Build) -> Result<u8, Failure> {
         duration(image.built_in.unwrap_or_default()),
         build.output.display()
     );
+    print(&row);
     Ok(code::DONE)
 }

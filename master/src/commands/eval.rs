@@ -25,11 +25,10 @@ pub fn eval(eval: &Eval) -> Result<u8, Failure> {
 ///
 /// # Errors
 /// Where the expression does not compile.
-#[allow(clippy::print_stdout, reason = "the value is what the command is for")]
 pub fn print_value(image: &mut LiveImage, expression: &str) -> Result<u8, Failure> {
     match image.print(expression)? {
         Ok(text) => {
-            println!("{text}");
+            imprint_report::print(&text);
             Ok(code::DONE)
         }
         Err(outcome) => Ok(finish(&outcome)),

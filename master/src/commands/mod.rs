@@ -4,6 +4,7 @@ mod build;
 mod ctl;
 mod eval;
 mod image;
+mod log;
 mod run;
 mod serve;
 mod shrink;
@@ -29,6 +30,7 @@ pub fn run(command_line: CommandLine) -> Result<u8, Failure> {
         Command::Shrink(shrink) => shrink::shrink(&shrink),
         Command::Ctl(ctl) => ctl::ctl(&ctl),
         Command::Image(image) => image::image(&image),
+        Command::Log(log) => log::log(&log),
         Command::Slave { rest } => Ok(be_slave(rest)),
     }
 }

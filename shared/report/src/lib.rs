@@ -21,7 +21,7 @@ pub use columns::{Align, Columns};
 pub use junit::junit_xml;
 pub use numbers::{byte_size, count, duration, plural};
 pub use pulls::{PullReport, PullSite};
-pub use screen::{Audience, Phase, Screen};
+pub use screen::{Audience, Phase, Screen, print};
 pub use shrink::{
     FullImage, ImageCounts, Margin, PageCheck, Proof, Pulled, ShrinkReport, SlimImage,
 };

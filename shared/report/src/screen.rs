@@ -109,6 +109,12 @@ impl Screen {
     }
 }
 
+/// Writes what a command is for, and a line end, to the standard output.
+pub fn print(text: &str) {
+    let mut to = stdout().lock();
+    let _ = writeln!(to, "{text}").and_then(|()| to.flush());
+}
+
 fn put(to: &Mutex<dyn Write + Send>, line: &str) {
     // A panic of another writer left nothing half-done that matters here.
     let mut to = to.lock().unwrap_or_else(PoisonError::into_inner);
