@@ -45,7 +45,8 @@ pub struct Run {
     /// Write a Spur image for stock virtual machines.
     #[arg(long)]
     pub spur: bool,
-    /// The port on which the entry expression makes the application serve.
+    /// The port that the environment gives to the application: where its entry expression begins
+    /// to listen, on this port or another, the page is visited.
     #[arg(long, env = "PORT")]
     pub port: Option<u16>,
     /// Seconds a test may take.
@@ -73,7 +74,7 @@ impl Run {
             report: self.report.clone(),
             proves: self.prove,
             is_spur: self.spur,
-            port: self.port,
+            may_serve: self.port.is_some(),
             timeout: seconds(self.timeout),
             pull_limit: self.pull_limit,
         }

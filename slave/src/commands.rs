@@ -65,7 +65,8 @@ fn run_with_master(run: &Run, master: String) -> Result<u8> {
         Some(path) => write_report(&report, path)?,
         None => {
             let screen = Screen::of_process(Audience::Person);
-            screen.row(&report.render(screen.shows_bars()));
+            screen.row(&report.rows(screen.shows_bars()));
+            screen.say(&report.details());
         }
     }
     Ok(code)

@@ -12,6 +12,8 @@ const REDIRECTS_MAX: usize = 5;
 /// What came of a visit.
 #[derive(Clone, Debug, Default)]
 pub struct Visit {
+    /// The port that was visited.
+    pub port: u16,
     /// Status of the first page.
     pub status: u16,
     /// Whether a click on its first link changed the page.
@@ -40,6 +42,7 @@ pub fn visit(port: u16, patience: Duration) -> io::Result<Visit> {
         }
     };
     let mut visit = Visit {
+        port,
         status: first.status,
         click_counted: false,
     };

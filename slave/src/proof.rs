@@ -17,7 +17,7 @@ use imprint_vm::{CommandLine, Outcome, RunLimits};
 
 use crate::ending::ending;
 use crate::machine::local_machine;
-use crate::page::visit;
+use crate::page::{Visit, visit};
 use crate::session::{CompiledTest, run_test};
 
 /// The server of a slim image may take this long to answer its first request.
@@ -25,7 +25,7 @@ const START_LIMIT: Duration = Duration::from_secs(15);
 /// It may take this long to end after it was asked to.
 const END_LIMIT: Duration = Duration::from_secs(15);
 
-/// Proves an image file: its tests, and its page where `port` is given.
+/// Proves an image file: its tests, and its page where the run that made it was `visited`.
 ///
 /// # Errors
 /// Where the file cannot be opened or a process cannot be started; a test that fails is no error.
@@ -34,7 +34,7 @@ pub fn prove(
     side: &SidePackage,
     tests: &[CompiledTest],
     timeout: Duration,
-    port: Option<u16>,
+    visited: Option<&Visit>,
 ) -> Result<Proof> {
     let start = Instant::now();
     let mut proof = Proof::default();
@@ -43,8 +43,8 @@ pub fn prove(
         proof.faults.extend(run.cases.iter().filter_map(fault));
         proof.tests = Some(run);
     }
-    match port {
-        Some(port) => prove_page(image, port, &mut proof)?,
+    match visited {
+        Some(before) => prove_page(image, before, &mut proof)?,
         None if tests.is_empty() => prove_run(image, &mut proof)?,
         None => {}
     }
@@ -123,15 +123,16 @@ fn prove_run(image: &Path, proof: &mut Proof) -> Result<()> {
     Ok(())
 }
 
-fn prove_page(image: &Path, port: u16, proof: &mut Proof) -> Result<()> {
+/// The page answers as it did when there was a master, and a click counts if it did then.
+fn prove_page(image: &Path, before: &Visit, proof: &mut Proof) -> Result<()> {
     let mut server = slave_command()?
         .args(["run".as_ref(), image.as_os_str()])
-        .env("PORT", port.to_string())
+        .env("PORT", before.port.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
         .context("cannot start the slim image")?;
-    let visited = visit(port, START_LIMIT);
+    let visited = visit(before.port, START_LIMIT);
     terminate(&server);
     let ended = wait_for(&mut server);
     match visited {
@@ -140,13 +141,15 @@ fn prove_page(image: &Path, port: u16, proof: &mut Proof) -> Result<()> {
                 path: "/".to_string(),
                 status: visit.status,
             });
-            proof.clicks = Some(u64::from(visit.click_counted));
+            proof.clicks = before
+                .click_counted
+                .then_some(u64::from(visit.click_counted));
             if visit.status != 200 {
                 proof
                     .faults
                     .push(format!("GET / answered {}", visit.status));
             }
-            if !visit.click_counted {
+            if before.click_counted && !visit.click_counted {
                 proof
                     .faults
                     .push("a click on the page changed nothing".to_string());

@@ -39,6 +39,8 @@ pub struct Line {
     sequence: u64,
     /// What came over it.
     pub traffic: Traffic,
+    /// Methods that the image itself had compiled; expressions of the session are not among them.
+    pub compiled_for_image: u64,
     /// Stop with a report when this many bytes were pulled.
     pub limit_bytes: Option<u64>,
 }
@@ -57,6 +59,7 @@ impl Line {
             patience,
             sequence: 0,
             traffic: Traffic::default(),
+            compiled_for_image: 0,
             limit_bytes: None,
         })
     }
@@ -262,7 +265,9 @@ impl Outside for RemoteOutside {
     }
 
     fn compile(&mut self, request: CompileRequest, _: &Names) -> Result<MethodDraft, String> {
-        self.line.borrow_mut().compile(&request)
+        let mut line = self.line.borrow_mut();
+        line.compiled_for_image += 1;
+        line.compile(&request)
     }
 
     fn method_source(&mut self, behavior: &BehaviorName, selector: &str) -> Option<String> {

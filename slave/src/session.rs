@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use imprint_heap::{Heap, HeapSettings};
-use imprint_host::{LocalOutside, Waker};
+use imprint_host::{LocalOutside, Network, Waker};
 use imprint_isa::{BehaviorName, MethodDraft};
 use imprint_report::{TestCase, TestOutcome, TestRun};
 use imprint_vm::extract::ClassIndices;
@@ -28,10 +28,12 @@ const VISIT_IS_OVER: u64 = 1;
 
 /// What every image must be able to do when something goes wrong: run at the end of each run, so
 /// that what it needs is there (design D15).
-pub const SURVIVAL_DRILL: [&str; 3] = [
+pub const SURVIVAL_DRILL: [&str; 5] = [
     "[ Error new signal: 'drill' ] on: Error do: [ :error | error messageText ]",
     "[ nil drill ] on: MessageNotUnderstood do: [ :error | error messageText ]",
     "[ PrunedBehavior new signal: 'drill' ] on: PrunedBehavior do: [ :error | error messageText ]",
+    "[ nil assert: false ] on: AssertionFailure do: [ :error | error messageText ]",
+    "TestCase imprintDrill",
 ];
 
 /// What any image that waits may meet at any time: a queue of delays that runs empty, and a limit of
@@ -142,21 +144,25 @@ impl Session {
         run_expression(&mut self.vm, draft, limits)
     }
 
-    /// Runs the entry expression and, where a port is given, visits the page there.
+    /// Runs the entry expression and, where it `may_serve` and made the image listen, visits the
+    /// page there.
     ///
     /// # Errors
     /// Where it does not come back, or fails.
     pub fn enter(
         &mut self,
         entry: &MethodDraft,
-        port: Option<u16>,
+        may_serve: bool,
     ) -> Result<(Outcome, Option<Visit>)> {
         let limits = RunLimits {
             deadline: Some(Instant::now() + ENTRY_LIMIT),
             ..RunLimits::default()
         };
         let outcome = self.run(entry, limits)?;
-        let Some(port) = port.filter(|_| matches!(outcome, Outcome::Returned(_))) else {
+        if !may_serve || !matches!(outcome, Outcome::Returned(_)) {
+            return Ok((outcome, None));
+        }
+        let Some(port) = self.served_port()? else {
             return Ok((outcome, None));
         };
         let waker = self.waker.clone();
@@ -176,6 +182,20 @@ impl Session {
             }
             (other, _) => Ok((other, None)),
         }
+    }
+
+    /// The port that the image listens on; a server that was forked gets a moment to begin.
+    fn served_port(&mut self) -> Result<Option<u16>> {
+        let port = |vm: &Vm| {
+            vm.extensions
+                .get::<Network>()
+                .and_then(Network::served_port)
+        };
+        if port(&self.vm).is_none() {
+            let moment = self.compile("(Delay forMilliseconds: 100) wait")?;
+            self.run(&moment, RunLimits::default())?;
+        }
+        Ok(port(&self.vm))
     }
 
     /// Compiles what runs the tests.
@@ -209,7 +229,12 @@ impl Session {
         };
         for test in tests {
             self.begin_phase(&format!("{}>>{}", test.name.class, test.name.selector));
-            let case = run_test(&mut self.vm, test, timeout)?;
+            let compiled_before = self.line.borrow().compiled_for_image;
+            let mut case = run_test(&mut self.vm, test, timeout)?;
+            let has_compiled = self.line.borrow().compiled_for_image > compiled_before;
+            if has_compiled && case.outcome == TestOutcome::Passed {
+                case.outcome = TestOutcome::NeedsCompiler;
+            }
             on_done(&case);
             run.cases.push(case);
         }
@@ -221,7 +246,7 @@ impl Session {
     /// # Errors
     /// Where the master is gone.
     pub fn drill_waiting(&mut self) -> Result<()> {
-        self.drill(&WAITING_DRILL)?;
+        self.drill("waiting drill", &WAITING_DRILL)?;
         self.begin_phase("entry");
         Ok(())
     }
@@ -231,20 +256,20 @@ impl Session {
     /// # Errors
     /// Where the master is gone, or the image does not end.
     pub fn drill_survival(&mut self) -> Result<()> {
-        self.drill(&SURVIVAL_DRILL)?;
+        self.drill("survival drill", &SURVIVAL_DRILL)?;
         if self
             .vm
             .names
             .class_object(&self.vm.heap, SERVER_CLASS)
             .is_some()
         {
-            self.drill(&SERVER_DRILL)?;
+            self.drill("server drill", &SERVER_DRILL)?;
         }
         self.end()
     }
 
-    fn drill(&mut self, expressions: &[&str]) -> Result<()> {
-        self.begin_phase("survival drill");
+    fn drill(&mut self, name: &str, expressions: &[&str]) -> Result<()> {
+        self.begin_phase(name);
         for expression in expressions {
             let draft = self.compile(expression)?;
             let limits = RunLimits {

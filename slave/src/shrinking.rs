@@ -18,6 +18,7 @@ use imprint_wire::message::{Event, TestFinished, TestName};
 use crate::ending::code;
 use crate::exploded::exploded;
 use crate::keeping::pull_kept;
+use crate::page::Visit;
 use crate::proof::prove;
 use crate::remote::Line;
 use crate::replay::Replay;
@@ -40,8 +41,8 @@ pub struct Orders {
     pub proves: bool,
     /// Whether a Spur image is written in place of a compact one.
     pub is_spur: bool,
-    /// The port that the application will serve on, where it serves one.
-    pub port: Option<u16>,
+    /// Whether the entry expression may be that of a server, whose page is then visited.
+    pub may_serve: bool,
     /// How long a test may take.
     pub timeout: Duration,
     /// The run stops when more bytes than this were pulled.
@@ -62,10 +63,7 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
         (Some(image), Some(pristine)) => Some(Replay::beside(image, pristine)?),
         _ => None,
     };
-    let entry_text = orders
-        .expression
-        .clone()
-        .unwrap_or_else(|| plan.entry.clone());
+    let entry_text = orders.expression.as_ref().unwrap_or(&plan.entry).clone();
     let entry = session.compile(if entry_text.is_empty() {
         "nil"
     } else {
@@ -74,7 +72,8 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
     if !plan.tests.is_empty() {
         session.drill_waiting()?;
     }
-    if let Some(ended) = run_entry(&mut session, &entry, orders)? {
+    let (ended, visited) = run_entry(&mut session, &entry, orders)?;
+    if let Some(ended) = ended {
         report.pulls = exploded(&session);
         let is_limited = report.pulls.is_some();
         return Ok((report, if is_limited { code::FAILED } else { ended }));
@@ -104,9 +103,8 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
         };
         let slim = make_slim(&session, &kept, &entry, &options)?;
         report.slim = Some(write_slim(&slim, path, orders.is_spur)?);
-        report
-            .files
-            .push(write_manifest(&slim, path)?.display().to_string());
+        let manifest = write_manifest(&slim, path)?;
+        report.files.push(manifest.display().to_string());
         if let Some(replay) = &mut replay {
             replay.note_arrivals(session.arrivals())?;
             replay.note_kept(&kept)?;
@@ -116,7 +114,8 @@ pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
         if orders.proves && !has_failed {
             let side = side_package(session.arrivals(), &options.excluded_packages);
             drop(session);
-            report.proof = Some(prove(path, &side, &passed, orders.timeout, orders.port)?);
+            let visited = visited.as_ref();
+            report.proof = Some(prove(path, &side, &passed, orders.timeout, visited)?);
         }
     }
     let is_proven = !has_failed && report.proof.as_ref().is_none_or(Proof::holds);
@@ -131,22 +130,27 @@ pub fn write_report(report: &ShrinkReport, path: &Path) -> Result<()> {
     fs::write(path, report.to_json()?).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Runs the entry expression; answers an exit code where the run ends with that.
-fn run_entry(session: &mut Session, entry: &MethodDraft, orders: &Orders) -> Result<Option<u8>> {
-    let (outcome, visit) = session.enter(entry, orders.port)?;
-    if let Some(visit) = visit.filter(|visit| visit.status != 200) {
+/// Runs the entry expression; answers an exit code where the run ends with that, and what came of
+/// the visit where there was one.
+fn run_entry(
+    session: &mut Session,
+    entry: &MethodDraft,
+    orders: &Orders,
+) -> Result<(Option<u8>, Option<Visit>)> {
+    let (outcome, visit) = session.enter(entry, orders.may_serve)?;
+    if let Some(visit) = visit.as_ref().filter(|visit| visit.status != 200) {
         eprintln!("slave: GET / answered {}", visit.status);
-        return Ok(Some(code::FAILED));
+        return Ok((Some(code::FAILED), None));
     }
     match outcome {
-        Outcome::Returned(_) | Outcome::Ordered(_) | Outcome::Quit(0) => Ok(None),
+        Outcome::Returned(_) | Outcome::Ordered(_) | Outcome::Quit(0) => Ok((None, visit)),
         other => {
             let (code, sentence) = crate::ending::ending(&other);
             eprintln!(
                 "slave: the entry expression failed: {}",
                 sentence.unwrap_or_default()
             );
-            Ok(Some(code))
+            Ok((Some(code), None))
         }
     }
 }

@@ -8,5 +8,6 @@
 
 mod bad_input;
 mod browser;
+mod projects;
 mod serving;
 mod shrinking;

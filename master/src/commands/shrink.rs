@@ -14,7 +14,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use imprint_image::{ImageInfo, spur_bytes, write_beside_and_rename};
 use imprint_report::{
-    Audience, FullImage, ImageCounts, Screen, ShrinkReport, TestOutcome, TestRun, junit_xml,
+    Audience, FullImage, ImageCounts, Screen, ShrinkReport, TestCase, TestOutcome, TestRun,
+    junit_xml,
 };
 use imprint_slave::ending::code;
 use imprint_slave::proof::slave_command;
@@ -223,15 +224,11 @@ fn exclude(report: &mut ShrinkReport, alone: &TestRun) {
         .iter()
         .filter(|case| case.outcome != TestOutcome::Passed)
     {
-        let mut excluded = case.clone();
-        excluded.outcome =
-            TestOutcome::Excluded("it does not pass in the full image either".to_string());
-        report.warnings.push(format!(
-            "{} is left out: it does not pass in the full image either",
-            case.name()
-        ));
         if let Some(run) = &mut report.tests {
-            run.cases.push(excluded);
+            run.cases.push(TestCase {
+                outcome: case.outcome.excluded(),
+                ..case.clone()
+            });
         }
     }
 }
@@ -241,14 +238,8 @@ fn show(report: &ShrinkReport, screen: &Screen, json: bool) {
         screen.document(&report.to_json().unwrap_or_default());
         return;
     }
-    for warning in &report.warnings {
-        screen.warning(warning);
-    }
-    screen.row(&report.render(screen.shows_bars()));
-    let details = report.details();
-    if !details.is_empty() {
-        screen.say(&details);
-    }
+    screen.row(&report.rows(screen.shows_bars()));
+    screen.say(&report.details());
 }
 
 /// A port that nobody listens on at the moment.

@@ -61,6 +61,11 @@ impl<T> Handles<T> {
         self.things.get_mut(&number)
     }
 
+    /// All things, in no order.
+    pub fn things(&self) -> impl Iterator<Item = &T> {
+        self.things.values()
+    }
+
     /// Takes the thing that a handle names out for a while.
     pub fn take(&mut self, handle: &[u8]) -> Option<T> {
         self.remove(handle)

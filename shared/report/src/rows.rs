@@ -21,8 +21,8 @@ const REMARK_COLUMN: usize = 72;
 const BAR_LENGTH: u64 = 24;
 
 impl ShrinkReport {
-    /// The whole table, what did not pass, and what to do about it. Bars only where a terminal shows it.
-    pub fn render(&self, with_bars: bool) -> String {
+    /// The table, without a line end behind it. Bars only where a terminal shows it.
+    pub fn rows(&self, with_bars: bool) -> String {
         let mut lines = Vec::new();
         lines.extend(self.full.as_ref().map(FullImage::row));
         lines.extend(self.tests.as_ref().map(|tests| tests.row(with_bars)));
@@ -31,9 +31,7 @@ impl ShrinkReport {
         lines.extend(self.margins.iter().map(Margin::row));
         lines.extend(self.proof.as_ref().map(Proof::row));
         lines.extend(self.files_row());
-        let mut text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        text.push_str(&self.details());
-        text
+        lines.join("\n")
     }
 
     /// What must be said beside the rows: failures, faults of the proof, warnings. Empty if all is well.
@@ -268,18 +266,17 @@ mod checks {
 
     #[test]
     fn the_table_is_that_of_the_walkthrough() {
-        assert_eq!(sample().render(true), include_str!("../goldens/shrink.txt"));
+        assert_eq!(
+            format!("{}\n{}", sample().rows(true), sample().details()),
+            include_str!("../goldens/shrink.txt")
+        );
         assert!(sample().is_proven());
     }
 
     #[test]
     fn without_a_terminal_there_are_no_bars() {
-        assert!(!sample().render(false).contains('━'));
-        assert!(
-            sample()
-                .render(false)
-                .contains("\ntests         24 of 24   ")
-        );
+        assert!(!sample().rows(false).contains('━'));
+        assert!(sample().rows(false).contains("\ntests         24 of 24   "));
     }
 
     #[test]
@@ -314,7 +311,7 @@ mod checks {
 
     #[test]
     fn what_is_not_known_has_no_row() {
-        assert_eq!(ShrinkReport::default().render(true), "");
+        assert_eq!(ShrinkReport::default().rows(true), "");
         assert!(!ShrinkReport::default().is_proven());
         let eval = Proof {
             seconds: 0.05,

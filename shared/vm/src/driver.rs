@@ -253,7 +253,8 @@ impl Vm {
             }
             Event::Terminate => {
                 let semaphore = self.heap.known(Known::InterruptSemaphore);
-                if !self.is_semaphore(semaphore) {
+                // Where nobody waits for the request, nobody has anything to finish.
+                if !self.is_semaphore(semaphore) || self.is_empty_list(semaphore) {
                     return Some(Outcome::Quit(0));
                 }
                 self.signal_from_outside(semaphore);

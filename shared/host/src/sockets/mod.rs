@@ -109,6 +109,13 @@ impl Network {
             reactor,
         }
     }
+
+    /// A port that the image listens on for many connections: the lowest, where there are several.
+    pub fn served_port(&self) -> Option<u16> {
+        let listeners = self.sockets.things().filter(|socket| socket.serves());
+        let ports = listeners.filter_map(|socket| Some(socket.local_address()?.port()));
+        ports.min()
+    }
 }
 
 impl Socket {
@@ -396,6 +403,11 @@ impl Socket {
     /// The last error's number in the system.
     pub fn error(&self) -> i32 {
         self.error
+    }
+
+    /// Whether it listens for many connections, as a server does.
+    fn serves(&self) -> bool {
+        matches!(self.phase, Phase::Listening { for_many: true, .. })
     }
 
     /// The address at this end.
