@@ -36,6 +36,8 @@ pub enum Command {
     /// Look at image files.
     #[command(subcommand)]
     Image(Image),
+    /// Make the slim image of a run again, of its log.
+    Replay(Replay),
     /// Tell what a replay log holds.
     #[command(subcommand)]
     Log(Log),
@@ -183,6 +185,19 @@ pub enum Image {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// `master replay LOG --image FULL -o IMAGE`
+#[derive(Args, Debug)]
+pub struct Replay {
+    /// The log that the run left beside its image.
+    pub log: PathBuf,
+    /// The full image that was shrunk.
+    #[arg(long)]
+    pub image: PathBuf,
+    /// The slim image to write.
+    #[arg(short, long)]
+    pub output: PathBuf,
 }
 
 /// `master log ...`

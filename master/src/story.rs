@@ -89,6 +89,10 @@ impl Story {
                     phase: epoch,
                     things: std::mem::take(&mut waiting),
                 }),
+                Record::Kept { because, .. } => steps.push(Step::Came {
+                    phase: because,
+                    things: std::mem::take(&mut waiting),
+                }),
                 other => steps.extend(step(other)),
             }
         }
@@ -158,7 +162,7 @@ fn step(record: Record) -> Option<Step> {
             micros,
         }),
         Record::Snapshot { path, entry, .. } => Some(Step::Snapshot { path, entry }),
-        Record::Draft(_) | Record::Marks { .. } => None,
+        Record::Draft(_) | Record::Marks { .. } | Record::Kept { .. } | Record::Classes(_) => None,
     }
 }
 

@@ -24,5 +24,6 @@ pub mod page;
 pub mod proof;
 pub mod remote;
 pub mod replay;
+pub mod replaying;
 pub mod session;
 pub mod shrinking;

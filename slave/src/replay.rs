@@ -10,6 +10,7 @@ use imprint_image::Fingerprint;
 use imprint_isa::draft_bytes::encode_placed;
 use imprint_shrink::Kept;
 use imprint_vm::Arrivals;
+use imprint_vm::extract::ClassIndices;
 use imprint_wire::log::{LogWriter, Record, SessionStart};
 use imprint_wire::message::TestFinished;
 
@@ -20,6 +21,7 @@ pub struct Replay {
     writer: LogWriter,
     path: PathBuf,
     written: usize,
+    declared: usize,
 }
 
 impl Replay {
@@ -42,6 +44,7 @@ impl Replay {
             writer,
             path,
             written: 0,
+            declared: 0,
         })
     }
 
@@ -55,6 +58,14 @@ impl Replay {
     /// # Errors
     /// Where the file cannot be written.
     pub fn note_arrivals(&mut self, arrivals: &Arrivals) -> Result<()> {
+        let declared = &arrivals.class_indices[self.declared..];
+        if !declared.is_empty() {
+            let entry =
+                |(name, index, meta_index): &ClassIndices| (name.to_string(), *index, *meta_index);
+            self.writer
+                .append(&Record::Classes(declared.iter().map(entry).collect()))?;
+        }
+        self.declared = arrivals.class_indices.len();
         let fresh = &arrivals.drafts[self.written..];
         for phase in fresh.chunk_by(|one, next| one.phase == next.phase) {
             for arrival in phase {
@@ -81,8 +92,8 @@ impl Replay {
                 let bytes = encode_placed(&kept.placed);
                 self.writer.append(&Record::Draft(bytes))?;
             }
-            self.writer.append(&Record::Marks {
-                epoch: reason[0].because.clone(),
+            self.writer.append(&Record::Kept {
+                because: reason[0].because.clone(),
                 ids: reason.iter().map(|kept| id_of(&kept.placed)).collect(),
             })?;
         }

@@ -163,6 +163,63 @@ fn cut_and_changed_images_are_refused_by_name() {
 }
 
 #[test]
+fn a_log_gives_back_the_slim_image_byte_for_byte_from_the_full_image_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| master(folder.path(), arguments);
+    let counter = example("counter").display().to_string();
+    let margin = ["shrink", &counter, "--margin", "branches", "--json"];
+    assert_eq!(run(&margin).code, Some(0));
+    for (source, full) in [
+        (Some(counter.as_str()), "full.image"),
+        (None, "kernel.image"),
+    ] {
+        let build: Vec<&str> = ["build"]
+            .into_iter()
+            .chain(source)
+            .chain(["-o", full])
+            .collect();
+        assert_eq!(run(&build).code, Some(0));
+    }
+    let order = [
+        "replay",
+        "counter.replay",
+        "--image",
+        "full.image",
+        "-o",
+        "again.image",
+    ];
+    for _ in 0..2 {
+        let ended = run(&order);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains("the same image"), "{ended:?}");
+        let [first, again] = ["counter.image", "again.image"]
+            .map(|name| fs::read(folder.path().join(name)).unwrap());
+        assert!(first == again);
+    }
+    let other = run(&[
+        "replay",
+        "counter.replay",
+        "--image",
+        "kernel.image",
+        "-o",
+        "x.image",
+    ]);
+    assert_eq!(other.code, Some(2), "{other:?}");
+    assert!(
+        other.stderr.contains("counter.replay is of the full image"),
+        "{other:?}"
+    );
+    assert!(!folder.path().join("x.image").exists());
+
+    let log = folder.path().join("counter.replay");
+    let bytes = fs::read(&log).unwrap();
+    fs::write(&log, &bytes[..bytes.len() / 2]).unwrap();
+    let torn = run(&order);
+    assert_eq!(torn.code, Some(2), "{torn:?}");
+    assert!(torn.stderr.contains("nothing to replay"), "{torn:?}");
+}
+
+#[test]
 fn the_log_of_a_run_tells_what_came_and_during_what() {
     let folder = tempfile::tempdir().unwrap();
     shrink_counter(folder.path());

@@ -5,6 +5,7 @@ mod ctl;
 mod eval;
 mod image;
 mod log;
+mod replay;
 mod run;
 mod serve;
 mod shrink;
@@ -30,6 +31,7 @@ pub fn run(command_line: CommandLine) -> Result<u8, Failure> {
         Command::Shrink(shrink) => shrink::shrink(&shrink),
         Command::Ctl(ctl) => ctl::ctl(&ctl),
         Command::Image(image) => image::image(&image),
+        Command::Replay(replay) => replay::replay(&replay),
         Command::Log(log) => log::log(&log),
         Command::Slave { rest } => Ok(be_slave(rest)),
     }

@@ -58,6 +58,18 @@ impl Arrivals {
         }
     }
 
+    /// Notes drafts as what came during the phase of this name.
+    pub fn note_phase<'a>(
+        &mut self,
+        name: &str,
+        drafts: impl IntoIterator<Item = &'a Placed<Draft>>,
+    ) {
+        self.begin_phase(name);
+        for placed in drafts {
+            self.note(placed);
+        }
+    }
+
     /// Whether the draft of the object with this id came.
     pub fn has(&self, id: u64) -> bool {
         self.ids.contains(&(id, false)) || self.ids.contains(&(id, true))

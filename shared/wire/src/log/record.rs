@@ -42,6 +42,15 @@ pub enum Record {
         /// Options by name.
         options: Vec<(String, String)>,
     },
+    /// What was kept though nothing reached it, and for what reason.
+    Kept {
+        /// The reason.
+        because: String,
+        /// The ids.
+        ids: Vec<u64>,
+    },
+    /// Classes that were declared by index: name, index of the class, index of its metaclass.
+    Classes(Vec<(String, u32, u32)>),
 }
 
 /// Of what a run is.

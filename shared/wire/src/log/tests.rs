@@ -33,6 +33,11 @@ fn records() -> Vec<Record> {
             entry: "3 + 4".into(),
             options: vec![("keep".into(), "Foo>>bar".into())],
         },
+        Record::Kept {
+            because: "--keep Foo>>bar".into(),
+            ids: vec![9],
+        },
+        Record::Classes(vec![("Foo".into(), 40, 41)]),
     ]
 }
 

@@ -1,0 +1,79 @@
+//! `master replay LOG --image FULL -o IMAGE`: the slim image of a run, made again of its log.
+
+use anyhow::{Context, Result, anyhow};
+use imprint_bootstrap::compile_expression;
+use imprint_image::{Fingerprint, PristineImage, write_beside_and_rename};
+use imprint_report::print;
+use imprint_shrink::Slim;
+use imprint_slave::ending::code;
+use imprint_slave::replaying::Logged;
+use imprint_vm::install::Names;
+
+use crate::command_line::{Failure, Replay};
+
+/// What an entry expression is where there is none.
+const NOTHING: &str = "nil";
+
+/// The file of the image in the format that the run wrote: that which has the same fingerprint, or
+/// the compact one where none has.
+fn bytes_as_written(slim: &Slim, written: Fingerprint) -> Result<Vec<u8>> {
+    let (compact, _) = slim.compact().context("cannot make the slim image")?;
+    if Fingerprint::of(&compact) == written {
+        return Ok(compact);
+    }
+    let spur = slim.spur().ok();
+    Ok(spur
+        .filter(|spur| Fingerprint::of(spur) == written)
+        .unwrap_or(compact))
+}
+
+/// Makes the image, and says whether it is the one that the run wrote.
+///
+/// # Errors
+/// Where a file cannot be read or written, or the log is of another full image.
+pub fn replay(replay: &Replay) -> Result<u8, Failure> {
+    let logged = Logged::read(&replay.log)?;
+    if let Some(torn) = &logged.torn {
+        eprintln!(
+            "warning: {} ends in the middle of a record at byte {} ({}); what stands before is used",
+            replay.log.display(),
+            torn.at,
+            torn.reason
+        );
+    }
+    let full = PristineImage::open(&replay.image).context("cannot open the full image")?;
+    if full.fingerprint() != logged.pristine {
+        return Err(Failure::from(anyhow!(
+            "{} is of the full image {:?}, and {} is {:?}; give --image the one that was shrunk",
+            replay.log.display(),
+            logged.pristine,
+            replay.image.display(),
+            full.fingerprint()
+        )));
+    }
+    let entry = match logged.entry.as_str() {
+        "" => NOTHING,
+        entry => entry,
+    };
+    let entry = compile_expression(&Names::scan(full.heap()), entry)
+        .map_err(|text| anyhow!("the entry expression of the log does not compile: {text}"))?;
+    let slim = logged.slim(&entry)?;
+    let bytes = bytes_as_written(&slim, logged.written)?;
+    write_beside_and_rename(&replay.output, &bytes).context("cannot write the image")?;
+    if Fingerprint::of(&bytes) != logged.written {
+        return Err(Failure {
+            code: code::FAILED,
+            error: anyhow!(
+                "{} is not the image that the run wrote, {:?}; was it written by another version?",
+                replay.output.display(),
+                logged.written
+            ),
+        });
+    }
+    print(&format!(
+        "{}   the same image as the run wrote   {}",
+        replay.output.display(),
+        logged.written.short()
+    ));
+    Ok(code::DONE)
+}

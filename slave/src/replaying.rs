@@ -1,0 +1,109 @@
+//! The slim image of a log: the drafts that a run wrote down, and what an image is made of beside them.
+//!
+//! A log tells which drafts came and during what; the full image is needed for the entry expression,
+//! which is compiled against it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use imprint_image::Fingerprint;
+use imprint_isa::draft_bytes::decode_placed;
+use imprint_isa::{Draft, MethodDraft, Placed};
+use imprint_shrink::{Kept, Slim, SlimInput, SlimOptions, slim};
+use imprint_vm::Arrivals;
+use imprint_wire::log::{LogReader, Record, Torn};
+
+/// What a log says about the image that was made of its run.
+pub struct Logged {
+    /// The full image whose ids are meant.
+    pub pristine: Fingerprint,
+    /// The entry expression of the image.
+    pub entry: String,
+    /// The image that the run itself wrote.
+    pub written: Fingerprint,
+    /// What is wrong at the end of the log, where something is.
+    pub torn: Option<Torn>,
+    arrivals: Arrivals,
+    kept: Vec<Kept>,
+}
+
+impl Logged {
+    /// Reads a log up to the last image that it tells of.
+    ///
+    /// # Errors
+    /// Where the file is no log, holds a draft that is none, or tells of no image.
+    pub fn read(path: &Path) -> Result<Logged> {
+        let mut reader = LogReader::open(path)?;
+        let mut arrivals = Arrivals::new(&[]);
+        let mut kept = Vec::new();
+        let mut waiting: Vec<Placed<Draft>> = Vec::new();
+        let mut pristine = None;
+        let mut last = None;
+        while let Some(record) = reader.next_record()? {
+            match record {
+                Record::Session(start) => pristine = Some(Fingerprint(start.image_fingerprint)),
+                Record::Draft(bytes) => waiting.push(verified(&bytes)?),
+                Record::Marks { epoch, .. } => {
+                    arrivals.note_phase(&epoch, &std::mem::take(&mut waiting))
+                }
+                Record::Kept { because, .. } => {
+                    kept.extend(waiting.drain(..).map(|placed| Kept {
+                        placed,
+                        because: because.clone(),
+                    }));
+                }
+                Record::Classes(classes) => arrivals.class_indices.extend(
+                    classes
+                        .into_iter()
+                        .map(|(name, index, meta_index)| (name.into(), index, meta_index)),
+                ),
+                Record::Snapshot {
+                    fingerprint, entry, ..
+                } => last = Some((Fingerprint(fingerprint), entry)),
+                Record::Test { .. } => {}
+            }
+        }
+        let torn = reader.torn().cloned();
+        let (Some(pristine), Some((written, entry))) = (pristine, last) else {
+            bail!(
+                "{} ends before an image was written; there is nothing to replay",
+                path.display()
+            );
+        };
+        Ok(Logged {
+            pristine,
+            entry,
+            written,
+            torn,
+            arrivals,
+            kept,
+        })
+    }
+
+    /// Makes the slim image again; `entry` is the entry expression, compiled against the full image.
+    ///
+    /// # Errors
+    /// Where the drafts do not fit together.
+    pub fn slim(&self, entry: &MethodDraft) -> Result<Slim> {
+        let options = SlimOptions {
+            entry: self.entry.clone(),
+            origin: Some(self.pristine),
+            ..SlimOptions::default()
+        };
+        let input = SlimInput {
+            arrivals: &self.arrivals,
+            kept: &self.kept,
+            entry,
+            options: &options,
+        };
+        slim(&input).context("cannot make the slim image")
+    }
+}
+
+/// A draft of a log, looked at like any other that comes from outside.
+fn verified(bytes: &[u8]) -> Result<Placed<Draft>> {
+    let placed = decode_placed(bytes)?;
+    imprint_isa::verifier::verify(&placed.draft, None)
+        .map_err(|error| anyhow!("the log holds a draft that is refused: {error}"))?;
+    Ok(placed)
+}
