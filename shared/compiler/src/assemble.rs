@@ -128,6 +128,7 @@ impl Assembler {
             is_large_frame: frame > SMALL_FRAME_SLOTS || code.primitive == PERFORM_WITH_ARGUMENTS,
             temp_count: u8::try_from(code.temp_count).unwrap_or(u8::MAX),
             argument_count: code.argument_count,
+            ..MethodHeader::default()
         }
     }
 

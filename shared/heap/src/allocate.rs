@@ -177,6 +177,7 @@ impl Heap {
         let (slots, format) = Format::CODE.sized(pointers * 8 + bytes.len());
         let oop = self.allocate_old(class_index, format, slots)?;
         self.store(oop, 0, header.to_oop());
+        self.note_bytecodes(header.set);
         for index in 1..pointers {
             self.store(oop, index, self.nil);
         }

@@ -10,7 +10,7 @@ use crate::space::{Bump, Old, SEGMENT_BYTES, Young};
 use crate::symbols::SymbolTable;
 use crate::{LEADING_BYTES, PREFERRED_START};
 use imprint_model::known::KNOWN_COUNT;
-use imprint_model::{Known, Oop};
+use imprint_model::{BytecodeSet, BytecodeSets, Known, Oop};
 use std::collections::VecDeque;
 
 /// An object memory.
@@ -44,6 +44,8 @@ pub struct Heap {
     pub(crate) settings: HeapSettings,
     /// Whether objects may be here whose class has not come.
     pub(crate) is_partial: bool,
+    /// What code is or was here.
+    pub(crate) bytecode_sets: BytecodeSets,
     pub(crate) reserve: Reserve,
 }
 
@@ -131,6 +133,7 @@ impl Heap {
             collections: CollectionCounts::default(),
             settings,
             is_partial: false,
+            bytecode_sets: BytecodeSets::default(),
             reserve,
         };
         heap.set_threshold();
@@ -150,6 +153,17 @@ impl Heap {
         self.nil = nil;
         self.false_object = false_object;
         self.true_object = true_object;
+    }
+
+    /// The bytecode sets of all code that was loaded or made here.
+    #[inline]
+    pub fn bytecode_sets(&self) -> BytecodeSets {
+        self.bytecode_sets
+    }
+
+    /// There is code of this set now.
+    pub fn note_bytecodes(&mut self, set: BytecodeSet) {
+        self.bytecode_sets.add(set);
     }
 
     /// From now on objects may be here whose class has not come: their header names it by its

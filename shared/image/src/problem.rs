@@ -70,15 +70,6 @@ pub enum ImageProblem {
         /// The version of this program.
         known: u8,
     },
-    /// Code for another interpreter.
-    #[error(
-        "the image holds {methods} methods in the bytecode set V3PlusClosures, and Imprint runs \
-         Sista V1; recompile it in a VM that has both"
-    )]
-    OtherBytecodes {
-        /// How many methods.
-        methods: usize,
-    },
     /// A ghost in what is to be a Spur file.
     #[error(
         "slot {slot} of a {class} holds the ghost of object {id}, and a Spur file holds no \

@@ -127,6 +127,15 @@ pub enum Instruction {
         /// Whether the outer context is left out.
         no_outer: bool,
     },
+    /// Push a closure on the `size` bytes that follow, and go on behind them (V3PlusClosures).
+    PushBlock {
+        /// Number of copied values, popped.
+        copied: u8,
+        /// Number of arguments of the block.
+        arguments: u8,
+        /// Bytes of the block.
+        size: u16,
+    },
     /// Push slot `index` of the temp vector in temporary `vector`.
     PushRemoteTemp {
         /// Slot in the vector.

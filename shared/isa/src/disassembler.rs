@@ -10,7 +10,7 @@
 
 use std::fmt::Write as _;
 
-use crate::bytecode::{Instruction, decode};
+use crate::bytecode::Instruction;
 use crate::draft::{Body, CodeBody, Draft, LocalObject, Ref};
 use crate::special_selectors::SPECIAL_SELECTORS;
 
@@ -52,7 +52,7 @@ pub fn disassemble(code: &CodeBody, locals: &[LocalObject]) -> String {
     let mut text = String::new();
     let mut pc = 0;
     while pc < code.bytecodes.len() {
-        let decoded = match decode(&code.bytecodes, pc) {
+        let decoded = match code.instruction_at(pc) {
             Ok(decoded) => decoded,
             Err(error) => {
                 let _ = writeln!(text, "{pc:4}  {error}");
@@ -130,6 +130,14 @@ pub fn describe(
                 literal(at)
             )
         }
+        Instruction::PushBlock {
+            copied,
+            arguments,
+            size,
+        } => format!(
+            "push closure of {arguments} arguments with {copied} copied, up to {}",
+            target(i32::from(size))
+        ),
         Instruction::PushRemoteTemp { index, vector } => {
             format!("push slot {index} of temp {vector}")
         }
@@ -264,7 +272,7 @@ mod tests {
     #[test]
     fn every_opcode_has_words() {
         for opcode in 0..=255u8 {
-            if let Ok(decoded) = decode(&[opcode, 1, 1], 0) {
+            if let Ok(decoded) = crate::bytecode::decode(&[opcode, 1, 1], 0) {
                 assert!(!describe(decoded.instruction, 3, &[], &[]).is_empty());
             }
         }

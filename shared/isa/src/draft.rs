@@ -18,7 +18,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use imprint_model::{Format, Ghost, InstanceSpec, Known, MethodHeader};
+use crate::bytecode::{self, DecodeError, Decoded};
+use crate::v3_plus_closures;
+use imprint_model::{BytecodeSet, Format, Ghost, InstanceSpec, Known, MethodHeader};
 
 /// A name or selector as text.
 pub type Name = Arc<str>;
@@ -149,6 +151,19 @@ pub struct CodeBody {
     pub literals: Vec<Ref>,
     /// The bytecodes.
     pub bytecodes: Vec<u8>,
+}
+
+impl CodeBody {
+    /// Decodes the instruction at `pc`, in the set that the header names.
+    ///
+    /// # Errors
+    /// Where the bytes there are none.
+    pub fn instruction_at(&self, pc: usize) -> Result<Decoded, DecodeError> {
+        match self.header.set {
+            BytecodeSet::SistaV1 => bytecode::decode(&self.bytecodes, pc),
+            BytecodeSet::V3PlusClosures => v3_plus_closures::decode(&self.bytecodes, pc),
+        }
+    }
 }
 
 /// An object that travels with its owner.

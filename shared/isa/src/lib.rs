@@ -16,6 +16,7 @@ pub mod draft_bytes;
 pub mod encoder;
 pub mod primitives;
 pub mod special_selectors;
+pub mod v3_plus_closures;
 pub mod verifier;
 
 pub use bytecode::Instruction;

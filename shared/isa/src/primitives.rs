@@ -324,6 +324,12 @@ macro_rules! for_each_control_primitive {
             197 Control find_handler_context "primitiveFindHandlerContext" [1] 0 "Context findNextHandlerOrSignalingContext.";
             198 Mark unwind_mark "primitiveMarkUnwindMethod" [0, 0] 1 "The mark of ensure: and ifCurtailed:.";
             199 Mark handler_mark "primitiveMarkHandlerMethod" [0, 0, 0] 2 "The mark of on:do:.";
+            201 Control closure_value "primitiveClosureValue" [1] 0 "BlockClosure value, of Squeak and Cuis.";
+            202 Control closure_value "primitiveClosureValue" [1, 0] 0 "BlockClosure value:.";
+            203 Control closure_value "primitiveClosureValue" [1, 0, 0] 0 "BlockClosure value:value:.";
+            204 Control closure_value "primitiveClosureValue" [1, 0, 0, 0] 0 "BlockClosure value:value:value:.";
+            205 Control closure_value "primitiveClosureValue" [1, 0, 0, 0, 0] 0 "BlockClosure value:value:value:value:.";
+            206 Control closure_value_with_arguments "primitiveClosureValueWithArgs" [1, 1] 0 "BlockClosure valueWithArguments:, of Squeak and Cuis.";
             207 Control closure_value "primitiveFullClosureValue" [1, 0, 0, 0, 0] 4 "BlockClosure value with up to four arguments.";
             208 Control closure_value_with_arguments "primitiveFullClosureValueWithArgs" [1, 1] 0 "BlockClosure valueWithArguments:.";
             209 Control closure_value_no_switch "primitiveFullClosureValueNoContextSwitch" [1, 0, 0, 0, 0] 4 "BlockClosure valueNoContextSwitch.";
@@ -333,6 +339,8 @@ macro_rules! for_each_control_primitive {
             214 Control void_vm_state "primitiveVoidVMState" [0] 0 "VirtualMachine voidCogVMState.";
             215 Control void_state_of_method "primitiveFlushCacheByMethod" [1] 0 "CompiledCode voidCogVMState.";
             218 Control do_named_primitive "primitiveDoNamedPrimitiveWithArgs" [1, 1, 1, 2] 0 "Context tryNamedPrimitiveIn:for:withArgs:.";
+            221 Control closure_value_no_switch "primitiveClosureValueNoContextSwitch" [1] 0 "BlockClosure valueNoContextSwitch, of Squeak and Cuis.";
+            222 Control closure_value_no_switch "primitiveClosureValueNoContextSwitch" [1, 0] 0 "BlockClosure valueNoContextSwitch:.";
             230 Control relinquish_processor "primitiveRelinquishProcessor" [0, 1] 0 "What the idle process does.";
             242 Control signal_at_microseconds "primitiveSignalAtUTCMicroseconds" [0, 1, 1] 0 "Signal a semaphore at UTC microseconds.";
             249 Control become_forward_copying_hash "primitiveArrayBecomeOneWayCopyHash" [2, 2, 0] 0 "Array elementsForwardIdentityTo:copyHash:.";

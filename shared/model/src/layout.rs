@@ -83,6 +83,18 @@ pub mod context {
     pub const FIRST_TEMP: usize = 6;
 }
 
+/// Slots of a closure whose block lies inside its method (V3PlusClosures); copied values follow.
+pub mod block_closure {
+    /// The context it was made in, whose method and receiver are its own.
+    pub const OUTER_CONTEXT: usize = 0;
+    /// The pc of its first bytecode, as contexts count.
+    pub const START_PC: usize = 1;
+    /// Number of arguments, a SmallInteger.
+    pub const ARGUMENT_COUNT: usize = 2;
+    /// The first copied value.
+    pub const FIRST_COPIED: usize = 3;
+}
+
 /// Slots of a full block closure; copied values follow.
 pub mod closure {
     /// The context it was made in, or nil.

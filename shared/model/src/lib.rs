@@ -18,5 +18,5 @@ pub use class_index::ClassIndex;
 pub use format::{Format, InstanceSpec};
 pub use header::Header;
 pub use known::Known;
-pub use method_header::MethodHeader;
+pub use method_header::{BytecodeSet, BytecodeSets, MethodHeader};
 pub use oop::{Ghost, Oop};

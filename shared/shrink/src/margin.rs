@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use imprint_isa::bytecode::{Instruction, decode};
+use imprint_isa::bytecode::Instruction;
 use imprint_isa::special_selectors::SPECIAL_SELECTORS;
 use imprint_isa::{Body, CodeBody, Draft, MethodDraft, Name, Ref};
 use imprint_model::Oop;
@@ -151,7 +151,7 @@ pub fn sends(method: &MethodDraft) -> Vec<Name> {
 fn sends_of_code(code: &CodeBody) -> Vec<Name> {
     let mut found = Vec::new();
     let mut at = 0;
-    while let Ok(decoded) = decode(&code.bytecodes, at) {
+    while let Ok(decoded) = code.instruction_at(at) {
         at += decoded.length;
         let literal = match decoded.instruction {
             Instruction::SendSpecial(position) => {

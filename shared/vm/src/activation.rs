@@ -1,13 +1,14 @@
 //! Making frames away from the hot path: on a page that may be full, and beyond the limit of depth.
 
-use imprint_model::Oop;
-use imprint_model::layout::closure;
+use imprint_model::layout::{block_closure, closure};
+use imprint_model::{ClassIndex, Oop};
 
 use crate::cache::Entry;
 use crate::handlers::closure::{first_pc, header_of};
 use crate::machine::Vm;
 use crate::stack::{BaseRecord, Link};
 use crate::stop::Stop;
+use crate::v3::{self, closures::Block};
 
 /// What a new frame runs; receiver and arguments are on the stack.
 struct Activation {
@@ -62,9 +63,13 @@ impl Vm {
     /// Runs a closure that lies on the stack with the arguments it wants; the registers are saved,
     /// with the pc where it returns to.
     pub(crate) fn activate_closure(&mut self, oop: Oop, arguments: usize) -> Result<(), Stop> {
+        let block = self.block_inside_method(oop);
         if self.stack.has_room() {
             let mut r = self.stack.load();
-            crate::handlers::closure::activate(self, &mut r, oop, arguments);
+            match block {
+                Some(block) => v3::closures::activate(self, &mut r, oop, block, arguments),
+                None => crate::handlers::closure::activate(self, &mut r, oop, arguments),
+            }
             self.stack.save(&r);
             return Ok(());
         }
@@ -72,9 +77,31 @@ impl Vm {
         if self.is_too_deep() {
             return self.recursion_too_deep(arguments);
         }
-        let activation = self.closure_activation(oop, arguments);
+        let activation = match block {
+            Some(block) => self.block_activation(oop, block, arguments),
+            None => self.closure_activation(oop, arguments),
+        };
         self.begin_page(&activation);
         Ok(())
+    }
+
+    fn block_inside_method(&self, closure: Oop) -> Option<Block> {
+        let is_inside = self.heap.class_index_of(closure) == ClassIndex::BLOCK_CLOSURE;
+        is_inside
+            .then(|| v3::closures::block_of(self, closure))
+            .flatten()
+    }
+
+    fn block_activation(&self, oop: Oop, block: Block, arguments: usize) -> Activation {
+        let copied = block_closure::FIRST_COPIED..self.heap.slot_count(oop);
+        Activation {
+            method: block.method,
+            closure: Some(oop),
+            pc: block.pc,
+            arguments,
+            receiver: Some(block.receiver),
+            more: copied.map(|index| self.heap.slot(oop, index)).collect(),
+        }
     }
 
     fn closure_activation(&self, oop: Oop, arguments: usize) -> Activation {

@@ -9,9 +9,21 @@ use crate::machine::Vm;
 use crate::send;
 use crate::stack::Registers;
 use crate::stop::{Flow, NEXT, Stop, out_of_line};
+use crate::v3;
 
-/// Runs bytecodes until something stops it. The registers are in the stack, before and after.
+/// Runs bytecodes until something stops it: the loop of the set, or sets, that the heap holds. The
+/// registers are in the stack, before and after.
 pub(crate) fn interpret(vm: &mut Vm) -> Stop {
+    vm.loop_sets = vm.heap.bytecode_sets();
+    vm.loop_sets.sista |= !vm.loop_sets.v3;
+    match (vm.loop_sets.sista, vm.loop_sets.v3) {
+        (_, false) => interpret_sista(vm),
+        (false, true) => v3::interpret(vm),
+        (true, true) => v3::interpret_both(vm),
+    }
+}
+
+fn interpret_sista(vm: &mut Vm) -> Stop {
     let mut registers = vm.stack.load();
     while step(vm, &mut registers).is_continue() {}
     vm.pending_stop
@@ -138,7 +150,7 @@ const fn family(opcode: u8) -> Family {
 
 /// One bytecode.
 #[inline(always)]
-fn step(vm: &mut Vm, r: &mut Registers) -> Flow {
+pub(crate) fn step(vm: &mut Vm, r: &mut Registers) -> Flow {
     let opcode = r.byte(0);
     let low = |mask: u8| usize::from(opcode & mask);
     match FAMILIES[usize::from(opcode)] {
@@ -228,7 +240,7 @@ fn operand(vm: &mut Vm, r: &mut Registers, opcode: u8, a: usize, b: isize) -> Fl
     let distance = b * 256 + byte as isize;
     match opcode {
         82 => closure::this_context(vm, r, b),
-        226 => push::long_receiver_variable(vm, r, index),
+        226 => push::long_receiver_variable(vm, r, index, 2),
         227 => push::literal_variable(vm, r, index, 2),
         228 => push::literal(vm, r, index, 2),
         229 => push::temp(r, byte, 2),
@@ -240,17 +252,17 @@ fn operand(vm: &mut Vm, r: &mut Registers, opcode: u8, a: usize, b: isize) -> Fl
             send::literal(vm, r, a * 32 + (byte >> 3), arguments, 2)
         }
         235 => out_of_line(vm, r, |vm, r| {
-            send::to_super(vm, r, a * 32 + (byte >> 3), byte & 7, b)
+            send::to_super(vm, r, a * 32 + (byte >> 3), byte & 7, b, 2)
         }),
         236 => push::nothing_long(r, 2),
         237 => jump::by(vm, r, distance, 2),
         238 => jump::if_true(vm, r, distance as usize, 2),
         239 => jump::if_false(vm, r, distance as usize, 2),
-        240 => store::long_receiver_variable(vm, r, index, store::Keep::Pop),
-        241 => store::literal_variable(vm, r, index, store::Keep::Pop),
+        240 => store::long_receiver_variable(vm, r, index, store::Keep::Pop, 2),
+        241 => store::literal_variable(vm, r, index, store::Keep::Pop, 2),
         242 => store::pop_temp(r, byte, 2),
-        243 => store::long_receiver_variable(vm, r, index, store::Keep::Top),
-        244 => store::literal_variable(vm, r, index, store::Keep::Top),
+        243 => store::long_receiver_variable(vm, r, index, store::Keep::Top, 2),
+        244 => store::literal_variable(vm, r, index, store::Keep::Top, 2),
         245 => store::temp(r, byte),
         248 => push::nothing_long(r, 3),
         249 => closure::push(vm, r, index),

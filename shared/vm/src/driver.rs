@@ -168,6 +168,10 @@ impl Vm {
         match stop {
             Stop::NeedsSpace(space) => self.find_space(space),
             Stop::NeedsPage => self.free_a_page(),
+            Stop::OtherBytecodes(set) => {
+                self.heap.note_bytecodes(set);
+                None
+            }
             Stop::Miss(miss) => self.fetch(*miss),
             Stop::Poll => self.poll(limits),
             Stop::Switch(process) => {

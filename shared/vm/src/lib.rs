@@ -48,6 +48,7 @@ mod stack;
 mod stop;
 pub mod touched;
 mod unwind;
+mod v3;
 
 pub use args::{Args, ControlPrimitive, Primitive};
 pub use arrivals::{Arrival, Arrivals};

@@ -13,8 +13,9 @@
 use imprint_heap::NeedsSpace;
 use imprint_isa::Miss;
 use imprint_isa::primitives::{self, QuickReturn};
+use imprint_isa::{bytecode, v3_plus_closures};
 use imprint_model::layout::{behavior, message, method_dictionary};
-use imprint_model::{ClassIndex, Format, Known, MethodHeader, Oop};
+use imprint_model::{BytecodeSet, ClassIndex, Format, Known, MethodHeader, Oop};
 
 use crate::cache::{Action, Entry};
 use crate::handlers::closure::first_pc;
@@ -185,6 +186,9 @@ impl Vm {
             let what = format!("{} has not {arguments} arguments", self.method_name(method));
             return Err(Stop::Done(Outcome::Corrupt(what)));
         };
+        if !self.loop_sets.has(header.set) {
+            return Err(Stop::OtherBytecodes(header.set));
+        }
         let mut entry = Entry {
             selector,
             class_index,
@@ -280,7 +284,9 @@ impl Vm {
     pub(crate) fn primitive_number(&self, method: Oop) -> Option<u16> {
         let header = self.heap.method_header(method)?;
         match self.heap.code_bytes(method) {
-            [248, low, high, ..] if header.has_primitive => {
+            [opcode, low, high, ..]
+                if header.has_primitive && *opcode == primitive_call(header.set) =>
+            {
                 Some(u16::from(*low) | u16::from(*high & 127) << 8)
             }
             _ => None,
@@ -433,5 +439,13 @@ impl Vm {
     }
 }
 
-/// Bytes of the bytecode that calls a primitive.
+/// Bytes of the bytecode that calls a primitive, in both sets.
 const PRIMITIVE_CALL_BYTES: usize = 3;
+
+/// The bytecode that calls a primitive.
+const fn primitive_call(set: BytecodeSet) -> u8 {
+    match set {
+        BytecodeSet::SistaV1 => bytecode::CALL_PRIMITIVE,
+        BytecodeSet::V3PlusClosures => v3_plus_closures::CALL_PRIMITIVE,
+    }
+}

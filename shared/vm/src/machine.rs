@@ -1,7 +1,7 @@
 //! The machine: its parts, and nothing of what they do.
 
 use imprint_heap::Heap;
-use imprint_model::Oop;
+use imprint_model::{BytecodeSets, Oop};
 
 use crate::cache::SendCache;
 use crate::extensions::Extensions;
@@ -42,6 +42,8 @@ pub struct Vm {
     pub(crate) cache: SendCache,
     /// Selector and number of arguments of the special sends, by position.
     pub(crate) special_selectors: [(Oop, u8); 32],
+    /// The bytecode sets that the loop which runs can execute.
+    pub(crate) loop_sets: BytecodeSets,
     /// Sends and backward jumps until the next look at the world.
     pub(crate) countdown: i32,
     /// Why the loop is being left.
@@ -80,6 +82,10 @@ impl Vm {
             stack: Stack::new(settings.stack_pages, settings.page_words),
             cache: SendCache::new(),
             special_selectors: [(NONE, 0); 32],
+            loop_sets: BytecodeSets {
+                sista: true,
+                v3: true,
+            },
             countdown: settings.poll_interval,
             pending_stop: None,
             divorced: None,

@@ -48,7 +48,7 @@ impl Vm {
 
     /// Whether an oop is shaped like a process.
     pub(crate) fn is_process(&self, oop: Oop) -> bool {
-        self.has_slots(oop, process::MY_LIST + 1)
+        self.has_slots(oop, process::MY_LIST + 1) && !self.is_context(oop)
     }
 
     pub(crate) fn priority_of(&self, process: Oop) -> i64 {

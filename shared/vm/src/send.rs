@@ -5,8 +5,9 @@
 
 use std::ops::ControlFlow;
 
+use imprint_isa::{bytecode, v3_plus_closures};
 use imprint_model::layout::{association, behavior};
-use imprint_model::{ClassIndex, Known, Oop};
+use imprint_model::{BytecodeSet, ClassIndex, Known, Oop};
 
 use crate::args::Args;
 use crate::cache::{Action, Entry};
@@ -75,6 +76,7 @@ pub(crate) fn to_super(
     literal: usize,
     low: usize,
     b: isize,
+    length: usize,
 ) -> Flow {
     let is_directed = b >= 64;
     let arguments = low + 8 * (if is_directed { b - 64 } else { b }) as usize;
@@ -90,11 +92,11 @@ pub(crate) fn to_super(
     let entry = vm.cache.probe(selector, class_index);
     let flow = if entry.is_for(selector, class_index) {
         let entry = *entry;
-        let flow = activate(vm, &mut r, &entry, arguments, 2);
+        let flow = activate(vm, &mut r, &entry, arguments, length);
         saved(vm, r, flow)
     } else {
         vm.stack.save(&r);
-        vm.send_slowly(selector, class_index, arguments, 2)
+        vm.send_slowly(selector, class_index, arguments, length)
     };
     // A directed super send pops its class; if the send runs again, that must be undone.
     if flow != NEXT {
@@ -287,16 +289,16 @@ fn failed(
     flow
 }
 
-/// The bytecode that stores into a temporary.
-const STORE_TEMP: u8 = 245;
-
 /// Stores the error object where the method asks for it, and skips the bytecode that says so.
 fn store_error(vm: &mut Vm, r: &mut Registers, code: PrimitiveError) {
-    if r.byte(0) == STORE_TEMP {
-        let error = vm.error_object(code);
-        r.set_temp(usize::from(r.byte(1)), error);
-        r.advance(2);
-    }
+    let temp = match (vm.set_of(r.method()), r.byte(0), r.byte(1)) {
+        (BytecodeSet::SistaV1, bytecode::STORE_ERROR_CODE, temp) => temp,
+        (BytecodeSet::V3PlusClosures, v3_plus_closures::STORE, temp @ 64..=127) => temp & 63,
+        _ => return,
+    };
+    let error = vm.error_object(code);
+    r.set_temp(usize::from(temp), error);
+    r.advance(2);
 }
 
 impl Vm {

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use imprint_heap::NeedsSpace;
 use imprint_isa::Miss;
-use imprint_model::Oop;
+use imprint_model::{BytecodeSet, Oop};
 
 use crate::machine::Vm;
 use crate::outcome::Outcome;
@@ -33,6 +33,8 @@ pub(crate) enum Stop {
     Miss(Box<Miss>),
     /// No page is free for a frame. Restarts.
     NeedsPage,
+    /// The first code of a bytecode set is to run: another loop shall run it. Restarts.
+    OtherBytecodes(BytecodeSet),
     /// It is time to look at the clock, the limits and the outside.
     Poll,
     /// This process shall run.
@@ -56,7 +58,10 @@ pub(crate) enum Stop {
 impl Stop {
     /// Whether the bytecode that stopped will run again.
     pub fn restarts(&self) -> bool {
-        matches!(self, Stop::NeedsSpace(_) | Stop::Miss(_) | Stop::NeedsPage)
+        matches!(
+            self,
+            Stop::NeedsSpace(_) | Stop::Miss(_) | Stop::NeedsPage | Stop::OtherBytecodes(_)
+        )
     }
 }
 

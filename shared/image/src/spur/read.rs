@@ -12,7 +12,7 @@ use crate::problem::{ImageError, ImageProblem};
 use crate::sanity;
 use imprint_heap::{Heap, HeapContents, HeapSettings, ImageRoots};
 use imprint_model::layout::{class, metaclass};
-use imprint_model::{ClassIndex, Format, Header, Known, Oop};
+use imprint_model::{BytecodeSet, BytecodeSets, ClassIndex, Format, Header, Known, Oop};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -142,7 +142,7 @@ fn finish(
     }
     let mut heap = contents.into_heap(segments.words() * 8, roots)?;
     sanity::check(&heap)?;
-    check_bytecodes(&heap)?;
+    note_bytecodes(&mut heap);
     name_symbol_classes(&mut heap);
     Ok(heap)
 }
@@ -377,16 +377,21 @@ fn is_class_entry(index: u32) -> bool {
     index >= 32 || matches!(index, 1..=4)
 }
 
-fn check_bytecodes(heap: &Heap) -> Result<(), ImageProblem> {
-    let mut methods = 0;
+/// Tells the heap which bytecode sets its code is in.
+fn note_bytecodes(heap: &mut Heap) {
+    let mut sets = BytecodeSets::default();
     heap.for_each_object(|oop| {
-        let is_foreign = heap.format(oop).is_code() && heap.method_header(oop).is_none();
-        methods += usize::from(is_foreign);
+        if heap.format(oop).is_code()
+            && let Some(header) = heap.method_header(oop)
+        {
+            sets.add(header.set);
+        }
     });
-    if methods > 0 {
-        return Err(ImageProblem::OtherBytecodes { methods });
+    for set in [BytecodeSet::SistaV1, BytecodeSet::V3PlusClosures] {
+        if sets.has(set) {
+            heap.note_bytecodes(set);
+        }
     }
-    Ok(())
 }
 
 /// Tells the heap which classes symbols have: that of a selector, and the class named WideSymbol.

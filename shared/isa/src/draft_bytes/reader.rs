@@ -1,7 +1,7 @@
 //! Reads the canonical bytes and refuses every other.
 
 use imprint_model::oop::{HASH_MASK, SMALL_INTEGER_MAX, SMALL_INTEGER_MIN};
-use imprint_model::{Format, Ghost, InstanceSpec, Known, MethodHeader, Oop};
+use imprint_model::{BytecodeSet, Format, Ghost, InstanceSpec, Known, MethodHeader, Oop};
 
 use super::{DRAFT_VERSION, DraftError, KIND_CLASS, KIND_META, KIND_METHOD, KIND_OBJECT, tag};
 use crate::draft::{
@@ -186,7 +186,7 @@ impl<'a> Reader<'a> {
     fn code(&mut self) -> Result<CodeBody, DraftError> {
         let flags = self.byte()?;
         let (temp_count, argument_count) = (self.byte()?, self.byte()?);
-        if flags > 3 || temp_count > 63 || argument_count > 15 {
+        if flags > 7 || temp_count > 63 || argument_count > 15 {
             return self.invalid("method header");
         }
         let literals = self.list(Reader::reference)?;
@@ -194,7 +194,13 @@ impl<'a> Reader<'a> {
             Ok(count) if count < 1 << 15 => count,
             _ => return self.invalid("number of literals"),
         };
+        let set = if flags & 4 != 0 {
+            BytecodeSet::V3PlusClosures
+        } else {
+            BytecodeSet::SistaV1
+        };
         let header = MethodHeader {
+            set,
             literal_count,
             has_primitive: flags & 1 != 0,
             is_large_frame: flags & 2 != 0,

@@ -1,6 +1,6 @@
 //! Writes the canonical bytes.
 
-use imprint_model::Ghost;
+use imprint_model::{BytecodeSet, Ghost};
 
 use super::{KIND_CLASS, KIND_METHOD, KIND_OBJECT, tag};
 use crate::draft::{
@@ -119,7 +119,12 @@ impl Writer {
 
     fn code(&mut self, code: &CodeBody) {
         let header = code.header;
-        self.byte(u8::from(header.has_primitive) | u8::from(header.is_large_frame) << 1);
+        let is_older = header.set == BytecodeSet::V3PlusClosures;
+        self.byte(
+            u8::from(header.has_primitive)
+                | u8::from(header.is_large_frame) << 1
+                | u8::from(is_older) << 2,
+        );
         self.byte(header.temp_count);
         self.byte(header.argument_count);
         self.list(&code.literals, Writer::reference);

@@ -7,9 +7,11 @@
 
 use super::code::{Method, arity};
 use super::{Checked, Place, Rule};
-use crate::bytecode::{Instruction, STORE_ERROR_CODE, decode};
+use crate::bytecode::{Instruction, STORE_ERROR_CODE};
 use crate::draft::{CodeBody, Ref};
 use crate::special_selectors::SPECIAL_SELECTORS;
+use crate::v3_plus_closures::STORE;
+use imprint_model::BytecodeSet;
 
 /// What is known of a temporary or operand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,7 +111,7 @@ impl<'m, 'd> Flow<'m, 'd> {
         let mut pc = 0;
         while pc < self.starts.len() {
             self.starts[pc] = true;
-            pc += match decode(&self.code.bytecodes, pc) {
+            pc += match self.code.instruction_at(pc) {
                 Ok(decoded) => decoded.length,
                 Err(error) => return self.at(pc, error.into()),
             };
@@ -159,11 +161,12 @@ impl<'m, 'd> Flow<'m, 'd> {
 
     fn step(&mut self, pc: usize, mut state: Vec<Value>) -> Checked {
         let decoded =
-            decode(&self.code.bytecodes, pc).map_err(|error| self.fault(pc, error.into()))?;
+            (self.code.instruction_at(pc)).map_err(|error| self.fault(pc, error.into()))?;
         let next = pc + decoded.length;
         let instruction = decoded.instruction;
-        self.check_operands(instruction)
+        self.check_operands(instruction, self.temps(&state, instruction))
             .map_err(|rule| self.fault(pc, rule))?;
+        let copied_values = copied_by(instruction, &state);
         self.apply(pc, instruction, &mut state)?;
         self.check_frame(pc, state.len())?;
         match instruction {
@@ -176,6 +179,13 @@ impl<'m, 'd> Flow<'m, 'd> {
                 let next = self.after_primitive(pc, next)?;
                 self.reach(pc, next, &state)
             }
+            Instruction::PushBlock {
+                arguments, size, ..
+            } => {
+                let mut entry = vec![Value::Any; usize::from(arguments)];
+                entry.extend(copied_values);
+                self.block_inside(pc, next, &entry, size, &state)
+            }
             returning if is_return(returning) => Ok(()),
             _ => self.reach(pc, next, &state),
         }
@@ -186,13 +196,55 @@ impl<'m, 'd> Flow<'m, 'd> {
         if pc != 0 || self.site.is_block {
             return self.at(pc, Rule::PrimitivePlace);
         }
-        if self.code.bytecodes.get(next) != Some(&STORE_ERROR_CODE) {
-            return Ok(next);
-        }
         let stores_at = |rule| self.fault(next, rule);
-        let store = decode(&self.code.bytecodes, next).map_err(|error| stores_at(error.into()))?;
-        self.check_operands(store.instruction).map_err(stores_at)?;
+        let store = match (self.is_older(), self.code.bytecodes.get(next..)) {
+            (false, Some([STORE_ERROR_CODE, ..])) | (true, Some([STORE, 64..=127, ..])) => {
+                self.code.instruction_at(next)
+            }
+            _ => return Ok(next),
+        };
+        let store = store.map_err(|error| stores_at(error.into()))?;
+        let temps = usize::from(self.code.header.temp_count);
+        self.check_operands(store.instruction, temps)
+            .map_err(stores_at)?;
         Ok(next + store.length)
+    }
+
+    /// Whether the code is in V3PlusClosures, where a block lies inside its method and pushes its
+    /// own temporaries.
+    fn is_older(&self) -> bool {
+        self.code.header.set == BytecodeSet::V3PlusClosures
+    }
+
+    /// Temporaries that an instruction may name.
+    fn temps(&self, state: &[Value], instruction: Instruction) -> usize {
+        match instruction {
+            _ if !self.is_older() => usize::from(self.code.header.temp_count),
+            Instruction::PopTemp(_) => state.len().saturating_sub(1),
+            _ => state.len(),
+        }
+    }
+
+    /// Operands that an instruction may take.
+    fn operands(&self, state: &[Value]) -> usize {
+        if self.is_older() {
+            return state.len();
+        }
+        state.len() - usize::from(self.code.header.temp_count)
+    }
+
+    /// Follows a block that begins at `next` in a frame of its own, and what lies behind it.
+    fn block_inside(
+        &mut self,
+        pc: usize,
+        next: usize,
+        entry: &[Value],
+        size: u16,
+        state: &[Value],
+    ) -> Checked {
+        self.check_frame(pc, entry.len())?;
+        self.reach(pc, next, entry)?;
+        self.jump(pc, next, i32::from(size), state)
     }
 
     fn fault(&self, pc: usize, rule: Rule) -> (Place, Rule) {
@@ -207,7 +259,7 @@ impl<'m, 'd> Flow<'m, 'd> {
     }
 
     /// What the instruction names is there and of the right kind.
-    fn check_operands(&self, instruction: Instruction) -> Result<(), Rule> {
+    fn check_operands(&self, instruction: Instruction, temps: usize) -> Result<(), Rule> {
         match instruction {
             Instruction::PushReceiverVariable { index, .. }
             | Instruction::StoreReceiverVariable { index, .. }
@@ -218,15 +270,17 @@ impl<'m, 'd> Flow<'m, 'd> {
             | Instruction::PopLiteralVariable(index) => self.check_binding(index),
             Instruction::PushTemp(index)
             | Instruction::StoreTemp(index)
-            | Instruction::PopTemp(index) => self.check_temp(index),
+            | Instruction::PopTemp(index) => check_temp(index, temps),
             Instruction::PushRemoteTemp { vector, .. }
             | Instruction::StoreRemoteTemp { vector, .. }
-            | Instruction::PopRemoteTemp { vector, .. } => self.check_temp(vector),
+            | Instruction::PopRemoteTemp { vector, .. } => check_temp(vector, temps),
             Instruction::Send { literal, arguments }
             | Instruction::SendSuper {
                 literal, arguments, ..
             } => self.check_send(literal, arguments),
-            Instruction::BlockReturnNil | Instruction::BlockReturnTop if !self.site.is_block => {
+            Instruction::BlockReturnNil | Instruction::BlockReturnTop
+                if !self.site.is_block && !self.is_older() =>
+            {
                 Err(Rule::BlockReturn)
             }
             Instruction::Unused(opcode) => Err(Rule::Unassigned(opcode)),
@@ -239,13 +293,6 @@ impl<'m, 'd> Flow<'m, 'd> {
             Some(fields) if usize::from(index) >= fields => Err(Rule::Field(index)),
             _ => Ok(()),
         }
-    }
-
-    fn check_temp(&self, index: u8) -> Result<(), Rule> {
-        if index >= self.code.header.temp_count {
-            return Err(Rule::TempIndex(index));
-        }
-        Ok(())
     }
 
     fn literal(&self, index: u16) -> Result<&'m Ref, Rule> {
@@ -279,7 +326,7 @@ impl<'m, 'd> Flow<'m, 'd> {
     /// Changes the state as the instruction does.
     fn apply(&mut self, pc: usize, instruction: Instruction, state: &mut Vec<Value>) -> Checked {
         let (taken, left) = effect(instruction);
-        let operands = state.len() - usize::from(self.code.header.temp_count);
+        let operands = self.operands(state);
         if taken > operands {
             return self.at(
                 pc,
@@ -345,6 +392,24 @@ impl<'m, 'd> Flow<'m, 'd> {
     }
 }
 
+fn check_temp(index: u8, temps: usize) -> Result<(), Rule> {
+    if usize::from(index) >= temps {
+        return Err(Rule::TempIndex(index));
+    }
+    Ok(())
+}
+
+/// What a block inside its method copies from the stack.
+fn copied_by(instruction: Instruction, state: &[Value]) -> Vec<Value> {
+    match instruction {
+        Instruction::PushBlock { copied, .. } => {
+            let first = state.len().saturating_sub(usize::from(copied));
+            state[first..].to_vec()
+        }
+        _ => Vec::new(),
+    }
+}
+
 const fn is_return(instruction: Instruction) -> bool {
     matches!(
         instruction,
@@ -371,6 +436,7 @@ const fn remote(instruction: Instruction) -> Option<(u8, u8)> {
 /// Operands taken from the stack, and left there.
 fn effect(instruction: Instruction) -> (usize, usize) {
     match instruction {
+        Instruction::PushBlock { copied, .. } => (copied as usize, 1),
         Instruction::PushReceiverVariable { .. }
         | Instruction::PushLiteralVariable(_)
         | Instruction::PushLiteral(_)

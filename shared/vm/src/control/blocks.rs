@@ -1,17 +1,27 @@
 //! Running blocks: `value` and its like.
 
-use imprint_model::ClassIndex;
+use imprint_model::{ClassIndex, Oop};
 
 use super::fail;
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
 use crate::handlers::closure::takes;
 use crate::machine::Vm;
+use crate::v3::closures::block_of;
+
+/// Whether an oop is a closure that can run, of either kind.
+fn is_closure(vm: &Vm, oop: Oop) -> bool {
+    match vm.heap.class_index_of(oop) {
+        ClassIndex::FULL_BLOCK_CLOSURE => true,
+        ClassIndex::BLOCK_CLOSURE => block_of(vm, oop).is_some(),
+        _ => false,
+    }
+}
 
 /// `value`, `value:`, ... with the arguments on the stack.
 pub(super) fn closure_value(vm: &mut Vm, args: Args) -> Result<(), Failure> {
     let closure = args.receiver(vm);
-    if vm.heap.class_index_of(closure) != ClassIndex::FULL_BLOCK_CLOSURE {
+    if !is_closure(vm, closure) {
         return fail(PrimitiveError::BadReceiver);
     }
     if !takes(vm, closure, args.count()) {
@@ -30,7 +40,7 @@ pub(super) fn closure_value_no_switch(vm: &mut Vm, args: Args) -> Result<(), Fai
 pub(super) fn closure_value_with_arguments(vm: &mut Vm, args: Args) -> Result<(), Failure> {
     let closure = args.receiver(vm);
     let array = args.get(vm, 0);
-    if vm.heap.class_index_of(closure) != ClassIndex::FULL_BLOCK_CLOSURE {
+    if !is_closure(vm, closure) {
         return fail(PrimitiveError::BadReceiver);
     }
     let Some(arguments) = super::perform::argument_array(vm, array)? else {

@@ -27,7 +27,7 @@ pub(crate) fn this_context(vm: &mut Vm, r: &mut Registers, b: isize) -> Flow {
 
 /// The context of the active frame.
 #[inline(always)]
-fn active_context(vm: &mut Vm, r: Registers) -> Result<Oop, imprint_heap::NeedsSpace> {
+pub(crate) fn active_context(vm: &mut Vm, r: Registers) -> Result<Oop, imprint_heap::NeedsSpace> {
     match r.frame().spouse() {
         Some(context) => Ok(context),
         None => {

@@ -26,21 +26,26 @@ pub(crate) fn receiver_variable(
 
 /// The form that may meet a context.
 #[inline(always)]
-pub(crate) fn long_receiver_variable(vm: &mut Vm, r: &mut Registers, index: usize) -> Flow {
+pub(crate) fn long_receiver_variable(
+    vm: &mut Vm,
+    r: &mut Registers,
+    index: usize,
+    length: usize,
+) -> Flow {
     let receiver = r.receiver();
     if vm.heap.class_index_of(receiver) == ClassIndex::CONTEXT {
-        return out_of_line(vm, r, |vm, r| context_variable(vm, r, index));
+        return out_of_line(vm, r, |vm, r| context_variable(vm, r, index, length));
     }
-    finish(r, vm.heap.slot(receiver, index), 2)
+    finish(r, vm.heap.slot(receiver, index), length)
 }
 
 #[inline(never)]
-fn context_variable(vm: &mut Vm, mut r: Registers, index: usize) -> Flow {
+fn context_variable(vm: &mut Vm, mut r: Registers, index: usize, length: usize) -> Flow {
     vm.stack.save(&r);
     match vm.context_slot(r.receiver(), index) {
         Ok(value) => {
             r.push(value);
-            r.advance(2);
+            r.advance(length);
             vm.stack.save(&r);
             NEXT
         }

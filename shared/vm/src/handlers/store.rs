@@ -51,18 +51,25 @@ pub(crate) fn long_receiver_variable(
     r: &mut Registers,
     index: usize,
     keep: Keep,
+    length: usize,
 ) -> Flow {
     let receiver = r.receiver();
     if vm.heap.class_index_of(receiver) == ClassIndex::CONTEXT {
-        return out_of_line(vm, r, |vm, r| context_variable(vm, r, index, keep));
+        return out_of_line(vm, r, |vm, r| context_variable(vm, r, index, keep, length));
     }
-    into_slot(vm, r, receiver, index, 2, keep)
+    into_slot(vm, r, receiver, index, length, keep)
 }
 
 #[inline(always)]
-pub(crate) fn literal_variable(vm: &mut Vm, r: &mut Registers, index: usize, keep: Keep) -> Flow {
+pub(crate) fn literal_variable(
+    vm: &mut Vm,
+    r: &mut Registers,
+    index: usize,
+    keep: Keep,
+    length: usize,
+) -> Flow {
     let binding = vm.heap.literal(r.method(), index);
-    into_slot(vm, r, binding, association::VALUE, 2, keep)
+    into_slot(vm, r, binding, association::VALUE, length, keep)
 }
 
 #[inline(always)]
@@ -103,7 +110,13 @@ fn into_slot(
 /// Goes through the frame of a married context. The machine may have to give up frames for that,
 /// so the registers are loaded again.
 #[inline(never)]
-fn context_variable(vm: &mut Vm, mut r: Registers, index: usize, keep: Keep) -> Flow {
+fn context_variable(
+    vm: &mut Vm,
+    mut r: Registers,
+    index: usize,
+    keep: Keep,
+    length: usize,
+) -> Flow {
     vm.stack.save(&r);
     let (receiver, value) = (r.receiver(), r.top());
     if let Err(space) = vm.set_context_slot(receiver, index, value) {
@@ -113,7 +126,7 @@ fn context_variable(vm: &mut Vm, mut r: Registers, index: usize, keep: Keep) -> 
     if keep == Keep::Pop {
         r.drop(1);
     }
-    r.advance(2);
+    r.advance(length);
     vm.stack.save(&r);
     NEXT
 }

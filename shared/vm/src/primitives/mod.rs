@@ -21,7 +21,7 @@ pub mod subscripts;
 pub mod system;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
