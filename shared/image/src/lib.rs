@@ -10,6 +10,7 @@
 //! [`save`].
 
 pub mod compact;
+pub mod foreign;
 pub mod info;
 pub mod kind;
 pub mod open;

@@ -1,6 +1,7 @@
 //! Opening an image of whichever kind.
 
 use crate::compact::{Metadata, read_compact};
+use crate::foreign;
 use crate::info::ImageInfo;
 use crate::kind::{ImageKind, identify};
 use crate::problem::{ImageError, ImageProblem};
@@ -31,6 +32,14 @@ impl OpenedImage {
     pub fn info(&self) -> ImageInfo {
         let format = match self.kind {
             ImageKind::Compact { version } => format!("compact {version}"),
+            ImageKind::Foreign(kind) => {
+                let order = if kind.is_swapped {
+                    ", bytes swapped"
+                } else {
+                    ""
+                };
+                format!("{} {}{order}, converted", kind.name, kind.number)
+            }
             _ => format!("Spur {}", crate::kind::SPUR_64),
         };
         ImageInfo::of(&self.heap, format)
@@ -56,6 +65,7 @@ pub fn read_image(bytes: &[u8], settings: HeapSettings) -> Result<OpenedImage, I
     }
     let (heap, metadata) = match kind {
         ImageKind::Compact { .. } => read_compact(bytes, settings)?,
+        ImageKind::Foreign(kind) => (foreign::read(kind, bytes, settings)?, Metadata::default()),
         _ => (read_spur_bytes(bytes, settings)?, Metadata::default()),
     };
     Ok(OpenedImage {

@@ -76,10 +76,7 @@ pub fn describe(
     literals: &[Ref],
     locals: &[LocalObject],
 ) -> String {
-    let literal = |index: u16| match literals.get(usize::from(index)) {
-        Some(reference) => literal_text(reference, locals),
-        None => format!("missing literal {index}"),
-    };
+    let literal = |index| literal_at(index, literals, locals);
     let target = |distance: i32| next as i64 + i64::from(distance);
     match instruction {
         Instruction::PushReceiverVariable { index, .. } => format!("push field {index}"),
@@ -113,31 +110,9 @@ pub fn describe(
         Instruction::PushNewArray(size) => format!("push new array of {size}"),
         Instruction::PopIntoArray(size) => format!("pop {size} into new array"),
         Instruction::CallPrimitive(number) => format!("call primitive {number}"),
-        Instruction::PushClosure {
-            literal: at,
-            copied,
-            receiver_on_stack,
-            no_outer,
-        } => {
-            let receiver = if receiver_on_stack {
-                ", receiver on stack"
-            } else {
-                ""
-            };
-            let outer = if no_outer { ", no outer context" } else { "" };
-            format!(
-                "push closure of {} with {copied} copied{receiver}{outer}",
-                literal(at)
-            )
+        Instruction::PushClosure { .. } | Instruction::PushBlock { .. } => {
+            closure_text(instruction, next, literals, locals)
         }
-        Instruction::PushBlock {
-            copied,
-            arguments,
-            size,
-        } => format!(
-            "push closure of {arguments} arguments with {copied} copied, up to {}",
-            target(i32::from(size))
-        ),
         Instruction::PushRemoteTemp { index, vector } => {
             format!("push slot {index} of temp {vector}")
         }
@@ -149,6 +124,48 @@ pub fn describe(
         }
         Instruction::Unused(opcode) => format!("unassigned {opcode}"),
         plain => plain_text(plain).to_string(),
+    }
+}
+
+/// The words for an instruction that makes a closure.
+fn closure_text(
+    instruction: Instruction,
+    next: usize,
+    literals: &[Ref],
+    locals: &[LocalObject],
+) -> String {
+    match instruction {
+        Instruction::PushClosure {
+            literal,
+            copied,
+            receiver_on_stack,
+            no_outer,
+        } => {
+            let receiver = if receiver_on_stack {
+                ", receiver on stack"
+            } else {
+                ""
+            };
+            let outer = if no_outer { ", no outer context" } else { "" };
+            let block = literal_at(literal, literals, locals);
+            format!("push closure of {block} with {copied} copied{receiver}{outer}")
+        }
+        Instruction::PushBlock {
+            copied,
+            arguments,
+            size,
+        } => format!(
+            "push closure of {arguments} arguments with {copied} copied, up to {}",
+            next + usize::from(size)
+        ),
+        plain => plain_text(plain).to_string(),
+    }
+}
+
+fn literal_at(index: u16, literals: &[Ref], locals: &[LocalObject]) -> String {
+    match literals.get(usize::from(index)) {
+        Some(reference) => literal_text(reference, locals),
+        None => format!("missing literal {index}"),
     }
 }
 

@@ -142,8 +142,7 @@ fn finish(
     }
     let mut heap = contents.into_heap(segments.words() * 8, roots)?;
     sanity::check(&heap)?;
-    note_bytecodes(&mut heap);
-    name_symbol_classes(&mut heap);
+    settle(&mut heap);
     Ok(heap)
 }
 
@@ -375,6 +374,12 @@ impl Survey<'_> {
 /// Indices of classes: those of immediates, and all above the memory's own puns.
 fn is_class_entry(index: u32) -> bool {
     index >= 32 || matches!(index, 1..=4)
+}
+
+/// Tells a heap that was just made of a file what it cannot know by itself.
+pub(crate) fn settle(heap: &mut Heap) {
+    note_bytecodes(heap);
+    name_symbol_classes(heap);
 }
 
 /// Tells the heap which bytecode sets its code is in.

@@ -4,5 +4,6 @@
 
 mod compact;
 mod damage;
+mod foreign;
 mod spur;
 mod world;

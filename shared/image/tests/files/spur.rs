@@ -206,7 +206,7 @@ fn an_image_tells_what_it_holds() {
     let opened = open_image(&path, settings()).unwrap();
     let info = opened.info();
     assert_eq!(info.format, "Spur 68021");
-    assert_eq!((info.classes, info.metaclasses, info.methods), (17, 17, 1));
+    assert_eq!((info.classes, info.metaclasses, info.methods), (19, 19, 1));
     assert_eq!(info.objects, opened.heap.all_objects().len());
     let arrays = info
         .tally

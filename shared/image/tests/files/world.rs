@@ -21,6 +21,8 @@ const CLASSES: &[(&str, u32, u8, u16)] = &[
     ("Array", ClassIndex::ARRAY, 2, 0),
     ("ByteArray", ClassIndex::BYTE_ARRAY, 16, 0),
     ("ByteString", ClassIndex::BYTE_STRING, 16, 0),
+    ("LargePositiveInteger", ClassIndex::LARGE_POSITIVE, 16, 0),
+    ("LargeNegativeInteger", ClassIndex::LARGE_NEGATIVE, 16, 0),
     ("BoxedFloat64", ClassIndex::BOXED_FLOAT, 10, 0),
     ("UndefinedObject", 1024, 0, 0),
     ("False", 1025, 0, 0),
@@ -92,6 +94,8 @@ pub fn bare_world() -> Heap {
     for (known, index) in [
         (Known::Array, ClassIndex::ARRAY),
         (Known::BoxedFloat, ClassIndex::BOXED_FLOAT),
+        (Known::LargePositive, ClassIndex::LARGE_POSITIVE),
+        (Known::LargeNegative, ClassIndex::LARGE_NEGATIVE),
     ] {
         heap.set_known(known, heap.class_at(index).expect("made above"));
     }

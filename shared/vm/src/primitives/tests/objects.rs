@@ -95,7 +95,7 @@ fn methods_are_made_with_room_for_literals_and_bytes() {
     assert_eq!(world.vm.heap.class_of(method), class);
     assert_eq!(world.vm.heap.literal(method, 1), world.nil());
     assert_eq!(world.vm.heap.code_bytes(method).len(), 10);
-    world.fails(79, &[class, i(10), i(5)], BadArgument);
+    world.fails(79, &[class, i(10), Oop::character(5)], BadArgument);
     world.fails(79, &[class, i(-1), header.to_oop()], BadArgument);
     world.fails(79, &[class, Oop::index(1 << 40), header.to_oop()], NoMemory);
     let array = world.vm.heap.class_at(ClassIndex::ARRAY).unwrap();
