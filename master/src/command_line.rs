@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use imprint_slave::ctl::Ctl;
 use imprint_slave::ending::code;
 
 use crate::keeping::Keep;
@@ -107,7 +108,7 @@ pub struct Test {
 /// `master serve IMAGE`
 #[derive(Args, Debug)]
 pub struct Serve {
-    /// The image file.
+    /// The image file, or the folder of a project, which is built first.
     pub image: PathBuf,
     /// Where: http://127.0.0.1:PORT or unix:/path/to/socket.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7400")]
@@ -148,30 +149,6 @@ pub struct Shrink {
     /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
-}
-
-/// `master ctl URL ...`
-#[derive(Args, Debug)]
-pub struct Ctl {
-    /// Where the daemon is: http://127.0.0.1:PORT or unix:/path/to/socket.
-    pub url: String,
-    /// The order.
-    #[command(subcommand)]
-    pub order: Order,
-}
-
-/// Orders to a daemon.
-#[derive(Subcommand, Debug)]
-pub enum Order {
-    /// Say how it is.
-    Status,
-    /// Evaluate an expression in an image of its own, and print the value.
-    Run {
-        /// The expression.
-        expression: String,
-    },
-    /// End, once what runs has ended.
-    Stop,
 }
 
 /// `master image ...`

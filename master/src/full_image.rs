@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use imprint_bootstrap::{Sources, build, compile_expression};
 use imprint_heap::{Heap, HeapSettings};
 use imprint_host::LocalOutside;
-use imprint_image::{OpenedImage, open_image};
+use imprint_image::{OpenedImage, open_image, write_beside_and_rename, write_spur};
 use imprint_isa::{Draft, Placed};
 use imprint_model::Oop;
 use imprint_slave::machine::machine_with;
@@ -79,6 +79,26 @@ impl LiveImage {
             book,
             built_in: None,
         })
+    }
+
+    /// Writes it as a Spur image, and the texts of its methods into the changes file beside it.
+    ///
+    /// # Errors
+    /// Where the files cannot be written.
+    pub fn write(&mut self, path: &Path) -> Result<()> {
+        self.vm.collect(imprint_heap::Collection::Full);
+        write_spur(&self.vm.heap, path).context("cannot write the image")?;
+        self.write_texts(path)
+    }
+
+    /// Writes the changes file beside an image.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn write_texts(&self, path: &Path) -> Result<()> {
+        let texts = self.book.borrow();
+        write_beside_and_rename(&changes_path(path), texts.sources().as_bytes())
+            .context("cannot write the texts of the methods")
     }
 
     /// Runs an expression to its end.

@@ -10,6 +10,7 @@ mod full_image;
 mod keeping;
 mod outside;
 mod project;
+mod scratch;
 mod serving;
 mod story;
 mod testing;

@@ -4,6 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use imprint_daemon::DaemonOptions;
+
+use crate::ctl::{Ctl, ImageFile};
+use crate::daemon::Daemon;
+use crate::exercise::{Chosen, Orders};
+use crate::shrinking::Wanted;
 
 /// Runs slim images, and pulls what it misses from a master.
 #[derive(Parser, Debug)]
@@ -18,7 +24,17 @@ pub struct CommandLine {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Run an image file alone, or pull from a master while running.
-    Run(Run),
+    Run(Box<Run>),
+    /// Have a running slave write the slim image of its last run.
+    Snapshot {
+        /// Where the slave is: http://127.0.0.1:PORT or unix:/path/to/socket.
+        url: String,
+        /// What is written.
+        #[command(flatten)]
+        wanted: ImageFile,
+    },
+    /// Give an order to a running daemon.
+    Ctl(Ctl),
 }
 
 /// `slave run [IMAGE] [--master URL ...]`
@@ -36,6 +52,13 @@ pub struct Run {
     /// Evaluate this in place of the project's entry expression, and print the value.
     #[arg(long, value_name = "EXPR")]
     pub eval: Option<String>,
+    /// Run the tests of these packages, of those that the master has.
+    #[arg(long, value_name = "PACKAGE", num_args = 1.., requires = "master")]
+    pub tests: Vec<String>,
+    /// Stay up and take orders here (slave ctl); so it does too where nothing is said to run.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7402",
+          conflicts_with_all = ["eval", "snapshot", "tests"])]
+    pub listen: String,
     /// Run the master's tests and write the slim image here.
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
@@ -61,23 +84,50 @@ pub struct Run {
     /// Write the report of the run as JSON.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Logging and the admin endpoint.
+    #[command(flatten)]
+    pub daemon: DaemonOptions,
 }
 
 impl Run {
     /// The orders of a run that pulls.
-    pub fn orders(&self, master: String) -> crate::shrinking::Orders {
-        crate::shrinking::Orders {
+    pub fn orders(&self, master: String) -> Orders {
+        let tests = match self.tests.as_slice() {
+            [] if self.eval.is_some() => Chosen::None,
+            [] => Chosen::Planned,
+            packages => Chosen::Of {
+                packages: packages.to_vec(),
+                names: Vec::new(),
+            },
+        };
+        Orders {
             master,
             patience: seconds(self.patience),
             expression: self.eval.clone(),
-            snapshot: self.snapshot.clone(),
-            report: self.report.clone(),
-            proves: self.prove,
-            is_spur: self.spur,
+            tests,
+            logged_beside: self.snapshot.clone(),
             may_serve: self.port.is_some(),
             timeout: seconds(self.timeout),
             pull_limit: self.pull_limit,
         }
+    }
+
+    /// The image that is to be made of the run.
+    pub fn wanted(&self) -> Option<Wanted> {
+        self.snapshot.as_ref().map(|path| Wanted {
+            path: path.clone(),
+            is_spur: self.spur,
+            proof: self.prove.then(|| seconds(self.timeout)),
+        })
+    }
+
+    /// How it stays up, where it is told nothing that would come to an end.
+    pub fn daemon(&self) -> Option<Daemon> {
+        let is_one_run = self.eval.is_some() || self.snapshot.is_some() || !self.tests.is_empty();
+        (!is_one_run).then(|| Daemon {
+            listen: self.listen.clone(),
+            options: self.daemon.clone(),
+        })
     }
 }
 

@@ -5,24 +5,30 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use imprint_heap::HeapSettings;
 use imprint_image::open_image;
-use imprint_model::ClassIndex;
-use imprint_report::{Audience, Screen};
+use imprint_report::{Audience, Screen, print};
 use imprint_vm::install::Names;
-use imprint_vm::{CommandLine as VmCommandLine, Event, Outcome, OutsideError, RunLimits, Vm};
-use imprint_wire::WireError;
+use imprint_vm::{CommandLine as VmCommandLine, Event, Outcome, OutsideError, RunLimits};
+use imprint_wire::{Controller, WireError};
 
+use crate::answer::returned_text;
 use crate::command_line::{Command, CommandLine, Run};
 use crate::ending::{code, ending, sentence_of};
 use crate::machine::local_machine;
 use crate::shrinking::{evaluate, shrink, write_report};
+use crate::{ctl, daemon};
 
 /// Does what the command line says and answers the exit code.
 pub fn run(command_line: CommandLine) -> u8 {
-    let Command::Run(run) = command_line.command;
-    let done = match (&run.image, &run.master) {
-        (Some(image), _) => run_image(image),
-        (None, Some(master)) => run_with_master(&run, master.clone()),
-        (None, None) => Ok(code::USAGE),
+    let done = match &command_line.command {
+        Command::Run(run) => match (&run.image, &run.master) {
+            (Some(image), _) => run_image(image),
+            (None, Some(master)) => run_with_master(run, master.clone()),
+            (None, None) => Ok(code::USAGE),
+        },
+        Command::Snapshot { url, wanted } => Controller::connect(url)
+            .map_err(anyhow::Error::from)
+            .and_then(|mut slave| ctl::snapshot(&mut slave, wanted)),
+        Command::Ctl(order) => ctl::ctl(order),
     };
     done.unwrap_or_else(|error| {
         eprintln!("slave: {}", sentence_of(&error));
@@ -30,7 +36,8 @@ pub fn run(command_line: CommandLine) -> u8 {
     })
 }
 
-fn code_of(error: &anyhow::Error) -> u8 {
+/// The exit code for an error.
+pub(crate) fn code_of(error: &anyhow::Error) -> u8 {
     let is_image =
         |cause: &(dyn std::error::Error + 'static)| cause.is::<imprint_image::ImageError>();
     if error.chain().any(is_image) {
@@ -40,28 +47,32 @@ fn code_of(error: &anyhow::Error) -> u8 {
         return code::NO_MASTER;
     }
     match error.downcast_ref::<WireError>() {
-        Some(WireError::Address(_) | WireError::NotLocal(_)) | None => code::USAGE,
-        Some(_) => code::NO_MASTER,
+        Some(
+            WireError::Unreachable { .. }
+            | WireError::Lost(_)
+            | WireError::Ended
+            | WireError::TimedOut,
+        ) => code::NO_MASTER,
+        _ => code::USAGE,
     }
 }
 
-#[allow(
-    clippy::print_stdout,
-    reason = "the value of an expression is what was asked for"
-)]
 fn run_with_master(run: &Run, master: String) -> Result<u8> {
     let orders = run.orders(master);
-    if let (Some(expression), None) = (&run.eval, &run.snapshot) {
+    if let Some(daemon) = run.daemon() {
+        return daemon::serve(&daemon, orders);
+    }
+    if let (Some(expression), None, true) = (&run.eval, &run.snapshot, run.tests.is_empty()) {
         let (code, text) = evaluate(&orders, expression)?;
         match (code, text) {
-            (code::DONE, Some(text)) => println!("{text}"),
+            (code::DONE, Some(text)) => print(&text),
             (_, Some(sentence)) => eprintln!("slave: {sentence}"),
             _ => {}
         }
         return Ok(code);
     }
-    let (report, code) = shrink(&orders)?;
-    match &orders.report {
+    let (report, code) = shrink(&orders, run.wanted().as_ref())?;
+    match &run.report {
         Some(path) => write_report(&report, path)?,
         None => {
             let screen = Screen::of_process(Audience::Person);
@@ -89,8 +100,8 @@ fn run_image(path: &Path) -> Result<u8> {
     })?;
     let active = vm.active_process_or_nil();
     let mut outcome = vm.run_until(active, RunLimits::default());
-    if let Some(text) = answer_text(&vm, &outcome) {
-        print_answer(&text);
+    if let Some(text) = returned_text(&vm, &outcome) {
+        print(&text);
     }
     if matches!(outcome, Outcome::Returned(_)) {
         // Servers go on; where nothing can ever happen again, the image is done.
@@ -104,49 +115,6 @@ fn run_image(path: &Path) -> Result<u8> {
         eprintln!("slave: {sentence}");
     }
     Ok(code)
-}
-
-/// What an image that was made of one expression answers: a number or a string is shown.
-fn answer_text(vm: &Vm, outcome: &Outcome) -> Option<String> {
-    let Outcome::Returned(value) = outcome else {
-        return None;
-    };
-    if let Some(number) = value.as_small_integer() {
-        return Some(number.to_string());
-    }
-    match vm.heap.class_index_of(*value) {
-        ClassIndex::LARGE_POSITIVE => return Some(decimal(vm.heap.bytes(*value))),
-        ClassIndex::LARGE_NEGATIVE => return Some(format!("-{}", decimal(vm.heap.bytes(*value)))),
-        _ => {}
-    }
-    vm.heap.string_text(*value)
-}
-
-/// The decimal digits of a large integer, whose bytes come lowest first. Its image may be too slim
-/// to print it.
-fn decimal(bytes: &[u8]) -> String {
-    let mut digits = vec![0_u16];
-    for byte in bytes.iter().rev() {
-        let mut carry = u16::from(*byte);
-        for digit in &mut digits {
-            let sum = *digit * 256 + carry;
-            *digit = sum % 10;
-            carry = sum / 10;
-        }
-        while carry > 0 {
-            digits.push(carry % 10);
-            carry /= 10;
-        }
-    }
-    digits.iter().rev().map(u16::to_string).collect()
-}
-
-#[allow(
-    clippy::print_stdout,
-    reason = "the value of an expression is what was asked for"
-)]
-fn print_answer(text: &str) {
-    println!("{text}");
 }
 
 /// Calls `end` when the process is asked to end.
@@ -163,22 +131,4 @@ fn end_on_signals(end: impl Fn() + Send + 'static) -> Result<()> {
         end();
     });
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::decimal;
-
-    #[test]
-    fn large_integers_are_shown_in_decimal() {
-        let rows: [(&[u8], &str); 4] = [
-            (&[0], "0"),
-            (&[255, 0], "255"),
-            (&[0, 0, 0, 0, 1], "4294967296"),
-            (&[255; 8], "18446744073709551615"),
-        ];
-        for (bytes, expected) in rows {
-            assert_eq!(decimal(bytes), expected);
-        }
-    }
 }

@@ -10,12 +10,16 @@
 //!
 //! It is a library too, so that the master can start a slave out of itself.
 //!
-//! Reading order: [`command_line`], [`commands`], [`shrinking`], [`session`], [`remote`], [`keeping`], [`exploded`],
-//! [`replay`], [`proof`], [`page`], [`machine`], [`outcome_text`], [`ending`].
+//! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`remote`], [`exploded`],
+//! [`shrinking`] (its image), [`keeping`], [`daemon`] and [`ctl`] (orders), [`replay`], [`replaying`], [`answer`], [`proof`], [`page`], [`machine`], [`outcome_text`], [`ending`].
 
+pub mod answer;
 pub mod command_line;
 pub mod commands;
+pub mod ctl;
+pub mod daemon;
 pub mod ending;
+pub mod exercise;
 pub mod exploded;
 pub mod keeping;
 pub mod machine;

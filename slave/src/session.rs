@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use imprint_heap::{Heap, HeapSettings};
-use imprint_host::{LocalOutside, Network, Waker};
+use imprint_host::{LocalOutside, Network, Reactor, Waker};
+use imprint_image::Fingerprint;
 use imprint_isa::{BehaviorName, MethodDraft};
 use imprint_report::{TestCase, TestOutcome, TestRun};
 use imprint_vm::extract::ClassIndices;
@@ -60,6 +61,7 @@ pub struct Session {
     pub line: Rc<RefCell<Line>>,
     /// Bytes of the heap before the first pull.
     pub seed_bytes: usize,
+    reactor: Reactor,
     waker: Waker,
 }
 
@@ -94,8 +96,21 @@ impl Session {
             vm,
             line,
             seed_bytes,
+            reactor,
             waker,
         })
+    }
+
+    /// The full image that the master serves.
+    pub fn origin(&self) -> Fingerprint {
+        Fingerprint(self.line.borrow().welcome().image_fingerprint)
+    }
+
+    /// Closes what the image listens on and is connected to: another process wants the port.
+    pub fn close_sockets(&mut self) {
+        self.vm
+            .extensions
+            .insert(Network::new(self.reactor.clone()));
     }
 
     /// What the master wants to be run.

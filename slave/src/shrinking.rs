@@ -1,4 +1,4 @@
-//! A whole run of a slave: pull while running, make the slim image, prove it.
+//! From a run that has ended to a slim image that is proven: `slave run --snapshot`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,120 +6,96 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use imprint_image::{Fingerprint, write_beside_and_rename};
-use imprint_isa::MethodDraft;
-use imprint_report::{
-    Audience, ImageCounts, Proof, Pulled, Screen, ShrinkReport, SlimImage, TestCase, TestOutcome,
-    TestRun,
-};
+use imprint_report::{ImageCounts, Proof, ShrinkReport, SlimImage};
 use imprint_shrink::{Kept, Slim, SlimInput, SlimOptions, side_package, slim};
 use imprint_vm::{CommandLine, Outcome, RunLimits};
-use imprint_wire::message::{Event, TestFinished, TestName};
 
 use crate::ending::code;
-use crate::exploded::exploded;
+use crate::exercise::{Exercised, Orders, exercise, pulled};
 use crate::keeping::pull_kept;
-use crate::page::Visit;
 use crate::proof::prove;
 use crate::remote::Line;
 use crate::replay::Replay;
-use crate::session::{CompiledTest, Session};
+use crate::session::Session;
 
-/// What a run of a slave is to do.
+/// The image that is made of a run.
 #[derive(Clone, Debug)]
-pub struct Orders {
-    /// Where the master is.
-    pub master: String,
-    /// How long a lost master is waited for.
-    pub patience: Duration,
-    /// An expression in place of the project's entry expression.
-    pub expression: Option<String>,
-    /// Where the slim image is written.
-    pub snapshot: Option<PathBuf>,
-    /// Where the report is written, as JSON.
-    pub report: Option<PathBuf>,
-    /// Whether the slim image is proven.
-    pub proves: bool,
+pub struct Wanted {
+    /// The file.
+    pub path: PathBuf,
     /// Whether a Spur image is written in place of a compact one.
     pub is_spur: bool,
-    /// Whether the entry expression may be that of a server, whose page is then visited.
-    pub may_serve: bool,
-    /// How long a test may take.
-    pub timeout: Duration,
-    /// The run stops when more bytes than this were pulled.
-    pub pull_limit: Option<u64>,
+    /// Whether it is proven, and how long each test may take then.
+    pub proof: Option<Duration>,
 }
 
-/// Does it all; answers the report and the exit code.
+/// Runs, and makes the image that is wanted; answers the report and the exit code.
 ///
 /// # Errors
 /// Where the master is not there, or files cannot be written.
-pub fn shrink(orders: &Orders) -> Result<(ShrinkReport, u8)> {
-    let mut line = Line::connect(&orders.master, orders.patience)?;
-    line.limit_bytes = orders.pull_limit;
-    let mut session = Session::open(line, CommandLine::default())?;
-    let mut report = ShrinkReport::default();
-    let plan = session.plan();
-    let mut replay = match (&orders.snapshot, origin(&session)) {
-        (Some(image), Some(pristine)) => Some(Replay::beside(image, pristine)?),
-        _ => None,
-    };
-    let entry_text = orders.expression.as_ref().unwrap_or(&plan.entry).clone();
-    let entry = session.compile(if entry_text.is_empty() {
-        "nil"
-    } else {
-        &entry_text
-    })?;
-    if !plan.tests.is_empty() {
-        session.drill_waiting()?;
+pub fn shrink(orders: &Orders, wanted: Option<&Wanted>) -> Result<(ShrinkReport, u8)> {
+    let mut run = exercise(orders, |_| {})?;
+    let has_stopped = run.failure.is_some() && run.report.tests.is_none();
+    if let Some(wanted) = wanted.filter(|_| !has_stopped && run.report.pulls.is_none()) {
+        run.snapshot(wanted)?;
     }
-    let (ended, visited) = run_entry(&mut session, &entry, orders)?;
-    if let Some(ended) = ended {
-        report.pulls = exploded(&session);
-        let is_limited = report.pulls.is_some();
-        return Ok((report, if is_limited { code::FAILED } else { ended }));
-    }
-    let tests = session.compile_tests(&plan.tests)?;
-    let run = run_tests(&mut session, &tests, orders.timeout, &mut replay)?;
-    if let Some(pulls) = exploded(&session) {
-        report.pulls = Some(pulls);
-        return Ok((report, code::FAILED));
-    }
-    if !plan.tests.is_empty() {
-        session.drill_survival()?;
-    }
-    let kept = match &orders.snapshot {
-        Some(_) => pull_kept(&mut session, &plan)?,
-        None => Vec::new(),
-    };
-    report.pulled = Some(pulled(&session));
-    let has_failed = run.counts().failed > 0;
-    let passed = passed(&tests, &run);
-    report.tests = (!tests.is_empty()).then_some(run);
-    if let Some(path) = &orders.snapshot {
+    let is_proven = run.report.proof.as_ref().is_none_or(Proof::holds);
+    let failure = run.failure.or((!is_proven).then_some(code::FAILED));
+    Ok((run.report, failure.unwrap_or(code::DONE)))
+}
+
+impl Exercised {
+    /// Makes the slim image of what came, with its manifest and its log; answers its fingerprint.
+    ///
+    /// # Errors
+    /// Where the master is gone, or files cannot be written.
+    pub fn snapshot(&mut self, wanted: &Wanted) -> Result<Fingerprint> {
+        let path = &wanted.path;
+        let kept = pull_kept(&mut self.session, &self.plan)?;
+        self.report.pulled = Some(pulled(&self.session));
         let options = SlimOptions {
-            entry: entry_text,
-            origin: origin(&session),
+            entry: self.entry_text.clone(),
+            origin: Some(self.session.origin()),
             ..SlimOptions::default()
         };
-        let slim = make_slim(&session, &kept, &entry, &options)?;
-        report.slim = Some(write_slim(&slim, path, orders.is_spur)?);
+        let slim = self.slim(&kept, &options)?;
+        let (image, fingerprint) = write_slim(&slim, path, wanted.is_spur)?;
+        self.report.slim = Some(image);
         let manifest = write_manifest(&slim, path)?;
-        report.files.push(manifest.display().to_string());
-        if let Some(replay) = &mut replay {
-            replay.note_arrivals(session.arrivals())?;
-            replay.note_kept(&kept)?;
-            replay.note_snapshot(path, &options.entry, &plan.options)?;
-            report.files.push(replay.path().display().to_string());
+        let log = self.log(path, &kept)?;
+        self.report.files = vec![manifest.display().to_string(), log.display().to_string()];
+        if let (Some(timeout), None) = (wanted.proof, self.failure) {
+            let side = side_package(self.session.arrivals(), &options.excluded_packages);
+            let visited = self.visited.as_ref();
+            self.session.close_sockets();
+            self.report.proof = Some(prove(path, &side, &self.passed, timeout, visited)?);
         }
-        if orders.proves && !has_failed {
-            let side = side_package(session.arrivals(), &options.excluded_packages);
-            drop(session);
-            let visited = visited.as_ref();
-            report.proof = Some(prove(path, &side, &passed, orders.timeout, visited)?);
-        }
+        Ok(fingerprint)
     }
-    let is_proven = !has_failed && report.proof.as_ref().is_none_or(Proof::holds);
-    Ok((report, if is_proven { code::DONE } else { code::FAILED }))
+
+    fn slim(&self, kept: &[Kept], options: &SlimOptions) -> Result<Slim> {
+        let input = SlimInput {
+            arrivals: self.session.arrivals(),
+            kept,
+            entry: &self.entry,
+            options,
+        };
+        slim(&input).context("cannot make the slim image")
+    }
+
+    /// Ends the log of the run, or writes it at once where none was begun.
+    fn log(&mut self, image: &Path, kept: &[Kept]) -> Result<PathBuf> {
+        let origin = self.session.origin();
+        let replay = match self.replay.take() {
+            Some(replay) => replay,
+            None => Replay::beside(image, origin)?,
+        };
+        let replay = self.replay.insert(replay);
+        replay.note_arrivals(self.session.arrivals())?;
+        replay.note_kept(kept)?;
+        replay.note_snapshot(image, &self.entry_text, &self.plan.options)?;
+        Ok(replay.path().to_path_buf())
+    }
 }
 
 /// Writes the report where somebody wants it.
@@ -130,131 +106,7 @@ pub fn write_report(report: &ShrinkReport, path: &Path) -> Result<()> {
     fs::write(path, report.to_json()?).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Runs the entry expression; answers an exit code where the run ends with that, and what came of
-/// the visit where there was one.
-fn run_entry(
-    session: &mut Session,
-    entry: &MethodDraft,
-    orders: &Orders,
-) -> Result<(Option<u8>, Option<Visit>)> {
-    let (outcome, visit) = session.enter(entry, orders.may_serve)?;
-    if let Some(visit) = visit.as_ref().filter(|visit| visit.status != 200) {
-        eprintln!("slave: GET / answered {}", visit.status);
-        return Ok((Some(code::FAILED), None));
-    }
-    match outcome {
-        Outcome::Returned(_) | Outcome::Ordered(_) | Outcome::Quit(0) => Ok((None, visit)),
-        other => {
-            let (code, sentence) = crate::ending::ending(&other);
-            eprintln!(
-                "slave: the entry expression failed: {}",
-                sentence.unwrap_or_default()
-            );
-            Ok((Some(code), None))
-        }
-    }
-}
-
-fn run_tests(
-    session: &mut Session,
-    tests: &[CompiledTest],
-    timeout: Duration,
-    replay: &mut Option<Replay>,
-) -> Result<TestRun> {
-    let screen = Screen::of_process(Audience::Person);
-    let phase = (!tests.is_empty()).then(|| screen.phase("tests", tests.len() as u64));
-    let mut run = TestRun {
-        name: "tests".to_string(),
-        cases: Vec::new(),
-    };
-    for test in tests {
-        let one = session.run_tests(std::slice::from_ref(test), timeout, |_| {})?;
-        for case in one.cases {
-            if let Some(phase) = &phase {
-                phase.advance(1);
-            }
-            let finished = finished(&case);
-            if let Some(replay) = replay {
-                replay.note_arrivals(session.arrivals())?;
-                replay.note_test(&finished)?;
-            }
-            session
-                .line
-                .borrow_mut()
-                .tell(Event::TestFinished(finished));
-            run.cases.push(case);
-        }
-    }
-    Ok(run)
-}
-
-fn finished(case: &TestCase) -> TestFinished {
-    use imprint_wire::message::Outcome as Wire;
-    let (outcome, text) = match &case.outcome {
-        TestOutcome::Passed | TestOutcome::Excluded(_) => (Wire::Passed, String::new()),
-        TestOutcome::Failed(trouble) => (Wire::Failed, trouble.message.clone()),
-        TestOutcome::Errored(trouble) => (Wire::Errored, trouble.message.clone()),
-        TestOutcome::Pruned(trouble) => (Wire::Pruned, trouble.message.clone()),
-        TestOutcome::TimedOut(_) => (Wire::TimedOut, String::new()),
-        TestOutcome::Skipped(why) => (Wire::Skipped, why.clone()),
-        TestOutcome::NeedsCompiler => (Wire::NeedsCompiler, String::new()),
-    };
-    let test = TestName {
-        class: case.class.as_str().into(),
-        selector: case.selector.as_str().into(),
-    };
-    TestFinished {
-        test,
-        outcome,
-        text,
-        micros: (case.seconds * 1e6) as u64,
-    }
-}
-
-/// The tests that passed: what the proof must show.
-fn passed(tests: &[CompiledTest], run: &TestRun) -> Vec<CompiledTest> {
-    let pairs = tests.iter().zip(&run.cases);
-    pairs
-        .filter(|(_, case)| case.outcome == TestOutcome::Passed)
-        .map(|(test, _)| test.clone())
-        .collect()
-}
-
-fn pulled(session: &Session) -> Pulled {
-    let traffic = session.line.borrow().traffic;
-    Pulled {
-        counts: ImageCounts {
-            classes: traffic.classes,
-            methods: traffic.methods,
-            objects: traffic.objects,
-            bytes: traffic.bytes,
-        },
-        round_trips: traffic.round_trips,
-    }
-}
-
-fn origin(session: &Session) -> Option<Fingerprint> {
-    Some(Fingerprint(
-        session.line.borrow().welcome().image_fingerprint,
-    ))
-}
-
-fn make_slim(
-    session: &Session,
-    kept: &[Kept],
-    entry: &MethodDraft,
-    options: &SlimOptions,
-) -> Result<Slim> {
-    let input = SlimInput {
-        arrivals: session.arrivals(),
-        kept,
-        entry,
-        options,
-    };
-    slim(&input).context("cannot make the slim image")
-}
-
-fn write_slim(slim: &Slim, path: &Path, is_spur: bool) -> Result<SlimImage> {
+fn write_slim(slim: &Slim, path: &Path, is_spur: bool) -> Result<(SlimImage, Fingerprint)> {
     let (bytes, uncompressed) = if is_spur {
         let bytes = slim.spur()?;
         let length = bytes.len();
@@ -265,7 +117,7 @@ fn write_slim(slim: &Slim, path: &Path, is_spur: bool) -> Result<SlimImage> {
     };
     write_beside_and_rename(path, &bytes)?;
     let counts = slim.manifest.counts;
-    Ok(SlimImage {
+    let image = SlimImage {
         counts: ImageCounts {
             classes: counts.classes as u64,
             methods: counts.methods as u64,
@@ -274,7 +126,8 @@ fn write_slim(slim: &Slim, path: &Path, is_spur: bool) -> Result<SlimImage> {
         },
         bytes_uncompressed: uncompressed as u64,
         file: path.display().to_string(),
-    })
+    };
+    Ok((image, Fingerprint::of(&bytes)))
 }
 
 fn write_manifest(slim: &Slim, image: &Path) -> Result<PathBuf> {

@@ -11,3 +11,4 @@ mod browser;
 mod projects;
 mod serving;
 mod shrinking;
+mod slave_daemon;

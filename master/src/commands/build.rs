@@ -1,15 +1,13 @@
 //! `master build [PATH] -o IMAGE`: sources to an image file.
 
 use anyhow::Context;
-use imprint_image::{
-    CompactOptions, ImageInfo, write_beside_and_rename, write_compact, write_spur,
-};
+use imprint_image::{CompactOptions, ImageInfo, write_beside_and_rename, write_compact};
 use imprint_report::{byte_size, count, duration, print};
 use imprint_slave::ending::code;
 use imprint_vm::CommandLine;
 
 use crate::command_line::{Build, Failure};
-use crate::full_image::{LiveImage, changes_path};
+use crate::full_image::LiveImage;
 use crate::project::LoadedSources;
 
 /// Builds and writes.
@@ -22,19 +20,17 @@ pub fn build(build: &Build) -> Result<u8, Failure> {
         None => LoadedSources::kernel(|_| build.with_kernel_tests)?,
     };
     let mut image = LiveImage::build(&sources, CommandLine::default())?;
-    image.vm.collect(imprint_heap::Collection::Full);
-    let heap = &image.vm.heap;
     if build.compact {
-        let (bytes, _) = write_compact(heap, &CompactOptions::default())
+        image.vm.collect(imprint_heap::Collection::Full);
+        let (bytes, _) = write_compact(&image.vm.heap, &CompactOptions::default())
             .map_err(|problem| problem.of(&build.output))
             .context("cannot write the image")?;
         write_beside_and_rename(&build.output, &bytes).context("cannot write the image")?;
+        image.write_texts(&build.output)?;
     } else {
-        write_spur(heap, &build.output).context("cannot write the image")?;
+        image.write(&build.output)?;
     }
-    let texts = image.book.borrow();
-    write_beside_and_rename(&changes_path(&build.output), texts.sources().as_bytes())
-        .context("cannot write the texts of the methods")?;
+    let heap = &image.vm.heap;
     let info = ImageInfo::of(heap, "");
     let row = format!(
         "full image    {} classes   {} methods   {} objects    {}   built in {}   {}",

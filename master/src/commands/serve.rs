@@ -1,23 +1,26 @@
 //! `master serve IMAGE`: the daemon.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use imprint_daemon::{Admin, Metrics, Signals};
-use imprint_heap::HeapSettings;
-use imprint_image::{PristineImage, open_image};
+use imprint_image::PristineImage;
+use imprint_loader::Project;
 use imprint_slave::ending::code;
+use imprint_vm::CommandLine;
 use imprint_vm::install::Names;
 use imprint_wire::message::Plan;
 use imprint_wire::{Address, Listener, Services};
 use tracing::info;
 
 use crate::command_line::{Failure, Serve};
-use crate::full_image::changes_path;
+use crate::full_image::{LiveImage, changes_path};
 use crate::outside::SourceBook;
-use crate::serving::{Orders, Owner, Pristine, PristineSource};
+use crate::project::LoadedSources;
+use crate::scratch::Scratch;
+use crate::serving::{Orders, Owner, Pristine, PristineSource, plan_of};
 
 /// Streams may go on for this long after the daemon was asked to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -28,9 +31,10 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Where the image cannot be opened, or the address is taken or not allowed.
 pub fn serve(serve: &Serve) -> Result<u8, Failure> {
     let address: Address = serve.listen.parse().context("cannot listen")?;
-    // Opened once here for a clear sentence, and then by the thread that owns it.
-    open_image(&serve.image, HeapSettings::default()).context("cannot serve the image")?;
-    let pristine = open_pristine(&serve.image, Plan::default());
+    let scratch = Scratch::new()?;
+    let served = Served::prepare(&serve.image, &scratch)?;
+    let path = served.path;
+    let pristine = open_pristine(&path, served.plan);
     imprint_daemon::logging::start(&serve.daemon).context("cannot log")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -58,7 +62,7 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
                 eprintln!("admin http://{}", admin.address());
                 tokio::spawn(admin.serve(until(stopped.clone())));
             }
-            let orders = Orders::new(serve.image.clone(), metrics, stop.clone());
+            let orders = Orders::new(path, metrics, stop.clone());
             let services = Services::new()
                 .with_source(Arc::new(PristineSource::new(owner)))
                 .with_control(Arc::new(orders));
@@ -73,6 +77,32 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
             Ok::<u8, anyhow::Error>(code::DONE)
         })
         .map_err(Failure::from)
+}
+
+/// What is served: an image file, and what slaves may run of it.
+struct Served {
+    path: PathBuf,
+    plan: Plan,
+}
+
+impl Served {
+    /// Opens an image file, or builds the image of a project's folder.
+    fn prepare(path: &Path, scratch: &Scratch) -> Result<Served> {
+        let (path, mut image, project) = if path.is_dir() {
+            let sources = LoadedSources::project(path)?;
+            let mut image = LiveImage::build(&sources, CommandLine::default())?;
+            let built = scratch.path().join("full.image");
+            image.write(&built)?;
+            (built, image, sources.spec)
+        } else {
+            let image = LiveImage::open(path, CommandLine::default());
+            let image = image.context("cannot serve the image")?;
+            (path.to_path_buf(), image, Project::default())
+        };
+        let bytes = std::fs::read(&path).context("cannot serve the image")?;
+        let plan = plan_of(&mut image, &project, &bytes)?;
+        Ok(Served { path, plan })
+    }
 }
 
 async fn until(mut stopped: tokio::sync::watch::Receiver<bool>) {

@@ -28,6 +28,7 @@ use crate::command_line::{Failure, Shrink};
 use crate::full_image::LiveImage;
 use crate::keeping::plan_options;
 use crate::project::LoadedSources;
+use crate::scratch::Scratch;
 use crate::testing::{self, TIMEOUT_DEFAULT, Test};
 
 /// Shrinks and proves.
@@ -177,8 +178,8 @@ fn run_slave(
     timeout: Duration,
 ) -> Result<(ShrinkReport, u8)> {
     let folder = Scratch::new()?;
-    let address = Address::Unix(folder.0.join("master.socket"));
-    let report_path = folder.0.join("report.json");
+    let address = Address::Unix(folder.path().join("master.socket"));
+    let report_path = folder.path().join("report.json");
     let mut command = slave_command()?;
     command.args(["run", "--master", &address.to_string(), "--prove"]);
     command
@@ -249,23 +250,4 @@ fn free_port() -> Result<u16> {
         .local_addr()
         .context("cannot find a free port")?
         .port())
-}
-
-/// A folder of this process alone, removed with everything in it.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Scratch> {
-        let path = std::env::temp_dir().join(format!("imprint-{}", std::process::id()));
-        std::fs::create_dir_all(&path)
-            .with_context(|| format!("cannot make the folder {}", path.display()))?;
-        Ok(Scratch(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What cannot be removed is in the system's folder for such things.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

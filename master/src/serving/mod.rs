@@ -10,8 +10,10 @@
 
 mod orders;
 mod owner;
+mod plan;
 mod source;
 
 pub use orders::Orders;
 pub use owner::{Owner, Pristine};
+pub use plan::plan_of;
 pub use source::PristineSource;

@@ -1,0 +1,339 @@
+//! A slave that stays up: it takes orders over gRPC and runs each in a machine of its own.
+//!
+//! ```text
+//!   gRPC handlers ── order ──> queue ──> the thread that owns the machine ── progress ──> who ordered
+//!        └── status                          └── the last run: what a snapshot is made of
+//! ```
+//!
+//! Each run begins with a fresh seed, so one run leaves nothing behind in the next.
+
+use std::path::PathBuf;
+use std::sync::mpsc as blocking;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use imprint_daemon::metrics::{Counter, Gauge};
+use imprint_daemon::{Admin, DaemonOptions, Metrics, Signals};
+use imprint_wire::control::{
+    Progress, RunOrder, Runnable, SnapshotOrder, SnapshotReport, StatusReport,
+};
+use imprint_wire::message::Event;
+use imprint_wire::{Address, Control, Listener, Services};
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::info;
+
+use crate::ending::{code, sentence_of};
+use crate::exercise::{Chosen, Exercised, Orders, exercise};
+use crate::shrinking::Wanted;
+
+/// Orders that wait; whoever gives more is refused.
+const ORDERS_MAX: usize = 16;
+/// Messages about a run that wait for who ordered it.
+const PROGRESS_MAX: usize = 64;
+/// What runs may go on for this long after the daemon was asked to end.
+const GRACE: Duration = Duration::from_secs(10);
+/// The option of a snapshot that asks for a Spur file.
+pub const SPUR_OPTION: &str = "spur";
+
+/// Where it listens, and how it logs.
+#[derive(Clone, Debug)]
+pub struct Daemon {
+    /// Where orders are taken.
+    pub listen: String,
+    /// Logging and the admin endpoint.
+    pub options: DaemonOptions,
+}
+
+/// Stays up until it is asked to end; `template` says what all runs have in common.
+///
+/// # Errors
+/// Where the address is taken or not allowed, or the master is not there.
+pub fn serve(daemon: &Daemon, template: Orders) -> Result<u8> {
+    let address: Address = daemon.listen.parse().context("cannot listen")?;
+    imprint_daemon::logging::start(&daemon.options).context("cannot log")?;
+    // Nobody wants a slave that waits for orders it can never carry out.
+    drop(crate::remote::Line::connect(
+        &template.master,
+        template.patience,
+    )?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
+    runtime.block_on(serve_at(daemon, &address, template))
+}
+
+async fn serve_at(daemon: &Daemon, address: &Address, template: Orders) -> Result<u8> {
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let listener = Listener::bind(address).await.context("cannot listen")?;
+    let metrics = Metrics::new();
+    eprintln!(
+        "taking orders on {}, pulling from {}",
+        listener.address(),
+        template.master
+    );
+    let (stop, stopped) = watch::channel(false);
+    if let Some(address) = daemon.options.admin {
+        let admin = Admin::bind(address, metrics.clone())
+            .await
+            .context("cannot listen")?;
+        eprintln!("admin http://{}", admin.address());
+        tokio::spawn(admin.serve(until(stopped.clone())));
+    }
+    let counter = Desk::start(template, metrics, stop.clone());
+    let idle = counter.clone();
+    let services = Services::new().with_control(Arc::new(counter));
+    let served = tokio::spawn(listener.serve(services, until(stopped.clone())));
+    tokio::select! {
+        _ = signals.wished() => info!("asked to end by a signal"),
+        () = until(stopped) => info!("asked to end by an order"),
+    }
+    let _ = stop.send(true);
+    // What still runs after the grace period is cut.
+    let _ = tokio::time::timeout(GRACE, async {
+        let _ = served.await;
+        idle.rest().await;
+    })
+    .await;
+    Ok(code::DONE)
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is as good as its word.
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+/// Something for the thread that owns the machine.
+enum Order {
+    Run {
+        order: RunOrder,
+        progress: mpsc::Sender<Progress>,
+    },
+    Snapshot {
+        order: SnapshotOrder,
+        reply: oneshot::Sender<Result<SnapshotReport, String>>,
+    },
+}
+
+/// Where orders are given; clones give them to the same thread.
+#[derive(Clone)]
+struct Desk {
+    orders: blocking::SyncSender<Order>,
+    state: Arc<Mutex<String>>,
+    master: String,
+    metrics: Metrics,
+    started: Instant,
+    stop: watch::Sender<bool>,
+}
+
+/// The state in which no order is carried out.
+const IDLE: &str = "waiting for orders";
+
+impl Desk {
+    fn start(template: Orders, metrics: Metrics, stop: watch::Sender<bool>) -> Desk {
+        let (orders, receiver) = blocking::sync_channel(ORDERS_MAX);
+        let desk = Desk {
+            orders,
+            state: Arc::new(Mutex::new(IDLE.to_string())),
+            master: template.master.clone(),
+            metrics,
+            started: Instant::now(),
+            stop,
+        };
+        let (done, state) = (Done::new(&desk.metrics), desk.state.clone());
+        std::thread::spawn(move || {
+            let mut worker = Worker {
+                template,
+                last: None,
+                done,
+                state,
+            };
+            while let Ok(order) = receiver.recv() {
+                worker.carry_out(order);
+            }
+        });
+        desk
+    }
+
+    fn state(&self) -> String {
+        let state = self.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn give(&self, order: Order) -> Result<(), String> {
+        self.orders
+            .try_send(order)
+            .map_err(|_| format!("{ORDERS_MAX} orders wait already; try again later"))
+    }
+
+    /// Comes back when nothing runs.
+    async fn rest(&self) {
+        while self.state() != IDLE {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Control for Desk {
+    async fn status(&self) -> StatusReport {
+        StatusReport {
+            program: "slave".to_string(),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            state: self.state(),
+            image: format!("pulled from {}", self.master),
+            fingerprint: None,
+            uptime: self.started.elapsed(),
+            figures: self.metrics.figures(),
+        }
+    }
+
+    async fn run(&self, order: RunOrder) -> Result<mpsc::Receiver<Progress>, String> {
+        let (progress, receiver) = mpsc::channel(PROGRESS_MAX);
+        self.give(Order::Run { order, progress })?;
+        Ok(receiver)
+    }
+
+    async fn snapshot(&self, order: SnapshotOrder) -> Result<SnapshotReport, String> {
+        let (reply, answer) = oneshot::channel();
+        self.give(Order::Snapshot { order, reply })?;
+        answer
+            .await
+            .unwrap_or_else(|_| Err("the slave is ending".to_string()))
+    }
+
+    async fn stop(&self, _: Duration) -> Result<(), String> {
+        // The daemon ends when this is heard; a receiver always waits for it.
+        let _ = self.stop.send(true);
+        Ok(())
+    }
+}
+
+/// Counts of what was done, as `/metrics` shows them.
+struct Done {
+    runs: Counter,
+    tests: Counter,
+    failures: Counter,
+    pulled: Counter,
+    last_run: Gauge,
+}
+
+impl Done {
+    fn new(metrics: &Metrics) -> Done {
+        Done {
+            runs: metrics.counter("imprint_runs_total", "Orders to run that were carried out"),
+            tests: metrics.counter("imprint_tests_total", "Tests that ended"),
+            failures: metrics.counter("imprint_failed_runs_total", "Runs that did not end well"),
+            pulled: metrics.counter("imprint_pulled_bytes_total", "Bytes of answers to misses"),
+            last_run: metrics.gauge("imprint_last_run_millis", "How long the last run took"),
+        }
+    }
+}
+
+/// The owner of the machine.
+struct Worker {
+    template: Orders,
+    last: Option<Exercised>,
+    done: Done,
+    state: Arc<Mutex<String>>,
+}
+
+impl Worker {
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Run { order, progress } => {
+                self.enter(match &order.what {
+                    Runnable::Expression(_) => "running an expression",
+                    Runnable::Tests { .. } => "running tests",
+                });
+                let (exit_code, text) = self.run(order, &progress).unwrap_or_else(|error| {
+                    let exit_code = crate::commands::code_of(&error).into();
+                    (exit_code, sentence_of(&error))
+                });
+                self.enter(IDLE);
+                // Who gave the order may be gone: then nobody wants to know.
+                let _ = progress.blocking_send(Progress::Finished { exit_code, text });
+            }
+            Order::Snapshot { order, reply } => {
+                self.enter("writing an image");
+                let report = self.snapshot(&order);
+                self.enter(IDLE);
+                let _ = reply.send(report.map_err(|error| sentence_of(&error)));
+            }
+        }
+    }
+
+    fn enter(&self, state: &str) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state.to_string();
+    }
+
+    fn run(&mut self, order: RunOrder, progress: &mpsc::Sender<Progress>) -> Result<(u32, String)> {
+        let start = Instant::now();
+        // What the last run holds, its sockets above all, must be gone before this one begins.
+        self.last = None;
+        let orders = self.orders(order);
+        let run = exercise(&orders, |finished| {
+            self.done.tests.add(1);
+            let _ = progress.blocking_send(Progress::Event(Event::TestFinished(finished.clone())));
+        })?;
+        self.done.runs.add(1);
+        let pulled = run.report.pulled.as_ref();
+        self.done.pulled.add(pulled.map_or(0, |it| it.counts.bytes));
+        self.done
+            .last_run
+            .set(u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX));
+        self.done.failures.add(u64::from(run.failure.is_some()));
+        let text = match (&run.report.tests, &run.answer) {
+            (Some(_), _) => format!("{}\n{}", run.report.rows(false), run.report.details()),
+            (None, Some(answer)) => answer.clone(),
+            (None, None) => String::new(),
+        };
+        let exit_code = run.failure.unwrap_or(code::DONE).into();
+        self.last = Some(run);
+        Ok((exit_code, text.trim_end().to_string()))
+    }
+
+    fn orders(&self, order: RunOrder) -> Orders {
+        let template = self.template.clone();
+        match order.what {
+            Runnable::Expression(expression) => Orders {
+                expression: Some(expression),
+                tests: Chosen::None,
+                may_serve: false,
+                ..template
+            },
+            Runnable::Tests { tests, packages } => Orders {
+                tests: Chosen::Of {
+                    packages,
+                    names: tests,
+                },
+                timeout: order.limit.unwrap_or(template.timeout),
+                ..template
+            },
+        }
+    }
+
+    fn snapshot(&mut self, order: &SnapshotOrder) -> Result<SnapshotReport> {
+        let run = self
+            .last
+            .as_mut()
+            .ok_or_else(|| anyhow!("nothing was run yet, so there is nothing to snapshot"))?;
+        let wanted = Wanted {
+            path: PathBuf::from(&order.path),
+            is_spur: order.options.iter().any(|(name, _)| name == SPUR_OPTION),
+            proof: None,
+        };
+        let fingerprint = run.snapshot(&wanted)?;
+        let failed = run
+            .failure
+            .map(|_| "the run that it is made of did not end well");
+        Ok(SnapshotReport {
+            path: order.path.clone(),
+            bytes: run.report.slim.as_ref().map_or(0, |slim| slim.counts.bytes),
+            fingerprint: fingerprint.0,
+            warnings: failed.map(str::to_string).into_iter().collect(),
+        })
+    }
+}

@@ -1,0 +1,310 @@
+//! A run that pulls, from the entry expression to the last drill: what came, and what an image can be
+//! made of when it has ended.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use imprint_isa::MethodDraft;
+use imprint_report::{
+    Audience, ImageCounts, Phase, Pulled, Screen, ShrinkReport, TestCase, TestOutcome, TestRun,
+};
+use imprint_vm::{CommandLine, Outcome};
+use imprint_wire::message::{Event, Plan, TestFinished, TestName};
+
+use crate::answer::answer_text;
+use crate::ending::code;
+use crate::exploded::exploded;
+use crate::page::Visit;
+use crate::remote::Line;
+use crate::replay::Replay;
+use crate::session::{CompiledTest, Session};
+
+/// What a run is to do.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    /// Where the master is.
+    pub master: String,
+    /// How long a lost master is waited for.
+    pub patience: Duration,
+    /// An expression in place of the project's entry expression.
+    pub expression: Option<String>,
+    /// Which of the master's tests are run.
+    pub tests: Chosen,
+    /// The image beside which the log is written while the run goes on.
+    pub logged_beside: Option<PathBuf>,
+    /// Whether the entry expression may be that of a server, whose page is then visited.
+    pub may_serve: bool,
+    /// How long a test may take.
+    pub timeout: Duration,
+    /// The run stops when more bytes than this were pulled.
+    pub pull_limit: Option<u64>,
+}
+
+/// Which tests are run, of those that the master names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Chosen {
+    /// Those of the master's plan.
+    Planned,
+    /// Those of these packages, and these by name; all where both are empty.
+    Of {
+        /// Packages.
+        packages: Vec<String>,
+        /// Tests.
+        names: Vec<TestName>,
+    },
+    /// None: the entry expression is all.
+    None,
+}
+
+/// Name of the options that say in which package a test class is: the class, and the package.
+pub const TEST_CLASS_OPTION: &str = "test class";
+
+/// A run that has ended, or was stopped.
+pub struct Exercised {
+    /// What is known of it so far.
+    pub report: ShrinkReport,
+    /// What the entry expression answered, where it came back.
+    pub answer: Option<String>,
+    /// The exit code, where the run did not come to its end or a test failed.
+    pub failure: Option<u8>,
+    pub(crate) session: Session,
+    pub(crate) plan: Plan,
+    pub(crate) entry: MethodDraft,
+    pub(crate) entry_text: String,
+    pub(crate) passed: Vec<CompiledTest>,
+    pub(crate) visited: Option<Visit>,
+    pub(crate) replay: Option<Replay>,
+}
+
+/// Runs the entry expression, the tests, and the drills; `on_test` hears of each test.
+///
+/// # Errors
+/// Where the master is not there, or no test is found.
+pub fn exercise(orders: &Orders, on_test: impl FnMut(&TestFinished)) -> Result<Exercised> {
+    let mut line = Line::connect(&orders.master, orders.patience)?;
+    line.limit_bytes = orders.pull_limit;
+    let session = Session::open(line, CommandLine::default())?;
+    let mut plan = session.plan();
+    plan.tests = chosen(&plan, &orders.tests)?;
+    let replay = match &orders.logged_beside {
+        Some(image) => Some(Replay::beside(image, session.origin())?),
+        None => None,
+    };
+    let entry_text = orders.expression.as_ref().unwrap_or(&plan.entry).clone();
+    let entry = session.compile(if entry_text.is_empty() {
+        "nil"
+    } else {
+        &entry_text
+    })?;
+    let mut run = Exercised {
+        report: ShrinkReport::default(),
+        answer: None,
+        failure: None,
+        session,
+        plan,
+        entry,
+        entry_text,
+        passed: Vec::new(),
+        visited: None,
+        replay,
+    };
+    run.go(orders, on_test)?;
+    run.report.pulled = Some(pulled(&run.session));
+    Ok(run)
+}
+
+/// The tests that were asked for.
+fn chosen(plan: &Plan, tests: &Chosen) -> Result<Vec<TestName>> {
+    let Chosen::Of { packages, names } = tests else {
+        return Ok(match tests {
+            Chosen::None => Vec::new(),
+            _ => plan.tests.clone(),
+        });
+    };
+    let classes = plan
+        .options
+        .iter()
+        .filter(|(option, _)| option == TEST_CLASS_OPTION)
+        .filter_map(|(_, value)| value.split_once(' '));
+    let package_of = |class: &str| {
+        let mut classes = classes.clone();
+        classes
+            .find(|(name, _)| *name == class)
+            .map_or("", |(_, package)| package)
+    };
+    for package in packages {
+        anyhow::ensure!(
+            classes.clone().any(|(_, held)| held == package),
+            "no test found in {package}; the master has none of that package"
+        );
+    }
+    for name in names {
+        anyhow::ensure!(
+            plan.tests.contains(name),
+            "the master has no test {}>>{}",
+            name.class,
+            name.selector
+        );
+    }
+    let is_all = packages.is_empty() && names.is_empty();
+    let wanted = |test: &&TestName| {
+        is_all
+            || names.contains(test)
+            || packages
+                .iter()
+                .any(|package| package == package_of(&test.class))
+    };
+    let tests: Vec<TestName> = plan.tests.iter().filter(wanted).cloned().collect();
+    anyhow::ensure!(!tests.is_empty(), "no test found; the master has none");
+    Ok(tests)
+}
+
+impl Exercised {
+    fn go(&mut self, orders: &Orders, on_test: impl FnMut(&TestFinished)) -> Result<()> {
+        let has_tests = !self.plan.tests.is_empty();
+        if has_tests {
+            self.session.drill_waiting()?;
+        }
+        self.failure = self.run_entry(orders)?;
+        if self.failure.is_some() || self.has_exploded() {
+            return Ok(());
+        }
+        let tests = self.session.compile_tests(&self.plan.tests)?;
+        let run = self.run_tests(&tests, orders.timeout, on_test)?;
+        if run.counts().failed > 0 {
+            self.failure = Some(code::FAILED);
+        }
+        self.passed = passed(&tests, &run);
+        self.report.tests = has_tests.then_some(run);
+        if has_tests && !self.has_exploded() {
+            self.session.drill_survival()?;
+        }
+        Ok(())
+    }
+
+    /// Whether the limit of pulled bytes was passed; then the report says who pulled them.
+    fn has_exploded(&mut self) -> bool {
+        self.report.pulls = exploded(&self.session);
+        if self.report.pulls.is_some() {
+            self.failure = Some(code::FAILED);
+        }
+        self.report.pulls.is_some()
+    }
+
+    /// Runs the entry expression; answers an exit code where the run ends with that.
+    fn run_entry(&mut self, orders: &Orders) -> Result<Option<u8>> {
+        let (outcome, visit) = self.session.enter(&self.entry, orders.may_serve)?;
+        if let Some(visit) = visit.as_ref().filter(|visit| visit.status != 200) {
+            eprintln!("slave: GET / answered {}", visit.status);
+            return Ok(Some(code::FAILED));
+        }
+        self.visited = visit;
+        if let Outcome::Returned(value) = outcome {
+            self.answer = Some(answer_text(&self.session.vm, value));
+        }
+        match outcome {
+            Outcome::Returned(_) | Outcome::Ordered(_) | Outcome::Quit(0) => Ok(None),
+            other => {
+                let (code, sentence) = crate::ending::ending(&other);
+                eprintln!(
+                    "slave: the entry expression failed: {}",
+                    sentence.unwrap_or_default()
+                );
+                Ok(Some(code))
+            }
+        }
+    }
+
+    fn run_tests(
+        &mut self,
+        tests: &[CompiledTest],
+        timeout: Duration,
+        mut on_test: impl FnMut(&TestFinished),
+    ) -> Result<TestRun> {
+        let phase = self.phase();
+        let mut run = TestRun {
+            name: "tests".to_string(),
+            cases: Vec::new(),
+        };
+        for test in tests {
+            let one = self
+                .session
+                .run_tests(std::slice::from_ref(test), timeout, |_| {})?;
+            for case in one.cases {
+                if let Some(phase) = &phase {
+                    phase.advance(1);
+                }
+                self.tell(finished(&case), &mut on_test)?;
+                run.cases.push(case);
+            }
+        }
+        Ok(run)
+    }
+
+    fn phase(&self) -> Option<Phase> {
+        let tests = self.plan.tests.len() as u64;
+        let screen = Screen::of_process(Audience::Person);
+        (tests > 0).then(|| screen.phase("tests", tests))
+    }
+
+    fn tell(
+        &mut self,
+        finished: TestFinished,
+        on_test: &mut impl FnMut(&TestFinished),
+    ) -> Result<()> {
+        if let Some(replay) = &mut self.replay {
+            replay.note_arrivals(self.session.arrivals())?;
+            replay.note_test(&finished)?;
+        }
+        on_test(&finished);
+        let mut line = self.session.line.borrow_mut();
+        line.tell(Event::TestFinished(finished));
+        Ok(())
+    }
+}
+
+fn finished(case: &TestCase) -> TestFinished {
+    use imprint_wire::message::Outcome as Wire;
+    let (outcome, text) = match &case.outcome {
+        TestOutcome::Passed | TestOutcome::Excluded(_) => (Wire::Passed, String::new()),
+        TestOutcome::Failed(trouble) => (Wire::Failed, trouble.message.clone()),
+        TestOutcome::Errored(trouble) => (Wire::Errored, trouble.message.clone()),
+        TestOutcome::Pruned(trouble) => (Wire::Pruned, trouble.message.clone()),
+        TestOutcome::TimedOut(_) => (Wire::TimedOut, String::new()),
+        TestOutcome::Skipped(why) => (Wire::Skipped, why.clone()),
+        TestOutcome::NeedsCompiler => (Wire::NeedsCompiler, String::new()),
+    };
+    let test = TestName {
+        class: case.class.as_str().into(),
+        selector: case.selector.as_str().into(),
+    };
+    TestFinished {
+        test,
+        outcome,
+        text,
+        micros: (case.seconds * 1e6) as u64,
+    }
+}
+
+/// The tests that passed: what the proof must show.
+fn passed(tests: &[CompiledTest], run: &TestRun) -> Vec<CompiledTest> {
+    let pairs = tests.iter().zip(&run.cases);
+    pairs
+        .filter(|(_, case)| case.outcome == TestOutcome::Passed)
+        .map(|(test, _)| test.clone())
+        .collect()
+}
+
+pub(crate) fn pulled(session: &Session) -> Pulled {
+    let traffic = session.line.borrow().traffic;
+    Pulled {
+        counts: ImageCounts {
+            classes: traffic.classes,
+            methods: traffic.methods,
+            objects: traffic.objects,
+            bytes: traffic.bytes,
+        },
+        round_trips: traffic.round_trips,
+    }
+}
