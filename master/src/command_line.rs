@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use imprint_slave::command_line::PREFETCH_DEFAULT;
 use imprint_slave::ctl::Ctl;
 use imprint_slave::ending::code;
 
@@ -140,6 +141,10 @@ pub struct Shrink {
     /// What is kept though no test reaches it.
     #[command(flatten)]
     pub keep: Keep,
+    /// Bytes of drafts that an answer may bring beyond what was asked for, since they will probably
+    /// be needed next; 0 for none.
+    #[arg(long, value_name = "BYTES", default_value_t = PREFETCH_DEFAULT)]
+    pub prefetch: u64,
     /// Stop, with a report, when more bytes than this were pulled.
     #[arg(long, value_name = "BYTES")]
     pub pull_limit: Option<u64>,

@@ -11,6 +11,9 @@ use crate::daemon::Daemon;
 use crate::exercise::{Chosen, Orders};
 use crate::shrinking::Wanted;
 
+/// The default of `--prefetch`: from here on the counter needs hardly fewer round trips, nor more bytes.
+pub const PREFETCH_DEFAULT: u64 = 32_000;
+
 /// Runs slim images, and pulls what it misses from a master.
 #[derive(Parser, Debug)]
 #[command(name = "slave", version, about, max_term_width = 100)]
@@ -75,6 +78,10 @@ pub struct Run {
     /// Seconds a test may take.
     #[arg(long, default_value_t = 30.0)]
     pub timeout: f64,
+    /// Bytes of drafts that an answer may bring beyond what was asked for, since they will probably
+    /// be needed next; 0 for none.
+    #[arg(long, value_name = "BYTES", default_value_t = PREFETCH_DEFAULT)]
+    pub prefetch: u64,
     /// Stop when more bytes than this were pulled.
     #[arg(long, value_name = "BYTES")]
     pub pull_limit: Option<u64>,
@@ -108,6 +115,7 @@ impl Run {
             logged_beside: self.snapshot.clone(),
             may_serve: self.port.is_some(),
             timeout: seconds(self.timeout),
+            prefetch_bytes: self.prefetch,
             pull_limit: self.pull_limit,
         }
     }

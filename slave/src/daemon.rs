@@ -56,6 +56,7 @@ pub fn serve(daemon: &Daemon, template: Orders) -> Result<u8> {
     drop(crate::remote::Line::connect(
         &template.master,
         template.patience,
+        0,
     )?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -37,6 +37,8 @@ pub struct Orders {
     pub may_serve: bool,
     /// How long a test may take.
     pub timeout: Duration,
+    /// Bytes of drafts that an answer may bring beyond what was asked for.
+    pub prefetch_bytes: u64,
     /// The run stops when more bytes than this were pulled.
     pub pull_limit: Option<u64>,
 }
@@ -82,7 +84,7 @@ pub struct Exercised {
 /// # Errors
 /// Where the master is not there, or no test is found.
 pub fn exercise(orders: &Orders, on_test: impl FnMut(&TestFinished)) -> Result<Exercised> {
-    let mut line = Line::connect(&orders.master, orders.patience)?;
+    let mut line = Line::connect(&orders.master, orders.patience, orders.prefetch_bytes)?;
     line.limit_bytes = orders.pull_limit;
     let session = Session::open(line, CommandLine::default())?;
     let mut plan = session.plan();

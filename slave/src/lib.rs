@@ -10,8 +10,9 @@
 //!
 //! It is a library too, so that the master can start a slave out of itself.
 //!
-//! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`remote`], [`exploded`],
-//! [`shrinking`] (its image), [`keeping`], [`daemon`] and [`ctl`] (orders), [`replay`], [`replaying`], [`answer`], [`proof`], [`page`], [`machine`], [`outcome_text`], [`ending`].
+//! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`remote`], [`waiting`],
+//! [`exploded`], [`shrinking`] (its image), [`keeping`], [`daemon`] and [`ctl`] (orders), [`replay`], [`replaying`],
+//! [`answer`], [`proof`], [`page`], [`machine`], [`outcome_text`], [`ending`].
 
 pub mod answer;
 pub mod command_line;
@@ -31,3 +32,4 @@ pub mod replay;
 pub mod replaying;
 pub mod session;
 pub mod shrinking;
+mod waiting;

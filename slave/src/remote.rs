@@ -9,16 +9,19 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use imprint_host::LocalOutside;
+use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{BehaviorName, MethodDraft, Miss};
 use imprint_vm::install::Names;
 use imprint_vm::{Answer, CompileRequest, Event, Outside, OutsideError};
 use imprint_wire::message::{CompileRequest as WireCompile, Hello, Welcome};
 use imprint_wire::{Connection, MasterMessage, SlaveMessage, WireError};
 
+use crate::waiting::Waiting;
+
 /// What was pulled.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Traffic {
-    /// Bytes of the drafts that came, in their canonical form.
+    /// Bytes of the answers to misses, as they came over the socket.
     pub bytes: u64,
     /// Questions that were asked.
     pub round_trips: u64,
@@ -37,6 +40,11 @@ pub struct Line {
     welcome: Welcome,
     patience: Duration,
     sequence: u64,
+    /// What the last answer cost on the wire.
+    answer_bytes: u64,
+    /// What came ahead of its time.
+    waiting: Waiting,
+    prefetch_bytes: u64,
     /// What came over it.
     pub traffic: Traffic,
     /// Methods that the image itself had compiled; expressions of the session are not among them.
@@ -46,22 +54,30 @@ pub struct Line {
 }
 
 impl Line {
-    /// Connects and greets.
+    /// Connects and greets; answers will bring drafts of so many bytes beyond what was asked for.
     ///
     /// # Errors
     /// Where nobody answers within `patience`, or the master refuses this slave.
-    pub fn connect(url: &str, patience: Duration) -> Result<Line, WireError> {
-        let (connection, welcome) = greet(url, patience)?;
+    pub fn connect(url: &str, patience: Duration, prefetch_bytes: u64) -> Result<Line, WireError> {
+        let (connection, welcome) = greet(url, patience, prefetch_bytes)?;
         Ok(Line {
             connection,
             url: url.to_string(),
             welcome,
             patience,
             sequence: 0,
+            answer_bytes: 0,
+            waiting: Waiting::default(),
+            prefetch_bytes,
             traffic: Traffic::default(),
             compiled_for_image: 0,
             limit_bytes: None,
         })
+    }
+
+    /// How many drafts came and were not touched so far.
+    pub fn untouched(&self) -> u64 {
+        self.waiting.count() as u64
     }
 
     /// What the master said at first.
@@ -85,11 +101,18 @@ impl Line {
         loop {
             self.sequence += 1;
             let sent = self.connection.send(question(self.sequence));
-            match sent.and_then(|()| self.connection.receive(None)) {
+            let before = self.connection.bytes_received();
+            let received = sent.and_then(|()| self.connection.receive(None));
+            self.answer_bytes = self.connection.bytes_received() - before;
+            match received {
                 Ok(MasterMessage::Refused { reason, .. }) => {
                     return Err(OutsideError::Refused(reason));
                 }
                 Ok(answer) => return Ok(answer),
+                // Who sends what cannot be read will send it again.
+                Err(WireError::Invalid(error)) => {
+                    return Err(OutsideError::Refused(error.to_string()));
+                }
                 Err(error) => self.reconnect(&error)?,
             }
         }
@@ -101,7 +124,8 @@ impl Line {
             self.url
         );
         let lost = |error: WireError| OutsideError::Lost(error.to_string());
-        let (connection, welcome) = greet(&self.url, self.patience).map_err(lost)?;
+        let (connection, welcome) =
+            greet(&self.url, self.patience, self.prefetch_bytes).map_err(lost)?;
         if welcome.image_fingerprint != self.welcome.image_fingerprint {
             return Err(OutsideError::Lost(
                 "the master came back with another image".to_string(),
@@ -113,9 +137,7 @@ impl Line {
     }
 
     fn count(&mut self, answer: &Answer) {
-        self.traffic.round_trips += 1;
         for placed in &answer.drafts {
-            self.traffic.bytes += imprint_isa::draft_bytes::encode_placed(placed).len() as u64;
             match &placed.draft {
                 imprint_isa::Draft::Class(_) => self.traffic.classes += 1,
                 imprint_isa::Draft::Method(_) => self.traffic.methods += 1,
@@ -125,11 +147,29 @@ impl Line {
         }
     }
 
-    /// Asks for what is missing.
+    /// Gets what is missing: from what came ahead of its time, else from the master.
     ///
     /// # Errors
     /// Where the master is gone or refuses, or the limit of pulled bytes is reached.
     pub fn pull(&mut self, misses: &[Miss]) -> Result<Answer, OutsideError> {
+        let mut answer = Answer::default();
+        let mut open = Vec::new();
+        for miss in misses {
+            if !self.waiting.satisfy(miss, &mut answer) {
+                open.push(miss.clone());
+            }
+        }
+        if !open.is_empty() {
+            let more = self.pull_over_wire(open)?;
+            answer.class_indices.extend(more.class_indices);
+            answer.drafts.extend(more.drafts);
+            answer.aliases.extend(more.aliases);
+        }
+        self.count(&answer);
+        Ok(answer)
+    }
+
+    fn pull_over_wire(&mut self, misses: Vec<Miss>) -> Result<Answer, OutsideError> {
         if let Some(limit) = self.limit_bytes.filter(|limit| self.traffic.bytes > *limit) {
             return Err(OutsideError::Refused(format!(
                 "more than {limit} bytes were pulled; raise --pull-limit"
@@ -137,23 +177,15 @@ impl Line {
         }
         let answer = self.ask(|sequence| SlaveMessage::Misses {
             sequence,
-            misses: misses.to_vec(),
+            misses: misses.clone(),
         })?;
         let MasterMessage::Drafts(drafts) = answer else {
             return Err(unexpected());
         };
-        let class_indices = drafts
-            .classes
-            .into_iter()
-            .map(|class| (class.name, class.index, class.meta_index));
-        let answer = Answer {
-            drafts: drafts.placed,
-            aliases: drafts.aliases,
-            class_indices: class_indices.collect(),
-        };
-        verify(&answer)?;
-        self.count(&answer);
-        Ok(answer)
+        self.traffic.round_trips += 1;
+        self.traffic.bytes += self.answer_bytes;
+        verify(&drafts.bundle)?;
+        Ok(self.waiting.keep(drafts.bundle))
     }
 
     /// Has a method or expression compiled.
@@ -196,8 +228,8 @@ fn unexpected() -> OutsideError {
 }
 
 /// Looks at every draft before anybody installs it.
-fn verify(answer: &Answer) -> Result<(), OutsideError> {
-    for placed in &answer.drafts {
+fn verify(bundle: &Bundle) -> Result<(), OutsideError> {
+    for placed in &bundle.placed {
         imprint_isa::verifier::verify(&placed.draft, None)
             .map_err(|error| OutsideError::Refused(error.to_string()))?;
     }
@@ -206,11 +238,15 @@ fn verify(answer: &Answer) -> Result<(), OutsideError> {
 
 /// Connects and says hello. A stream that breaks meanwhile, as one of a master that was just killed
 /// does, is tried again like one that nobody accepts.
-fn greet(url: &str, patience: Duration) -> Result<(Connection, Welcome), WireError> {
+fn greet(
+    url: &str,
+    patience: Duration,
+    prefetch_bytes: u64,
+) -> Result<(Connection, Welcome), WireError> {
     let end = Instant::now() + patience;
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        match greet_once(url, left) {
+        match greet_once(url, left, prefetch_bytes) {
             Err(WireError::Lost(_) | WireError::Ended) if Instant::now() < end => {
                 std::thread::sleep(BREATH);
             }
@@ -219,13 +255,18 @@ fn greet(url: &str, patience: Duration) -> Result<(Connection, Welcome), WireErr
     }
 }
 
-fn greet_once(url: &str, patience: Duration) -> Result<(Connection, Welcome), WireError> {
+fn greet_once(
+    url: &str,
+    patience: Duration,
+    prefetch_bytes: u64,
+) -> Result<(Connection, Welcome), WireError> {
     let end = Instant::now() + patience;
     let mut connection = Connection::connect_retrying(url, patience, |_, _| {})?;
-    let welcome = connection.greet(
-        Hello::empty(env!("CARGO_PKG_VERSION")),
-        Some(end.max(Instant::now() + GREETING)),
-    )?;
+    let hello = Hello {
+        prefetch_bytes,
+        ..Hello::empty(env!("CARGO_PKG_VERSION"))
+    };
+    let welcome = connection.greet(hello, Some(end.max(Instant::now() + GREETING)))?;
     for warning in &welcome.warnings {
         eprintln!("warning: {warning}");
     }

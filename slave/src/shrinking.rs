@@ -141,7 +141,7 @@ fn write_manifest(slim: &Slim, image: &Path) -> Result<PathBuf> {
 /// # Errors
 /// Where the master is not there.
 pub fn evaluate(orders: &Orders, expression: &str) -> Result<(u8, Option<String>)> {
-    let line = Line::connect(&orders.master, orders.patience)?;
+    let line = Line::connect(&orders.master, orders.patience, orders.prefetch_bytes)?;
     let mut session = Session::open(line, CommandLine::default())?;
     eprintln!(
         "slave: {} bytes of heap before the first pull",

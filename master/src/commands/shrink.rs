@@ -193,6 +193,7 @@ fn run_slave(
     if shrink.spur {
         command.arg("--spur");
     }
+    command.arg("--prefetch").arg(shrink.prefetch.to_string());
     if let Some(limit) = shrink.pull_limit {
         command.arg("--pull-limit").arg(limit.to_string());
     }

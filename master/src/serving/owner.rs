@@ -7,6 +7,7 @@ use imprint_daemon::Metrics;
 use imprint_daemon::metrics::{Counter, Gauge};
 use imprint_image::PristineImage;
 use imprint_isa::draft_bytes::encode_placed;
+use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_vm::Answer;
 use imprint_vm::extract::{ClassIndices, Extractor, ImageIndex, PullSession, vocabulary};
 use imprint_vm::install::Names;
@@ -21,6 +22,9 @@ use crate::outside::SourceBook;
 
 /// Questions that wait for the owner; whoever asks more waits.
 const QUESTIONS_MAX: usize = 256;
+
+/// Beyond what was asked for no answer brings more, whatever the slave would take: it fits in a message.
+const PREFETCH_BYTES_MAX: u64 = 1 << 20;
 
 /// What is served.
 pub struct Pristine {
@@ -151,8 +155,9 @@ impl Desk<'_> {
             };
         }
         info!(slave, version = hello.slave_version, "a slave connected");
-        self.sessions
-            .insert(slave, PullSession::new(&self.vocabulary));
+        let prefetch_bytes = hello.prefetch_bytes.min(PREFETCH_BYTES_MAX);
+        let session = PullSession::new(&self.vocabulary).with_prefetch(prefetch_bytes);
+        self.sessions.insert(slave, session);
         self.served.slaves.set(self.sessions.len() as u64);
         let entry = |(name, index, meta_index): &ClassIndices| ClassEntry {
             name: name.clone(),
@@ -227,17 +232,13 @@ fn warnings(hello: &Hello) -> Vec<String> {
 }
 
 fn wire_answer(sequence: u64, answer: Answer) -> Drafts {
-    let entry = |(name, index, meta_index)| ClassEntry {
-        name,
-        index,
-        meta_index,
-    };
-    Drafts {
-        sequence,
+    let bundle = Bundle {
+        asked: answer.asked,
         placed: answer.drafts,
         aliases: answer.aliases,
-        classes: answer.class_indices.into_iter().map(entry).collect(),
-    }
+        classes: answer.class_indices,
+    };
+    Drafts { sequence, bundle }
 }
 
 fn note(slave: u64, event: &Event) {

@@ -286,6 +286,22 @@ impl Draft {
         }
     }
 
+    /// All references that it holds, those of the objects that travel with it too.
+    pub fn references(&self) -> Vec<&Ref> {
+        let own = match self {
+            Draft::Class(class) => class.slots.as_slice(),
+            Draft::Meta(meta) => &meta.slots,
+            Draft::Method(method) => &method.code.literals,
+            Draft::Object(_) => &[],
+        };
+        let locals = self.locals().iter().flat_map(|local| match &local.body {
+            Body::Slots(slots) => slots.as_slice(),
+            Body::Code(code) => &code.literals,
+            Body::Bytes(_) => &[],
+        });
+        own.iter().chain(locals).collect()
+    }
+
     /// The objects that travel with it.
     pub fn locals(&self) -> &[LocalObject] {
         match self {

@@ -17,6 +17,9 @@ pub struct Answer {
     pub class_indices: Vec<(Name, u32, u32)>,
     /// Drafts to install, in this order.
     pub drafts: Vec<Placed<Draft>>,
+    /// How many of the drafts, from the first on, answer what was asked; the rest may be needed next.
+    /// Whoever hands an answer to a machine has put the rest aside.
+    pub asked: usize,
     /// Ghosts that stand for something the machine can find by name.
     pub aliases: Vec<(Ghost, Ref)>,
 }

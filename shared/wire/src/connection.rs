@@ -10,17 +10,20 @@
 //! other is gone.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::io;
 use std::time::{Duration, Instant};
 
 use hyper_util::rt::TokioIo;
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 
+use crate::bundles::BundleReader;
+use crate::convert::heard;
+use crate::counted::{ByteCount, Counted, Socket};
 use crate::message::{Hello, MasterMessage, SlaveMessage, Welcome};
 use crate::pb::source_client::SourceClient;
 use crate::{Address, MESSAGE_BYTES_MAX, QUEUE_LENGTH, WireError, pb};
@@ -39,6 +42,8 @@ pub struct Connection {
     runtime: Runtime,
     outgoing: mpsc::Sender<pb::SlaveMessage>,
     incoming: Streaming<pb::MasterMessage>,
+    bundles: BundleReader,
+    received: ByteCount,
     address: Address,
 }
 
@@ -81,8 +86,9 @@ impl Connection {
     fn open(address: &Address) -> Result<Connection, WireError> {
         let runtime = runtime()?;
         let (outgoing, queue) = mpsc::channel(QUEUE_LENGTH);
+        let received = ByteCount::default();
         let incoming = runtime.block_on(async {
-            let mut client = SourceClient::new(channel(address).await?)
+            let mut client = SourceClient::new(channel(address, &received).await?)
                 .max_decoding_message_size(MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX);
             let answer = client.pull(ReceiverStream::new(queue)).await?;
@@ -92,6 +98,8 @@ impl Connection {
             runtime,
             outgoing,
             incoming,
+            bundles: BundleReader::default(),
+            received,
             address: address.clone(),
         })
     }
@@ -99,6 +107,11 @@ impl Connection {
     /// Where the master is.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Bytes that came over the socket by now: all that the master's answers cost, frames included.
+    pub fn bytes_received(&self) -> u64 {
+        self.received.bytes()
     }
 
     /// Queues a message; waits only while the queue is full.
@@ -129,7 +142,8 @@ impl Connection {
             .runtime
             .block_on(until(deadline, incoming.message()))
             .ok_or(WireError::TimedOut)??;
-        Ok(message.ok_or(WireError::Ended)?.try_into()?)
+        let message = message.ok_or(WireError::Ended)?;
+        Ok(heard(message, &mut self.bundles)?)
     }
 
     /// Says hello and awaits the welcome.
@@ -160,35 +174,37 @@ pub(crate) fn runtime() -> Result<Runtime, WireError> {
     built.map_err(|error| WireError::Runtime(error.to_string()))
 }
 
-/// A channel to a daemon on this machine.
-pub(crate) async fn channel(address: &Address) -> Result<Channel, WireError> {
-    let connected = match address {
-        Address::Tcp(socket) => {
-            let uri = format!("http://{socket}");
-            endpoint(uri)?.connect().await
-        }
-        Address::Unix(path) => {
-            // The name is not looked up: the connector opens the socket.
-            let path = path.clone();
-            let connector = tower::service_fn(move |_| open_unix(path.clone()));
-            endpoint("http://localhost".to_string())?
-                .connect_with_connector(connector)
-                .await
-        }
+/// A channel to a daemon on this machine, and a count of what comes through it.
+pub(crate) async fn channel(address: &Address, received: &ByteCount) -> Result<Channel, WireError> {
+    // Of a Unix socket the name is not looked up: the connector opens the socket in any case.
+    let uri = match address {
+        Address::Tcp(socket) => format!("http://{socket}"),
+        Address::Unix(_) => "http://localhost".to_string(),
     };
+    let (target, received) = (address.clone(), received.clone());
+    let connector = tower::service_fn(move |_| open_socket(target.clone(), received.clone()));
+    let connected = endpoint(uri)?.connect_with_connector(connector).await;
     connected.map_err(|error| WireError::Unreachable {
         address: address.to_string(),
         reason: root_cause(&error),
     })
 }
 
-async fn open_unix(path: PathBuf) -> Result<TokioIo<UnixStream>, std::io::Error> {
-    UnixStream::connect(path).await.map(TokioIo::new)
+async fn open_socket(address: Address, received: ByteCount) -> io::Result<TokioIo<Counted>> {
+    let socket: Box<dyn Socket> = match address {
+        Address::Tcp(address) => {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Box::new(stream)
+        }
+        Address::Unix(path) => Box::new(UnixStream::connect(path).await?),
+    };
+    Ok(TokioIo::new(Counted::new(socket, received)))
 }
 
 fn endpoint(uri: String) -> Result<Endpoint, WireError> {
     let endpoint = Endpoint::from_shared(uri.clone()).map_err(|_| WireError::Address(uri))?;
-    Ok(endpoint.connect_timeout(CONNECT_LIMIT).tcp_nodelay(true))
+    Ok(endpoint.connect_timeout(CONNECT_LIMIT))
 }
 
 /// What lies under the layers of an error.

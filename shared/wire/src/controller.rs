@@ -7,6 +7,7 @@ use tonic::transport::Channel;
 
 use crate::control::{Progress, RunOrder, SnapshotOrder, SnapshotReport, StatusReport};
 use crate::convert::millis;
+use crate::counted::ByteCount;
 use crate::pb::control_client::ControlClient;
 use crate::{Address, MESSAGE_BYTES_MAX, WireError, connection, pb};
 
@@ -24,7 +25,7 @@ impl Controller {
     pub fn connect(url: &str) -> Result<Controller, WireError> {
         let address: Address = url.parse()?;
         let runtime = connection::runtime()?;
-        let channel = runtime.block_on(connection::channel(&address))?;
+        let channel = runtime.block_on(connection::channel(&address, &ByteCount::default()))?;
         let client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
         Ok(Controller { runtime, client })
     }

@@ -15,6 +15,12 @@ pub enum InvalidMessage {
     /// Bytes that should be a draft.
     #[error("a message came with bytes that are no draft: {0}")]
     Draft(#[from] DraftError),
+    /// Bytes that should be the next part of a compressed stream.
+    #[error("a message came with bytes that do not decompress")]
+    Compression,
+    /// A small message that becomes too large a one.
+    #[error("a message came that is larger than {0} bytes once it is decompressed")]
+    TooLarge(usize),
 }
 
 /// Why two daemons cannot talk.

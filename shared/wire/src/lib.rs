@@ -13,10 +13,12 @@
 //! Invariant: protobuf types do not leave this crate, and what leaves it was checked.
 
 pub mod address;
+mod bundles;
 pub mod connection;
 pub mod control;
 pub mod controller;
 mod convert;
+mod counted;
 mod error;
 pub mod log;
 pub mod message;
@@ -32,7 +34,7 @@ pub use message::{MasterMessage, SlaveMessage};
 pub use server::{Control, Listener, Services, Session, Source};
 
 /// Version of what is said; raised by a change of meaning.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 /// Bytes of a word in the images that drafts are taken from.
 pub const WORD_BYTES: u32 = 8;
 /// The bytecode set of the drafts.

@@ -2,8 +2,8 @@
 //!
 //! A question carries a sequence number that its asker chose, above 0; the answer carries the same.
 
-use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Name, Placed, Ref};
-use imprint_model::Ghost;
+use imprint_isa::draft_bytes::packed::Bundle;
+use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Name};
 
 use crate::Fingerprint;
 
@@ -58,6 +58,8 @@ pub struct Hello {
     pub locale: String,
     /// E.g. `Europe/Berlin`.
     pub time_zone: String,
+    /// Bytes of drafts, in their canonical form, that an answer may bring beyond what was asked for.
+    pub prefetch_bytes: u64,
 }
 
 impl Hello {
@@ -72,6 +74,7 @@ impl Hello {
             seed: Seed::Empty,
             locale: String::new(),
             time_zone: String::new(),
+            prefetch_bytes: 0,
         }
     }
 
@@ -299,12 +302,8 @@ pub struct Plan {
 /// What an answer to misses brings.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Drafts {
-    /// Number of the question; 0 for what was not asked for.
+    /// Number of the question.
     pub sequence: u64,
-    /// To be installed in this order.
-    pub placed: Vec<Placed<Draft>>,
-    /// Ghosts that stand for something the slave finds by name.
-    pub aliases: Vec<(Ghost, Ref)>,
-    /// Classes that the drafts mention.
-    pub classes: Vec<ClassEntry>,
+    /// What comes.
+    pub bundle: Bundle,
 }

@@ -22,7 +22,9 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::bundles::BundleWriter;
 use crate::control::{Progress, RunOrder, SnapshotOrder, SnapshotReport, StatusReport};
+use crate::convert::said;
 use crate::message::{MasterMessage, SlaveMessage};
 use crate::pb::control_server::ControlServer;
 use crate::pb::source_server::SourceServer;
@@ -222,6 +224,7 @@ async fn converse(
     mut questions: Streaming<pb::SlaveMessage>,
     answers: Answers,
 ) {
+    let mut bundles = BundleWriter::default();
     // An error of the transport is an end like any other: the slave is gone.
     while let Ok(Some(question)) = questions.message().await {
         let message = match SlaveMessage::try_from(question) {
@@ -235,7 +238,7 @@ async fn converse(
         };
         for answer in session.answer(message).await {
             let is_last = matches!(answer, MasterMessage::Refused { sequence: 0, .. });
-            if answers.send(Ok(answer.into())).await.is_err() || is_last {
+            if answers.send(Ok(said(answer, &mut bundles))).await.is_err() || is_last {
                 return;
             }
         }

@@ -1,4 +1,5 @@
-//! The canonical bytes of a draft: one form for the wire, packages, the log and identity.
+//! The canonical bytes of a draft: one form for packages, the log and identity. What goes over a
+//! stream is the same drafts [`packed`]: without what the other side knows by then.
 //!
 //! ```text
 //! draft   = version u8 (1), kind u8 (1 class, 2 method, 3 object, 4 class side), fields in the order of the types
@@ -11,6 +12,8 @@
 //! have equal bytes and equal [`identity`]. Decoding trusts nothing: sizes are checked against
 //! what is left before anything is allocated, and nesting does not exist.
 
+mod memory;
+pub mod packed;
 mod reader;
 mod writer;
 
@@ -50,18 +53,10 @@ pub enum DraftError {
 
 /// The canonical bytes of a draft.
 pub fn encode(draft: &Draft) -> Vec<u8> {
-    let mut writer = Writer(Vec::with_capacity(256));
+    let mut writer = Writer::canonical(256);
     writer.byte(DRAFT_VERSION);
-    match draft {
-        Draft::Class(class) => writer.class(class),
-        Draft::Meta(meta) => {
-            writer.byte(KIND_META);
-            writer.meta(meta);
-        }
-        Draft::Method(method) => writer.method(method),
-        Draft::Object(object) => writer.object(object),
-    }
-    writer.0
+    writer.draft(draft);
+    writer.bytes
 }
 
 /// Reads canonical bytes.
@@ -69,7 +64,11 @@ pub fn encode(draft: &Draft) -> Vec<u8> {
 /// # Errors
 /// Where they are cut, too long, of another version, or hold what no draft holds.
 pub fn decode(bytes: &[u8]) -> Result<Draft, DraftError> {
-    let mut reader = Reader { bytes, at: 0 };
+    let mut reader = Reader::canonical(bytes);
+    match reader.byte()? {
+        DRAFT_VERSION => {}
+        version => return Err(DraftError::Version(version)),
+    }
     let draft = reader.draft()?;
     reader.end()?;
     Ok(draft)
@@ -83,14 +82,10 @@ pub fn identity(draft: &Draft) -> blake3::Hash {
 /// The bytes of a draft with its place.
 pub fn encode_placed(placed: &Placed<Draft>) -> Vec<u8> {
     let draft = encode(&placed.draft);
-    let mut writer = Writer(Vec::with_capacity(draft.len() + 16));
+    let mut writer = Writer::canonical(draft.len() + 16);
     writer.blob(&draft);
-    writer.number(placed.id);
-    writer.number(placed.meta_id);
-    writer.number(u64::from(placed.class_indices.0));
-    writer.number(u64::from(placed.class_indices.1));
-    writer.list(&placed.local_ids, |writer, id| writer.number(*id));
-    writer.0
+    writer.place(placed);
+    writer.bytes
 }
 
 /// Reads a draft with its place.
@@ -98,24 +93,18 @@ pub fn encode_placed(placed: &Placed<Draft>) -> Vec<u8> {
 /// # Errors
 /// As [`decode`].
 pub fn decode_placed(bytes: &[u8]) -> Result<Placed<Draft>, DraftError> {
-    let mut reader = Reader { bytes, at: 0 };
+    let mut reader = Reader::canonical(bytes);
     let draft = decode(reader.blob()?)?;
-    let placed = Placed {
-        draft,
-        id: reader.number()?,
-        meta_id: reader.number()?,
-        class_indices: (reader.number_32()?, reader.number_32()?),
-        local_ids: reader.list(Reader::number)?,
-    };
+    let placed = reader.place(draft)?;
     reader.end()?;
     Ok(placed)
 }
 
 /// The canonical bytes of one reference, for what names an object outside of drafts.
 pub fn encode_reference(reference: &Ref) -> Vec<u8> {
-    let mut writer = Writer(Vec::with_capacity(32));
+    let mut writer = Writer::canonical(32);
     writer.reference(reference);
-    writer.0
+    writer.bytes
 }
 
 /// Reads the bytes of one reference.
@@ -123,7 +112,7 @@ pub fn encode_reference(reference: &Ref) -> Vec<u8> {
 /// # Errors
 /// As [`decode`].
 pub fn decode_reference(bytes: &[u8]) -> Result<Ref, DraftError> {
-    let mut reader = Reader { bytes, at: 0 };
+    let mut reader = Reader::canonical(bytes);
     let reference = reader.reference()?;
     reader.end()?;
     Ok(reference)
@@ -157,7 +146,7 @@ mod tests {
     };
     use imprint_model::{Format, Ghost, InstanceSpec, MethodHeader};
 
-    fn sample_method() -> Draft {
+    pub(super) fn sample_method() -> Draft {
         let text = LocalObject {
             class: Ref::class("ByteString"),
             format: Format::BYTES,
@@ -198,7 +187,7 @@ mod tests {
         })
     }
 
-    fn sample_class() -> Draft {
+    pub(super) fn sample_class() -> Draft {
         Draft::Class(ClassDraft {
             name: "Foo".into(),
             superclass: Some("Object".into()),

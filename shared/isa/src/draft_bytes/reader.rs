@@ -1,21 +1,42 @@
-//! Reads the canonical bytes and refuses every other.
+//! Reads drafts: the canonical bytes, refusing every other; or with a [`Recollection`] the packed ones.
 
+use imprint_model::hash::identity_hash_of_id;
 use imprint_model::oop::{HASH_MASK, SMALL_INTEGER_MAX, SMALL_INTEGER_MIN};
 use imprint_model::{BytecodeSet, Format, Ghost, InstanceSpec, Known, MethodHeader, Oop};
 
-use super::{DRAFT_VERSION, DraftError, KIND_CLASS, KIND_META, KIND_METHOD, KIND_OBJECT, tag};
+use super::memory::Recollection;
+use super::{DraftError, KIND_CLASS, KIND_META, KIND_METHOD, KIND_OBJECT, tag};
 use crate::draft::{
     BehaviorName, Body, ClassDraft, CodeBody, Draft, LocalObject, MetaDraft, MethodDraft,
-    MethodEntry, Name, ObjectDraft, Ref,
+    MethodEntry, Name, ObjectDraft, Placed, Ref,
 };
 
 /// Bytes and how far they are read.
 pub(super) struct Reader<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
+    memory: Option<&'a mut Recollection>,
 }
 
 impl<'a> Reader<'a> {
+    /// Reads the canonical form.
+    pub(super) fn canonical(bytes: &'a [u8]) -> Reader<'a> {
+        Reader {
+            bytes,
+            at: 0,
+            memory: None,
+        }
+    }
+
+    /// Reads the packed form.
+    pub(super) fn packed(bytes: &'a [u8], memory: &'a mut Recollection) -> Reader<'a> {
+        Reader {
+            bytes,
+            at: 0,
+            memory: Some(memory),
+        }
+    }
+
     pub(super) fn end(&self) -> Result<(), DraftError> {
         match self.bytes.len() - self.at {
             0 => Ok(()),
@@ -40,7 +61,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn byte(&mut self) -> Result<u8, DraftError> {
+    pub(super) fn byte(&mut self) -> Result<u8, DraftError> {
         Ok(self.take(1)?[0])
     }
 
@@ -91,10 +112,53 @@ impl<'a> Reader<'a> {
         self.take(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
-    fn text(&mut self) -> Result<Name, DraftError> {
-        match std::str::from_utf8(self.blob()?) {
-            Ok(text) => Ok(Name::from(text)),
-            Err(_) => self.invalid("text"),
+    /// Numbers in the packed form: 0 for what comes now, else what was remembered.
+    fn remembered<T>(
+        &mut self,
+        recall: impl Fn(&Recollection, usize) -> Option<T>,
+    ) -> Result<Option<T>, DraftError> {
+        if self.memory.is_none() {
+            return Ok(None);
+        }
+        let Some(number) = self.number()?.checked_sub(1) else {
+            return Ok(None);
+        };
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        let recalled = self.memory.as_deref().and_then(|it| recall(it, number));
+        recalled.map_or_else(|| self.invalid("back reference"), |it| Ok(Some(it)))
+    }
+
+    pub(super) fn text(&mut self) -> Result<Name, DraftError> {
+        if let Some(text) = self.remembered(Recollection::text)? {
+            return Ok(text);
+        }
+        let text = match std::str::from_utf8(self.blob()?) {
+            Ok(text) => Name::from(text),
+            Err(_) => return self.invalid("text"),
+        };
+        if let Some(memory) = self.memory.as_deref_mut() {
+            memory.note_text(&text);
+        }
+        Ok(text)
+    }
+
+    fn shape(&mut self) -> Result<u64, DraftError> {
+        if let Some(shape) = self.remembered(Recollection::shape)? {
+            return Ok(shape);
+        }
+        let shape = self.word()?;
+        if let Some(memory) = self.memory.as_deref_mut() {
+            memory.note_shape(shape);
+        }
+        Ok(shape)
+    }
+
+    /// An id, 0 for none.
+    fn id(&mut self) -> Result<u64, DraftError> {
+        let number = self.number()?;
+        match self.memory.as_deref_mut() {
+            Some(memory) if number > 0 => Ok(memory.step(number - 1)),
+            _ => Ok(number),
         }
     }
 
@@ -121,8 +185,17 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn ghost(&mut self) -> Result<Ghost, DraftError> {
-        let (id, hash) = (self.number()?, self.number_32()?);
+    pub(super) fn ghost(&mut self) -> Result<Ghost, DraftError> {
+        let number = self.number()?;
+        let (id, has_hash) = match self.memory.as_deref_mut() {
+            Some(memory) => (memory.step(number >> 1), number & 1 != 0),
+            None => (number, true),
+        };
+        let hash = if has_hash {
+            self.number_32()?
+        } else {
+            identity_hash_of_id(id)
+        };
         Ghost::new(id, hash).map_or_else(|| self.invalid("ghost"), Ok)
     }
 
@@ -252,11 +325,8 @@ impl<'a> Reader<'a> {
         Ok(MethodEntry { selector, ghost })
     }
 
+    /// A draft, from its kind on.
     pub(super) fn draft(&mut self) -> Result<Draft, DraftError> {
-        match self.byte()? {
-            DRAFT_VERSION => {}
-            version => return Err(DraftError::Version(version)),
-        }
         match self.byte()? {
             KIND_CLASS => Ok(Draft::Class(self.class()?)),
             KIND_META => Ok(Draft::Meta(self.meta()?)),
@@ -267,6 +337,17 @@ impl<'a> Reader<'a> {
             })),
             _ => self.invalid("kind of draft"),
         }
+    }
+
+    /// Where a draft stands.
+    pub(super) fn place(&mut self, draft: Draft) -> Result<Placed<Draft>, DraftError> {
+        Ok(Placed {
+            draft,
+            id: self.id()?,
+            meta_id: self.id()?,
+            class_indices: (self.number_32()?, self.number_32()?),
+            local_ids: self.list(Reader::id)?,
+        })
     }
 
     fn class(&mut self) -> Result<ClassDraft, DraftError> {
@@ -317,7 +398,7 @@ impl<'a> Reader<'a> {
             behavior: self.behavior()?,
             selector: self.text()?,
             protocol: self.text()?,
-            shape: self.word()?,
+            shape: self.shape()?,
             code: self.code()?,
             locals: self.list(Reader::local)?,
         })

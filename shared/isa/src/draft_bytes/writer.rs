@@ -1,19 +1,41 @@
-//! Writes the canonical bytes.
+//! Writes drafts: the canonical bytes, or with a [`Memory`] the packed ones.
 
+use imprint_model::hash::identity_hash_of_id;
 use imprint_model::{BytecodeSet, Ghost};
 
-use super::{KIND_CLASS, KIND_METHOD, KIND_OBJECT, tag};
+use super::memory::Memory;
+use super::{KIND_CLASS, KIND_META, KIND_METHOD, KIND_OBJECT, tag};
 use crate::draft::{
-    BehaviorName, Body, ClassDraft, CodeBody, LocalObject, MetaDraft, MethodDraft, MethodEntry,
-    Name, ObjectDraft, Ref,
+    BehaviorName, Body, ClassDraft, CodeBody, Draft, LocalObject, MetaDraft, MethodDraft,
+    MethodEntry, Name, ObjectDraft, Placed, Ref,
 };
 
 /// Bytes under construction.
-pub(super) struct Writer(pub(super) Vec<u8>);
+pub(super) struct Writer<'m> {
+    pub(super) bytes: Vec<u8>,
+    /// What was written before, where the reader remembers it too.
+    memory: Option<&'m mut Memory>,
+}
 
-impl Writer {
+impl<'m> Writer<'m> {
+    /// Writes the canonical form.
+    pub(super) fn canonical(capacity: usize) -> Writer<'static> {
+        Writer {
+            bytes: Vec::with_capacity(capacity),
+            memory: None,
+        }
+    }
+
+    /// Writes the packed form.
+    pub(super) fn packed(memory: &'m mut Memory) -> Writer<'m> {
+        Writer {
+            bytes: Vec::new(),
+            memory: Some(memory),
+        }
+    }
+
     pub(super) fn byte(&mut self, byte: u8) {
-        self.0.push(byte);
+        self.bytes.push(byte);
     }
 
     fn flag(&mut self, flag: bool) {
@@ -34,14 +56,42 @@ impl Writer {
 
     pub(super) fn blob(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
     }
 
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &Name) {
+        if let Some(memory) = self.memory.as_deref_mut() {
+            match memory.number_of(text) {
+                Some(number) => return self.number(u64::from(number) + 1),
+                None => self.byte(0),
+            }
+        }
         self.blob(text.as_bytes());
     }
 
-    pub(super) fn list<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Writer, &T)) {
+    /// An id, 0 for none.
+    fn id(&mut self, id: u64) {
+        match self.memory.as_deref_mut() {
+            None => self.number(id),
+            Some(_) if id == 0 => self.byte(0),
+            Some(memory) => {
+                let step = memory.step_to(id);
+                self.number(step + 1);
+            }
+        }
+    }
+
+    fn shape(&mut self, shape: u64) {
+        if let Some(memory) = self.memory.as_deref_mut() {
+            match memory.number_of_shape(shape) {
+                Some(number) => return self.number(u64::from(number) + 1),
+                None => self.byte(0),
+            }
+        }
+        self.bytes.extend_from_slice(&shape.to_le_bytes());
+    }
+
+    pub(super) fn list<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Self, &T)) {
         self.number(items.len() as u64);
         for item in items {
             write(self, item);
@@ -57,9 +107,19 @@ impl Writer {
         self.text(&behavior.class);
     }
 
-    fn ghost(&mut self, ghost: Ghost) {
-        self.number(ghost.id);
-        self.number(u64::from(ghost.hash));
+    /// In the packed form a hash that follows from the id is not written.
+    pub(super) fn ghost(&mut self, ghost: Ghost) {
+        let hash = u64::from(ghost.hash);
+        let Some(memory) = self.memory.as_deref_mut() else {
+            self.number(ghost.id);
+            return self.number(hash);
+        };
+        let step = memory.step_to(ghost.id);
+        let is_own = ghost.hash != identity_hash_of_id(ghost.id);
+        self.number(step << 1 | u64::from(is_own));
+        if is_own {
+            self.number(hash);
+        }
     }
 
     pub(super) fn reference(&mut self, reference: &Ref) {
@@ -74,7 +134,7 @@ impl Writer {
             }
             Ref::SmallFloat(value) => {
                 self.byte(tag::SMALL_FLOAT);
-                self.0.extend_from_slice(&value.to_bits().to_le_bytes());
+                self.bytes.extend_from_slice(&value.to_bits().to_le_bytes());
             }
             Ref::Known(known) => {
                 self.byte(tag::KNOWN);
@@ -151,7 +211,29 @@ impl Writer {
         }
     }
 
-    pub(super) fn class(&mut self, class: &ClassDraft) {
+    /// A draft, from its kind on.
+    pub(super) fn draft(&mut self, draft: &Draft) {
+        match draft {
+            Draft::Class(class) => self.class(class),
+            Draft::Meta(meta) => {
+                self.byte(KIND_META);
+                self.meta(meta);
+            }
+            Draft::Method(method) => self.method(method),
+            Draft::Object(object) => self.object(object),
+        }
+    }
+
+    /// Where a draft stands.
+    pub(super) fn place(&mut self, placed: &Placed<Draft>) {
+        self.id(placed.id);
+        self.id(placed.meta_id);
+        self.number(u64::from(placed.class_indices.0));
+        self.number(u64::from(placed.class_indices.1));
+        self.list(&placed.local_ids, |writer, id| writer.id(*id));
+    }
+
+    fn class(&mut self, class: &ClassDraft) {
         self.byte(KIND_CLASS);
         self.text(&class.name);
         self.flag(class.superclass.is_some());
@@ -173,7 +255,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn meta(&mut self, meta: &MetaDraft) {
+    fn meta(&mut self, meta: &MetaDraft) {
         self.text(&meta.name);
         self.behavior(&meta.superclass);
         self.number(u64::from(meta.class_slots));
@@ -182,17 +264,17 @@ impl Writer {
         self.list(&meta.slots, Writer::reference);
     }
 
-    pub(super) fn method(&mut self, method: &MethodDraft) {
+    fn method(&mut self, method: &MethodDraft) {
         self.byte(KIND_METHOD);
         self.behavior(&method.behavior);
         self.text(&method.selector);
         self.text(&method.protocol);
-        self.0.extend_from_slice(&method.shape.to_le_bytes());
+        self.shape(method.shape);
         self.code(&method.code);
         self.list(&method.locals, Writer::local);
     }
 
-    pub(super) fn object(&mut self, object: &ObjectDraft) {
+    fn object(&mut self, object: &ObjectDraft) {
         self.byte(KIND_OBJECT);
         self.reference(&object.root);
         self.list(&object.locals, Writer::local);

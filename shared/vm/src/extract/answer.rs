@@ -7,12 +7,14 @@
 //!   a closure       its receiver and the method it stands in, then itself
 //! ```
 
-use imprint_isa::{BehaviorName, Body, Draft, Miss, Name, Placed, Ref};
+use imprint_isa::draft_bytes::encode_placed;
+use imprint_isa::{BehaviorName, Draft, Miss, Name, Placed, Ref};
 use imprint_model::layout::behavior;
 use imprint_model::{Ghost, Known, Oop};
 use rustc_hash::FxHashSet;
 use thiserror::Error;
 
+use super::foresight::foresee;
 use super::{Extractor, Place};
 use crate::outside::Answer;
 
@@ -42,10 +44,12 @@ pub enum ExtractError {
 /// What one slave has been sent.
 #[derive(Default)]
 pub struct PullSession {
-    /// Ids of classes, metaclasses and bindings.
+    /// Ids of what was sent, asked for or not.
     sent: FxHashSet<u64>,
     /// Class-table indices that were declared by name.
     declared: FxHashSet<u32>,
+    /// Bytes of drafts that an answer may bring beyond what was asked for.
+    prefetch_bytes: u64,
 }
 
 impl PullSession {
@@ -55,6 +59,15 @@ impl PullSession {
         PullSession {
             sent: FxHashSet::default(),
             declared,
+            prefetch_bytes: 0,
+        }
+    }
+
+    /// The same, with answers that bring drafts of so many bytes beyond what was asked for.
+    pub fn with_prefetch(self, prefetch_bytes: u64) -> PullSession {
+        PullSession {
+            prefetch_bytes,
+            ..self
         }
     }
 
@@ -63,14 +76,15 @@ impl PullSession {
         self.sent.insert(id);
     }
 
-    /// Whether the slave was sent the class, metaclass or binding with this id.
+    /// Whether the slave was sent what has this id, so that it has it or can get at it.
     pub fn has(&self, id: u64) -> bool {
         self.sent.contains(&id)
     }
 }
 
 impl Extractor<'_> {
-    /// What the slave needs that misses these.
+    /// What the slave needs that misses these; behind it, up to the session's budget, what it will
+    /// miss next.
     ///
     /// # Errors
     /// [`ExtractError`] where this image has nothing of the kind; the session is as before.
@@ -92,6 +106,8 @@ impl Extractor<'_> {
         for root in roots {
             reply.bring(root, 0);
         }
+        reply.answer.asked = reply.answer.drafts.len();
+        reply.prefetch();
         Ok(reply.answer)
     }
 
@@ -116,6 +132,7 @@ impl Extractor<'_> {
                 reply.bring(oop, 0);
             }
         }
+        reply.answer.asked = reply.answer.drafts.len();
         reply.answer
     }
 
@@ -231,6 +248,47 @@ impl Reply<'_> {
         }
     }
 
+    /// Puts behind the answer what its methods will miss next, and what those will, until the budget
+    /// is spent: breadth first, since what is further away is less sure.
+    fn prefetch(&mut self) {
+        let mut left = self.session.prefetch_bytes;
+        let mut at = 0;
+        while let Some(placed) = self.answer.drafts.get(at).filter(|_| left > 0) {
+            at += 1;
+            let Draft::Method(method) = &placed.draft else {
+                continue;
+            };
+            for oop in foresee(&self.extractor, method) {
+                let begin = self.answer.drafts.len();
+                if left > 0 && self.may_wait(oop) {
+                    self.bring(oop, 0);
+                }
+                let brought = &self.answer.drafts[begin..];
+                let bytes: usize = brought.iter().map(|it| encode_placed(it).len()).sum();
+                left = left.saturating_sub(bytes as u64);
+            }
+        }
+    }
+
+    /// Whether an object can wait beside the slave's heap: it has a draft that needs nothing but what
+    /// has a name, and was not sent.
+    fn may_wait(&self, oop: Oop) -> bool {
+        let extractor = &self.extractor;
+        if !oop.is_object() || self.session.has(extractor.id_of(oop)) {
+            return false;
+        }
+        match extractor.index.place(oop) {
+            Some(Place::Behavior(_) | Place::Method(..)) => true,
+            Some(_) => false,
+            None => {
+                !extractor.heap.is_symbol(oop)
+                    && extractor.home(oop) == oop
+                    && extractor.prerequisites(oop).is_empty()
+                    && oop != extractor.heap.known(Known::Smalltalk)
+            }
+        }
+    }
+
     fn alias(&mut self, oop: Oop, reference: Ref) {
         self.answer
             .aliases
@@ -304,6 +362,7 @@ impl Reply<'_> {
         {
             self.bring(class, 0);
         }
+        self.session.note_present(self.extractor.id_of(oop));
         if self.taken.insert(self.extractor.id_of(oop)) {
             let placed = self.extractor.method(oop, behavior, selector);
             self.push(placed.map(Draft::Method));
@@ -318,6 +377,7 @@ impl Reply<'_> {
         if !self.taken.insert(self.extractor.id_of(oop)) {
             return;
         }
+        self.session.note_present(self.extractor.id_of(oop));
         for needed in self.extractor.prerequisites(oop) {
             self.bring(needed, depth + 1);
         }
@@ -330,7 +390,7 @@ impl Reply<'_> {
 
     /// Puts a draft behind the bindings it names, and declares the classes of its locals.
     fn push(&mut self, placed: Placed<Draft>) {
-        for reference in references(&placed.draft) {
+        for reference in placed.draft.references() {
             self.precede(reference);
         }
         for local in placed.draft.locals() {
@@ -363,20 +423,4 @@ impl Reply<'_> {
                 .push((name.clone(), entry.index, entry.meta_index));
         }
     }
-}
-
-/// All references of a draft, those of its locals too.
-fn references(draft: &Draft) -> Vec<&Ref> {
-    let own: Vec<&Ref> = match draft {
-        Draft::Class(class) => class.slots.iter().collect(),
-        Draft::Meta(meta) => meta.slots.iter().collect(),
-        Draft::Method(method) => method.code.literals.iter().collect(),
-        Draft::Object(_) => Vec::new(),
-    };
-    let locals = draft.locals().iter().flat_map(|local| match &local.body {
-        Body::Slots(slots) => slots.iter().collect::<Vec<&Ref>>(),
-        Body::Code(code) => code.literals.iter().collect(),
-        Body::Bytes(_) => Vec::new(),
-    });
-    own.into_iter().chain(locals).collect()
 }

@@ -33,6 +33,8 @@ pub struct ImageIndex {
     places: FxHashMap<Oop, Place>,
     /// (behaviour, selector) -> name of the protocol.
     protocols: FxHashMap<(Oop, Oop), Name>,
+    /// selector -> behaviours with their methods for it.
+    implementors: FxHashMap<Name, Vec<(Oop, Oop)>>,
     /// One bit for each 8 bytes of old space, set where an object begins.
     starts: Vec<u64>,
 }
@@ -46,6 +48,7 @@ impl ImageIndex {
             names,
             places: FxHashMap::default(),
             protocols: FxHashMap::default(),
+            implementors: FxHashMap::default(),
             starts: vec![0; words.div_ceil(64)],
         };
         heap.for_each_object(|oop| index.note_start(heap, oop));
@@ -91,6 +94,11 @@ impl ImageIndex {
             .get(&(behavior, selector))
             .cloned()
             .unwrap_or_else(|| Name::from(""))
+    }
+
+    /// The behaviours that implement a selector, each with its method.
+    pub fn implementors(&self, selector: &str) -> &[(Oop, Oop)] {
+        self.implementors.get(selector).map_or(&[], Vec::as_slice)
     }
 
     /// Whether instances of a class inherit from the class `ancestor`, or are its own.
@@ -222,8 +230,10 @@ impl ImageIndex {
         for (selector, value) in MethodDictionary(dictionary).entries(heap) {
             let is_method = value.is_object() && heap.format(value).is_code();
             if let Some(text) = heap.string_text(selector).filter(|_| is_method) {
-                self.places
-                    .insert(value, Place::Method(name.clone(), text.into()));
+                let text = Name::from(text);
+                let found = self.implementors.entry(text.clone()).or_default();
+                found.push((oop, value));
+                self.places.insert(value, Place::Method(name.clone(), text));
             }
         }
     }

@@ -15,9 +15,11 @@
 //!
 //! A heap from which drafts are taken is one that no program runs in: a pristine image.
 //!
-//! Reading order: [`index`], [`gather`], [`take`], [`answer`], [`vocabulary`].
+//! Reading order: [`index`], [`gather`], [`take`], [`answer`], [`foresight`],
+//! [`vocabulary`].
 
 mod answer;
+mod foresight;
 mod gather;
 mod index;
 mod take;

@@ -82,6 +82,7 @@ impl From<Hello> for pb::Hello {
             seed: Some(hello.seed.into()),
             locale: hello.locale,
             time_zone: hello.time_zone,
+            prefetch_bytes: hello.prefetch_bytes,
         }
     }
 }
@@ -99,6 +100,7 @@ impl TryFrom<pb::Hello> for Hello {
             seed: required(hello.seed, "seed")?.try_into()?,
             locale: hello.locale,
             time_zone: hello.time_zone,
+            prefetch_bytes: hello.prefetch_bytes,
         })
     }
 }

@@ -7,6 +7,7 @@ mod from_slave;
 mod names;
 
 pub(crate) use control::millis;
+pub(crate) use from_master::{heard, said};
 
 use crate::InvalidMessage;
 

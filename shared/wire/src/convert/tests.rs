@@ -1,8 +1,11 @@
 //! Every message reads back; what no sound peer sends is refused.
 
+use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{BehaviorName, Draft, Miss, ObjectDraft, Placed, Ref};
 use imprint_model::{Ghost, Known};
 
+use super::{heard, said};
+use crate::bundles::{BundleReader, BundleWriter};
 use crate::control::{Progress, RunOrder, Runnable, SnapshotOrder, SnapshotReport, StatusReport};
 use crate::message::{
     ClassEntry, CompileRequest, Drafts, Event, Hello, Level, Marks, MasterMessage, Outcome, Plan,
@@ -133,7 +136,7 @@ fn what_a_master_says_reads_back() {
         protocol: 1,
         master_version: "0.1.0".into(),
         warnings: vec!["3 classes differ".into()],
-        classes: vec![entry.clone()],
+        classes: vec![entry],
         plan: Plan {
             tests: vec![test_name()],
             entry: "3 + 4".into(),
@@ -142,13 +145,17 @@ fn what_a_master_says_reads_back() {
     };
     let drafts = Drafts {
         sequence: 9,
-        placed: vec![Placed {
-            id: 4,
-            ..Placed::nowhere(object)
-        }],
-        aliases: vec![(GHOST, Ref::class("Foo"))],
-        classes: vec![entry],
+        bundle: Bundle {
+            placed: vec![Placed {
+                id: 4,
+                ..Placed::nowhere(object)
+            }],
+            asked: 1,
+            aliases: vec![(GHOST, Ref::class("Foo"))],
+            classes: vec![("Foo".into(), 1024, 1025)],
+        },
     };
+    let (mut writer, mut reader) = (BundleWriter::default(), BundleReader::default());
     for message in [
         MasterMessage::Welcome(welcome),
         MasterMessage::Drafts(drafts),
@@ -169,8 +176,8 @@ fn what_a_master_says_reads_back() {
             reason: "no".into(),
         },
     ] {
-        let sent = pb::MasterMessage::from(message.clone());
-        assert_eq!(MasterMessage::try_from(sent), Ok(message));
+        let sent = said(message.clone(), &mut writer);
+        assert_eq!(heard(sent, &mut reader), Ok(message));
     }
 }
 
@@ -262,12 +269,4 @@ fn what_no_sound_peer_sends_is_refused() {
         misses: vec![object],
     };
     refused(Message::Misses(misses), "invalid ghost");
-    let drafts = pb::Drafts {
-        placed: vec![vec![1, 2].into()],
-        ..pb::Drafts::default()
-    };
-    assert!(matches!(
-        crate::message::Drafts::try_from(drafts),
-        Err(InvalidMessage::Draft(_))
-    ));
 }

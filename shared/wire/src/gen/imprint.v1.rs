@@ -82,6 +82,9 @@ pub struct Hello {
     pub locale: ::prost::alloc::string::String,
     #[prost(string, tag = "8")]
     pub time_zone: ::prost::alloc::string::String,
+    /// Bytes of drafts, in their canonical form, that an answer may bring beyond what was asked for.
+    #[prost(uint64, tag = "9")]
+    pub prefetch_bytes: u64,
 }
 /// What the slave starts from.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -285,26 +288,14 @@ pub struct Plan {
     #[prost(message, repeated, tag = "3")]
     pub options: ::prost::alloc::vec::Vec<Setting>,
 }
-#[derive(Clone, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Drafts {
     #[prost(uint64, tag = "1")]
     pub sequence: u64,
-    /// Canonical bytes of placed drafts, to be installed in this order.
-    #[prost(bytes = "bytes", repeated, tag = "2")]
-    pub placed: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
-    #[prost(message, repeated, tag = "3")]
-    pub aliases: ::prost::alloc::vec::Vec<Alias>,
-    #[prost(message, repeated, tag = "4")]
-    pub classes: ::prost::alloc::vec::Vec<ClassEntry>,
-}
-/// A ghost that stands for something the slave can find by name.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Alias {
-    #[prost(message, optional, tag = "1")]
-    pub ghost: ::core::option::Option<Ghost>,
-    /// Canonical bytes of a reference.
-    #[prost(bytes = "bytes", tag = "2")]
-    pub reference: ::prost::bytes::Bytes,
+    /// A bundle of drafts, packed, as the next part of this stream's one deflate stream (RFC 1951, flushed,
+    /// without the four bytes 00 00 FF FF that end each part).
+    #[prost(bytes = "bytes", tag = "5")]
+    pub bundle: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Compiled {

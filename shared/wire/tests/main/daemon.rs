@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
+use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{Miss, Ref};
 use imprint_wire::message::{Drafts, Event, MasterMessage, Plan, SlaveMessage, Welcome};
 use imprint_wire::{Address, Listener, Services, Session, Source, WireError};
@@ -84,8 +85,10 @@ fn drafts(sequence: u64, misses: &[Miss]) -> MasterMessage {
     match aliases {
         Some(aliases) => MasterMessage::Drafts(Drafts {
             sequence,
-            aliases,
-            ..Drafts::default()
+            bundle: Bundle {
+                aliases,
+                ..Bundle::default()
+            },
         }),
         None => MasterMessage::Refused {
             sequence,

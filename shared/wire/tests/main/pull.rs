@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{Miss, Ref};
 use imprint_model::Ghost;
 use imprint_wire::message::{Drafts, Event, Hello, Level, MasterMessage, SlaveMessage};
@@ -37,8 +38,10 @@ fn assert_pulls(url: &str) {
         connection.send(ask(sequence, miss)).unwrap();
         let expected = Drafts {
             sequence,
-            aliases: vec![(ghost(sequence), Ref::class("Foo"))],
-            ..Drafts::default()
+            bundle: Bundle {
+                aliases: vec![(ghost(sequence), Ref::class("Foo"))],
+                ..Bundle::default()
+            },
         };
         let answer = connection.receive(soon());
         assert_eq!(answer, Ok(MasterMessage::Drafts(expected)));
