@@ -112,7 +112,7 @@ pub fn exercise(orders: &Orders, on_test: impl FnMut(&TestFinished)) -> Result<E
         replay,
     };
     run.go(orders, on_test)?;
-    run.report.pulled = Some(pulled(&run.session));
+    run.report.pulled = Some(pulled(&run.session).weighed(None));
     Ok(run)
 }
 
@@ -308,5 +308,7 @@ pub(crate) fn pulled(session: &Session) -> Pulled {
             bytes: traffic.bytes,
         },
         round_trips: traffic.round_trips,
+        untouched: session.line.borrow().untouched(),
+        ..Pulled::default()
     }
 }

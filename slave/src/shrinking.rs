@@ -52,7 +52,6 @@ impl Exercised {
     pub fn snapshot(&mut self, wanted: &Wanted) -> Result<Fingerprint> {
         let path = &wanted.path;
         let kept = pull_kept(&mut self.session, &self.plan)?;
-        self.report.pulled = Some(pulled(&self.session));
         let options = SlimOptions {
             entry: self.entry_text.clone(),
             origin: Some(self.session.origin()),
@@ -60,6 +59,8 @@ impl Exercised {
         };
         let slim = self.slim(&kept, &options)?;
         let (image, fingerprint) = write_slim(&slim, path, wanted.is_spur)?;
+        let bytes_kept = Some(image.bytes_uncompressed);
+        self.report.pulled = Some(pulled(&self.session).weighed(bytes_kept));
         self.report.slim = Some(image);
         let manifest = write_manifest(&slim, path)?;
         let log = self.log(path, &kept)?;

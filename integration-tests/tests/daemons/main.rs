@@ -9,6 +9,7 @@
 mod bad_input;
 mod browser;
 mod projects;
+mod pulling;
 mod serving;
 mod shrinking;
 mod slave_daemon;

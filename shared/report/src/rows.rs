@@ -27,6 +27,7 @@ impl ShrinkReport {
         lines.extend(self.full.as_ref().map(FullImage::row));
         lines.extend(self.tests.as_ref().map(|tests| tests.row(with_bars)));
         lines.extend(self.pulled.as_ref().map(Pulled::row));
+        lines.extend(self.pulled.as_ref().and_then(Pulled::price_row));
         lines.extend(self.slim.as_ref().map(SlimImage::row));
         lines.extend(self.margins.iter().map(Margin::row));
         lines.extend(self.proof.as_ref().map(Proof::row));
@@ -100,6 +101,20 @@ impl Pulled {
     pub fn row(&self) -> String {
         let trips = plural(self.round_trips, "round trip", "round trips");
         numbers("pulled", &self.counts, &format!("in {trips}"))
+    }
+
+    /// What the pulled bytes come to; none where nothing was pulled to compare them with.
+    pub fn price_row(&self) -> Option<String> {
+        let per_method = self.bytes_per_method?;
+        let mut text = format!("{per_method:.0} bytes a method");
+        if let Some(ratio) = self.bytes_per_byte_kept {
+            text.push_str(&format!(", {ratio:.2} bytes a byte kept"));
+        }
+        let untouched = match self.untouched {
+            0 => String::new(),
+            number => plural(number, "draft came in vain", "drafts came in vain"),
+        };
+        Some(sentence("", &text, &untouched))
     }
 }
 
@@ -243,6 +258,9 @@ mod checks {
             pulled: Some(Pulled {
                 counts: counts(61, 402, 1_310, 97_200),
                 round_trips: 64,
+                untouched: 31,
+                bytes_per_byte_kept: Some(0.944),
+                bytes_per_method: Some(241.8),
             }),
             slim: Some(SlimImage {
                 counts: counts(58, 371, 1_122, 41_300),

@@ -52,12 +52,32 @@ pub struct FullImage {
 }
 
 /// What went over the wire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pulled {
-    /// What came.
+    /// What was touched of what came; the bytes are those of all answers, as they came over the socket.
     pub counts: ImageCounts,
     /// How often the slave waited for an answer.
     pub round_trips: u64,
+    /// Drafts that came ahead of their time and were never touched.
+    #[serde(default)]
+    pub untouched: u64,
+    /// Bytes pulled over bytes kept, these uncompressed; none where no image was made.
+    #[serde(default)]
+    pub bytes_per_byte_kept: Option<f64>,
+    /// Bytes pulled for each method that was touched; none where none was.
+    #[serde(default)]
+    pub bytes_per_method: Option<f64>,
+}
+
+impl Pulled {
+    /// The same, with what the bytes come to; `bytes_kept` are those of the image before compression.
+    pub fn weighed(mut self, bytes_kept: Option<u64>) -> Pulled {
+        let bytes = self.counts.bytes as f64;
+        let per = |number: u64| (number > 0).then(|| bytes / number as f64);
+        self.bytes_per_method = per(self.counts.methods);
+        self.bytes_per_byte_kept = bytes_kept.and_then(per);
+        self
+    }
 }
 
 /// The slim image.

@@ -15,7 +15,7 @@ use imprint_isa::bytecode::{Instruction, decode};
 use imprint_isa::special_selectors::{CLASS_POSITION, SPECIAL_SELECTORS};
 use imprint_isa::{Body, CodeBody, MethodDraft, Name, Ref};
 use imprint_model::layout::{association, behavior, metaclass};
-use imprint_model::{ClassIndex, Oop};
+use imprint_model::{BytecodeSet, ClassIndex, Oop};
 
 use super::{Extractor, Place};
 
@@ -60,6 +60,9 @@ struct Reading<'a, 'b> {
 
 impl Reading<'_, '_> {
     fn read(&mut self, code: &CodeBody) {
+        if code.header.set != BytecodeSet::SistaV1 {
+            return;
+        }
         self.stack.clear();
         self.temps.clear();
         let mut at = 0;
