@@ -72,12 +72,16 @@ pub struct Pulled {
 impl Pulled {
     /// The same, with what the bytes come to; `bytes_kept` are those of the image before compression.
     pub fn weighed(mut self, bytes_kept: Option<u64>) -> Pulled {
-        let bytes = self.counts.bytes as f64;
-        let per = |number: u64| (number > 0).then(|| bytes / number as f64);
-        self.bytes_per_method = per(self.counts.methods);
-        self.bytes_per_byte_kept = bytes_kept.and_then(per);
+        let counts = self.counts;
+        self.bytes_per_method = share(counts.bytes, counts.methods);
+        self.bytes_per_byte_kept = bytes_kept.and_then(|kept| share(counts.bytes, kept));
         self
     }
+}
+
+/// The part of each, where there are any.
+fn share(bytes: u64, number: u64) -> Option<f64> {
+    (number > 0).then(|| bytes as f64 / number as f64)
 }
 
 /// The slim image.
