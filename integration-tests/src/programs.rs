@@ -155,6 +155,11 @@ pub fn example(name: &str) -> PathBuf {
     root().join("deploy/examples").join(name)
 }
 
+/// The folder of the project that pulling trips over.
+pub fn traps() -> PathBuf {
+    root().join("integration-tests/traps")
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

@@ -287,13 +287,16 @@ impl Worker {
             .set(u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX));
         self.done.failures.add(u64::from(run.failure.is_some()));
         let text = match (&run.report.tests, &run.answer) {
-            (Some(_), _) => format!("{}\n{}", run.report.rows(false), run.report.details()),
+            (Some(_), _) => {
+                let text = format!("{}\n{}", run.report.rows(false), run.report.details());
+                text.trim_end().to_string()
+            }
             (None, Some(answer)) => answer.clone(),
             (None, None) => String::new(),
         };
         let exit_code = run.failure.unwrap_or(code::DONE).into();
         self.last = Some(run);
-        Ok((exit_code, text.trim_end().to_string()))
+        Ok((exit_code, text))
     }
 
     fn orders(&self, order: RunOrder) -> Orders {

@@ -13,3 +13,4 @@ mod pulling;
 mod serving;
 mod shrinking;
 mod slave_daemon;
+mod traps;

@@ -52,6 +52,23 @@ impl Live {
         self.reached.len()
     }
 
+    /// What only weak slots of reached objects hold, in the order of the heap.
+    pub fn fading(&self, heap: &Heap) -> Vec<Oop> {
+        let mut fading: Vec<Oop> = Vec::new();
+        let weak = self
+            .reached
+            .iter()
+            .filter(|oop| heap.format(**oop).is_weak());
+        for oop in weak {
+            let slots = heap.fixed_fields(*oop)..heap.pointer_slot_count(*oop);
+            let held = slots.map(|slot| heap.slot(*oop, slot));
+            fading.extend(held.filter(|held| held.is_object() && !self.has(*held)));
+        }
+        fading.sort();
+        fading.dedup();
+        fading
+    }
+
     fn reach(&mut self, oop: Oop) {
         if oop.is_object() && oop.bits() != 0 && self.reached.insert(oop) {
             self.waiting.push(oop);

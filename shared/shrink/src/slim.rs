@@ -109,11 +109,11 @@ pub fn slim(input: &SlimInput<'_>) -> Result<Slim, ShrinkError> {
     };
     builder.install_all(&selection)?;
     builder.start_with(input.entry)?;
-    builder.anchor(&selection)?;
     views::heal(&mut builder.heap, &builder.presence);
     views::forget_hashes(&mut builder.heap, &builder.presence);
     views::narrow_subclasses(&mut builder.heap)?;
     views::narrow_globals(&mut builder.heap, &builder.names, &selection.excluded)?;
+    builder.anchor(&selection)?;
     let tombstones = tombstones::bury(&mut builder.heap, &builder.names)?;
     let live = Live::of(&builder.heap);
     let mut manifest = Manifest::of(&builder.heap, &builder.presence, &selection, &live);
@@ -183,9 +183,10 @@ impl Builder {
     }
 
     /// Keeps what tests or a keep list reached, also where the entry expression does not: classes and
-    /// bindings, in an array behind the last special object that virtual machines know. Where there
-    /// is any such thing, all of them stand there: whether production or a test reached a thing first
-    /// may be a matter of time, and the image must not depend on it.
+    /// bindings. Where there is any such thing, all of them are kept so: whether production or a test
+    /// reached a thing first may be a matter of time, and the image must not depend on it. And what
+    /// came though nothing but weak slots holds it now: in the full image something did that stayed
+    /// behind.
     fn anchor(&mut self, selection: &Selection) -> Result<(), ShrinkError> {
         let is_extra = |taken: &Taken| taken.because.iter().any(|reason| reason != ENTRY_PHASE);
         let is_named = |taken: &&Taken| match &taken.placed.draft {
@@ -193,18 +194,29 @@ impl Builder {
             Draft::Object(object) => !matches!(object.root, Ref::Local(_)),
             _ => false,
         };
-        if !selection.taken.iter().any(is_extra) {
-            return Ok(());
+        let mut anchored: Vec<Oop> = Vec::new();
+        if selection.taken.iter().any(is_extra) {
+            let taken = selection.taken.iter().filter(is_named);
+            anchored.extend(taken.filter_map(|taken| self.presence.get(taken.placed.id)));
+            self.keep_alive(&anchored)?;
         }
-        let taken = selection.taken.iter().filter(is_named);
-        let anchored: Vec<Oop> = taken
-            .filter_map(|taken| self.presence.get(taken.placed.id))
-            .collect();
+        loop {
+            let fading = Live::of(&self.heap).fading(&self.heap);
+            if fading.is_empty() {
+                return Ok(());
+            }
+            anchored.extend(fading);
+            self.keep_alive(&anchored)?;
+        }
+    }
+
+    /// Puts objects into an array behind the last special object that virtual machines know.
+    fn keep_alive(&mut self, anchored: &[Oop]) -> Result<(), NeedsSpace> {
         let anchors = self
             .heap
             .allocate_old(ClassIndex::ARRAY, Format::ARRAY, anchored.len())?;
-        for (slot, oop) in anchored.into_iter().enumerate() {
-            self.heap.store(anchors, slot, oop);
+        for (slot, oop) in anchored.iter().enumerate() {
+            self.heap.store(anchors, slot, *oop);
         }
         let known = self.heap.special_objects();
         let longer = self

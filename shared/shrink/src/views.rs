@@ -21,14 +21,10 @@ const GLOBALS_CLASS: &str = "SystemEnvironment";
 /// Bits that an image puts below an identity hash (`identityHash` of Pharo).
 const IDENTITY_HASH_SHIFT: u32 = 8;
 
-/// Puts present objects in the place of their ghosts; nil into weak slots that stay ghosts.
+/// Puts present objects in the place of their ghosts. Other ghosts stay, in weak slots too: what they
+/// stand for was alive, and is not equal to nil.
 pub(crate) fn heal(heap: &mut Heap, presence: &Presence) {
     for oop in heap.all_objects() {
-        let first_weak = if heap.format(oop).is_weak() {
-            heap.fixed_fields(oop)
-        } else {
-            usize::MAX
-        };
         for slot in 0..heap.pointer_slot_count(oop) {
             let value = heap.slot(oop, slot);
             if !value.is_ghost() {
@@ -37,9 +33,6 @@ pub(crate) fn heal(heap: &mut Heap, presence: &Presence) {
             let healed = presence.heal(value);
             if healed != value {
                 heap.store(oop, slot, healed);
-            } else if slot >= first_weak {
-                let nil = heap.nil();
-                heap.store(oop, slot, nil);
             }
         }
     }

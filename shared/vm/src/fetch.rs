@@ -6,6 +6,7 @@ use imprint_heap::{Collection, NeedsSpace};
 use imprint_isa::verifier::verify;
 use imprint_isa::{Draft, MethodDraft, Miss, ObjectDraft, Placed};
 use imprint_model::Oop;
+use imprint_model::layout::association;
 
 use crate::install::{InstallError, Installer, Unbound};
 use crate::machine::Vm;
@@ -52,13 +53,32 @@ impl Vm {
         verify(draft, fields).map_err(|rejection| InstallError::Rejected(Box::new(rejection)))
     }
 
+    /// The same miss by name, where the object missed is the value of a global: a class, mostly. The
+    /// run is over, so looking through the whole heap costs nothing.
+    fn named(&self, miss: Miss) -> Miss {
+        let Miss::Object(ghost) = miss else {
+            return miss;
+        };
+        let holds = |oop: &Oop| {
+            self.heap.pointer_slot_count(*oop) == association::VALUE + 1
+                && self.heap.slot(*oop, association::VALUE).as_ghost() == Some(ghost)
+                && self.heap.is_symbol(self.heap.slot(*oop, association::KEY))
+        };
+        let binding = self.heap.all_objects().into_iter().find(holds);
+        let name = binding.and_then(|it| {
+            let key = self.heap.slot(it, association::KEY);
+            self.heap.string_text(key)
+        });
+        name.map_or(Miss::Object(ghost), |name| Miss::Global(name.into()))
+    }
+
     /// Gets what is missing. Answers how the run ends where that is not possible.
     pub(crate) fn fetch(&mut self, miss: Miss) -> Option<Outcome> {
         let answer = match self.outside.request(std::slice::from_ref(&miss)) {
             Ok(answer) => answer,
             Err(error) => {
                 return Some(Outcome::NoSource {
-                    miss: Box::new(miss),
+                    miss: Box::new(self.named(miss)),
                     error,
                 });
             }
