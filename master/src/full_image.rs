@@ -12,7 +12,7 @@ use imprint_heap::{Heap, HeapSettings};
 use imprint_host::LocalOutside;
 use imprint_image::{OpenedImage, open_image, write_beside_and_rename, write_spur};
 use imprint_isa::{Draft, Placed};
-use imprint_model::Oop;
+use imprint_model::{ClassIndex, Oop};
 use imprint_slave::machine::machine_with;
 use imprint_vm::install::{Installer, Names, Unbound};
 use imprint_vm::{CommandLine, Outcome, RunLimits, Vm};
@@ -107,7 +107,7 @@ impl LiveImage {
     /// Its syntax errors, as they are shown.
     pub fn evaluate(&mut self, expression: &str, limits: RunLimits) -> Result<Outcome> {
         let nil = self.vm.heap.nil();
-        self.run_on(nil, expression, limits)
+        self.run_on(nil, &self.for_this_image(expression), limits)
     }
 
     /// Runs an expression whose `self` is an object.
@@ -136,7 +136,45 @@ impl LiveImage {
         let process = self.vm.spawn(method, receiver, PRIORITY);
         let process =
             process.map_err(|failure| anyhow::anyhow!("cannot start a process: {failure:?}"))?;
-        Ok(self.vm.run_until(process, limits))
+        let outcome = self.vm.run_until(process, limits.clone());
+        self.saving(outcome, |vm| vm.run_until(process, limits.clone()))
+    }
+
+    /// Lets the image go on where it was saved.
+    ///
+    /// # Errors
+    /// Where it saves itself and that fails.
+    pub fn run(&mut self, limits: RunLimits) -> Result<Outcome> {
+        let outcome = self.vm.run(limits.clone());
+        self.saving(outcome, |vm| vm.run(limits.clone()))
+    }
+
+    /// Writes the image, as a Spur image under the name that it has itself, whenever it asks for
+    /// that, and goes on.
+    fn saving(
+        &mut self,
+        mut outcome: Outcome,
+        mut go_on: impl FnMut(&mut Vm) -> Outcome,
+    ) -> Result<Outcome> {
+        while matches!(outcome, Outcome::Snapshot) {
+            let path = PathBuf::from(&self.vm.settings.command_line.image_path);
+            write_spur(&self.vm.heap, &path).context("cannot save the image")?;
+            let is_fresh = self.vm.heap.false_object();
+            self.vm.saved(is_fresh);
+            outcome = go_on(&mut self.vm);
+        }
+        Ok(outcome)
+    }
+
+    /// What an expression is to be compiled as: itself, or, in an image that has no full block
+    /// closures, the question to the image's own compiler.
+    fn for_this_image(&self, expression: &str) -> String {
+        let has_blocks = (self.vm.heap.class_at(ClassIndex::FULL_BLOCK_CLOSURE)).is_some();
+        let has_compiler = self.vm.names.global("Compiler").is_some();
+        if has_blocks || !has_compiler {
+            return expression.to_owned();
+        }
+        format!("Compiler evaluate: '{}'", expression.replace('\'', "''"))
     }
 
     /// Runs an expression and answers the text of its value as `printString` shows it, or how else

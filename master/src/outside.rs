@@ -9,6 +9,7 @@ use imprint_bootstrap::{Sources, compile_expression, compile_for};
 use imprint_heap::Heap;
 use imprint_host::LocalOutside;
 use imprint_isa::{BehaviorName, MethodDraft, Miss, Name};
+use imprint_model::family::PHARO;
 use imprint_model::layout::behavior;
 use imprint_vm::install::{MethodDictionary, Names, source_pointer};
 use imprint_vm::{Answer, CompileRequest, Event, Outside, OutsideError};
@@ -27,7 +28,9 @@ impl SourceBook {
             sources,
             pointers: HashMap::new(),
         };
-        for name in names.class_names() {
+        // Elsewhere what follows the bytecodes has other forms.
+        let is_known = names.family == PHARO && !heap.bytecode_sets().v3;
+        for name in names.class_names().filter(|_| is_known) {
             for meta in [false, true] {
                 book.add_behavior(
                     heap,

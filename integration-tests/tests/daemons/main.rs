@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod browser;
+mod images;
 mod projects;
 mod pulling;
 mod serving;

@@ -10,14 +10,19 @@ use super::finish;
 use crate::command_line::{Failure, Run};
 use crate::full_image::LiveImage;
 
-/// Options of other virtual machines that need nothing done here.
-const HEADLESS: [&str; 5] = [
+/// Options of other virtual machines that need nothing done here: there is no display and no sound.
+const HEADLESS: [&str; 8] = [
     "--headless",
     "-headless",
-    "-vm-display-null",
-    "-vm-sound-null",
+    "--nodisplay",
+    "-nodisplay",
+    "--nosound",
+    "-nosound",
     "--no-quit",
+    "--interactive",
 ];
+/// Beginnings of such options.
+const DRIVERS: [&str; 2] = ["-vm-display-", "-vm-sound-"];
 
 /// Runs an image.
 ///
@@ -28,7 +33,7 @@ pub fn run(run: &Run) -> Result<u8, Failure> {
         .rest
         .iter()
         .map(String::as_str)
-        .filter(|argument| !HEADLESS.contains(argument))
+        .filter(|argument| !is_for_other_machines(argument))
         .collect();
     let command_line = CommandLine {
         vm_path: std::env::current_exe()
@@ -40,7 +45,7 @@ pub fn run(run: &Run) -> Result<u8, Failure> {
     };
     let mut image = LiveImage::open(&run.image, command_line)?;
     match rest.as_slice() {
-        [] => Ok(finish(&image.vm.run(RunLimits::default()))),
+        [] => Ok(finish(&image.run(RunLimits::default())?)),
         ["eval", words @ ..] if !words.is_empty() => {
             super::eval::print_value(&mut image, &words.join(" "))
         }
@@ -50,6 +55,8 @@ pub fn run(run: &Run) -> Result<u8, Failure> {
         ["-s", script, ..] | [script, ..] if script.ends_with(".st") => {
             run_script(&mut image, script)
         }
+        // What else begins like an option is for the image's own command line.
+        [option, ..] if option.starts_with("--") => Ok(finish(&image.run(RunLimits::default())?)),
         _ => Err(Failure {
             code: code::USAGE,
             error: anyhow!(
@@ -58,6 +65,10 @@ pub fn run(run: &Run) -> Result<u8, Failure> {
             ),
         }),
     }
+}
+
+fn is_for_other_machines(argument: &str) -> bool {
+    HEADLESS.contains(&argument) || DRIVERS.iter().any(|driver| argument.starts_with(driver))
 }
 
 fn run_script(image: &mut LiveImage, path: &str) -> Result<u8, Failure> {

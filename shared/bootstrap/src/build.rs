@@ -134,7 +134,7 @@ impl Shell {
         };
         let metas: Vec<_> = self.heap.classes().map(|(_, oop)| oop).collect();
         for meta in metas {
-            let is_meta = imprint_vm::install::is_metaclass(&self.heap, meta);
+            let is_meta = imprint_vm::install::is_metaclass(&self.heap, self.names.family, meta);
             if is_meta && self.heap.slot(meta, behavior::SUPERCLASS) == self.heap.nil() {
                 self.heap.store(meta, behavior::SUPERCLASS, class_class);
             }

@@ -10,6 +10,9 @@
 //!
 //! Source: Pharo's EncoderForSistaV1 and VMMaker's `initializeBytecodeTableForSistaV1`.
 
+use crate::v3_plus_closures;
+use imprint_model::BytecodeSet;
+
 /// One instruction, prefixes and ranges resolved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Instruction {
@@ -172,6 +175,14 @@ pub const CALL_PRIMITIVE: u8 = 248;
 /// [`CALL_PRIMITIVE`] (the long form of "store temp").
 pub const STORE_ERROR_CODE: u8 = 245;
 
+/// The opcode of a primitive call, in each set.
+pub const fn primitive_call(set: BytecodeSet) -> u8 {
+    match set {
+        BytecodeSet::SistaV1 => CALL_PRIMITIVE,
+        BytecodeSet::V3PlusClosures => v3_plus_closures::CALL_PRIMITIVE,
+    }
+}
+
 /// An instruction with its extent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Decoded {
@@ -190,6 +201,64 @@ pub enum DecodeError {
     /// An operand is greater than any use of it.
     #[error("the operand of the instruction at {0} is out of range")]
     Operand(usize),
+}
+
+/// Decodes the instruction at `at`, of either set.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_in(set: BytecodeSet, code: &[u8], at: usize) -> Result<Decoded, DecodeError> {
+    match set {
+        BytecodeSet::SistaV1 => decode(code, at),
+        BytecodeSet::V3PlusClosures => v3_plus_closures::decode(code, at),
+    }
+}
+
+/// Where the instructions of a method end whose bytes go on with what says where its text is: behind
+/// the first return, or jump backwards, that no jump before it reaches beyond. All bytes, where they
+/// are no instructions.
+pub fn code_end(set: BytecodeSet, bytes: &[u8]) -> usize {
+    let mut next = 0;
+    let mut furthest = 0;
+    while let Ok(decoded) = decode_in(set, bytes, next) {
+        next += decoded.length;
+        let target = |distance: i32| next.saturating_add_signed(distance as isize);
+        let is_end = match decoded.instruction {
+            Instruction::Jump(distance) => {
+                furthest = furthest.max(target(distance));
+                distance < 0
+            }
+            Instruction::JumpTrue(distance) | Instruction::JumpFalse(distance) => {
+                furthest = furthest.max(target(distance));
+                false
+            }
+            Instruction::PushBlock { size, .. } => {
+                furthest = furthest.max(next + usize::from(size));
+                false
+            }
+            instruction => instruction.is_return(),
+        };
+        if is_end && furthest < next {
+            return next;
+        }
+    }
+    bytes.len()
+}
+
+impl Instruction {
+    /// Whether the activation ends with it.
+    pub const fn is_return(self) -> bool {
+        matches!(
+            self,
+            Instruction::ReturnReceiver
+                | Instruction::ReturnTrue
+                | Instruction::ReturnFalse
+                | Instruction::ReturnNil
+                | Instruction::ReturnTop
+                | Instruction::BlockReturnNil
+                | Instruction::BlockReturnTop
+        )
+    }
 }
 
 /// Bytes that follow an opcode.

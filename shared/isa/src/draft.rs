@@ -19,8 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::bytecode::{self, DecodeError, Decoded};
-use crate::v3_plus_closures;
-use imprint_model::{BytecodeSet, Format, Ghost, InstanceSpec, Known, MethodHeader};
+use imprint_model::{Format, Ghost, InstanceSpec, Known, MethodHeader};
 
 /// A name or selector as text.
 pub type Name = Arc<str>;
@@ -159,10 +158,7 @@ impl CodeBody {
     /// # Errors
     /// Where the bytes there are none.
     pub fn instruction_at(&self, pc: usize) -> Result<Decoded, DecodeError> {
-        match self.header.set {
-            BytecodeSet::SistaV1 => bytecode::decode(&self.bytecodes, pc),
-            BytecodeSet::V3PlusClosures => v3_plus_closures::decode(&self.bytecodes, pc),
-        }
+        bytecode::decode_in(self.header.set, &self.bytecodes, pc)
     }
 }
 

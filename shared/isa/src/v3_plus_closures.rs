@@ -256,4 +256,22 @@ mod tests {
             assert_eq!(decode(cut, 0), Err(DecodeError::Truncated(0)), "{opcode}");
         }
     }
+
+    #[test]
+    fn code_ends_where_no_jump_reaches_beyond() {
+        let set = imprint_model::BytecodeSet::V3PlusClosures;
+        let table: &[(&[u8], usize)] = &[
+            (&[112, 124, 9, 9, 9], 2),
+            // a jump over a return
+            (&[113, 153, 119, 124, 120, 77, 77], 5),
+            // a block with a return inside
+            (&[143, 0, 0, 2, 33, 124, 201, 124, 1, 2], 8),
+            // an endless loop
+            (&[135, 163, 0xFD, 66, 66], 3),
+            (&[143], 1),
+        ];
+        for (bytes, end) in table {
+            assert_eq!(crate::bytecode::code_end(set, bytes), *end, "{bytes:?}");
+        }
+    }
 }

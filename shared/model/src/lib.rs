@@ -6,6 +6,7 @@
 //! [`known`], [`method_header`], [`layout`], [`hash`].
 
 pub mod class_index;
+pub mod family;
 pub mod format;
 pub mod hash;
 pub mod header;
@@ -15,6 +16,7 @@ pub mod method_header;
 pub mod oop;
 
 pub use class_index::ClassIndex;
+pub use family::{Family, VariablesAt};
 pub use format::{Format, InstanceSpec};
 pub use header::Header;
 pub use known::Known;

@@ -10,10 +10,10 @@
 use imprint_heap::{Heap, NeedsSpace};
 use imprint_isa::{BehaviorName, Name};
 use imprint_model::hash::identity_hash_of_id;
-use imprint_model::layout::{association, class};
+use imprint_model::layout::association;
 use imprint_model::{ClassIndex, Format, Oop};
 use imprint_vm::Presence;
-use imprint_vm::install::{Names, is_class};
+use imprint_vm::install::{Names, family_of, is_class};
 use rustc_hash::FxHashSet;
 
 /// The class of the dictionary of globals.
@@ -52,13 +52,14 @@ pub(crate) fn forget_hashes(heap: &mut Heap, presence: &Presence) {
 
 /// Leaves in the subclasses of each class those that came.
 pub(crate) fn narrow_subclasses(heap: &mut Heap) -> Result<(), NeedsSpace> {
+    let family = family_of(heap);
     let classes: Vec<Oop> = heap
         .classes()
         .map(|(_, oop)| oop)
-        .filter(|oop| is_class(heap, *oop))
+        .filter(|oop| is_class(heap, family, *oop))
         .collect();
     for oop in classes {
-        let array = heap.slot(oop, class::SUBCLASSES);
+        let array = heap.slot(oop, family.subclasses);
         if !array.is_object() || array == heap.nil() || !heap.format(array).is_pointers() {
             continue;
         }
@@ -68,7 +69,7 @@ pub(crate) fn narrow_subclasses(heap: &mut Heap) -> Result<(), NeedsSpace> {
         let here: Vec<Oop> = all.iter().copied().filter(|oop| !oop.is_ghost()).collect();
         if here.len() < all.len() {
             let narrow = new_array(heap, heap.class_index_of(array), &here)?;
-            heap.store(oop, class::SUBCLASSES, narrow);
+            heap.store(oop, family.subclasses, narrow);
         }
     }
     Ok(())

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use imprint_heap::{Collection, NeedsSpace};
 use imprint_isa::special_selectors::SPECIAL_SELECTORS;
 use imprint_model::layout::{context, process};
-use imprint_model::{ClassIndex, Format, Known, Oop};
+use imprint_model::{BytecodeSet, ClassIndex, Format, Known, Oop};
 
 use crate::context::Place;
 use crate::dispatch::interpret;
@@ -169,6 +169,7 @@ impl Vm {
             Stop::NeedsSpace(space) => self.find_space(space),
             Stop::NeedsPage => self.free_a_page(),
             Stop::OtherBytecodes(set) => {
+                self.note_running_sets();
                 self.heap.note_bytecodes(set);
                 None
             }
@@ -190,6 +191,15 @@ impl Vm {
                 None
             }
             Stop::Done(outcome) => Some(outcome),
+        }
+    }
+
+    /// What the loop ran until now goes on to run.
+    fn note_running_sets(&mut self) {
+        for set in [BytecodeSet::SistaV1, BytecodeSet::V3PlusClosures] {
+            if self.loop_sets.has(set) {
+                self.heap.note_bytecodes(set);
+            }
         }
     }
 

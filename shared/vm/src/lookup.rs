@@ -12,10 +12,10 @@
 
 use imprint_heap::NeedsSpace;
 use imprint_isa::Miss;
+use imprint_isa::bytecode::primitive_call;
 use imprint_isa::primitives::{self, QuickReturn};
-use imprint_isa::{bytecode, v3_plus_closures};
 use imprint_model::layout::{behavior, message, method_dictionary};
-use imprint_model::{BytecodeSet, ClassIndex, Format, Known, MethodHeader, Oop};
+use imprint_model::{ClassIndex, Format, Known, MethodHeader, Oop};
 
 use crate::cache::{Action, Entry};
 use crate::handlers::closure::first_pc;
@@ -441,11 +441,3 @@ impl Vm {
 
 /// Bytes of the bytecode that calls a primitive, in both sets.
 const PRIMITIVE_CALL_BYTES: usize = 3;
-
-/// The bytecode that calls a primitive.
-const fn primitive_call(set: BytecodeSet) -> u8 {
-    match set {
-        BytecodeSet::SistaV1 => bytecode::CALL_PRIMITIVE,
-        BytecodeSet::V3PlusClosures => v3_plus_closures::CALL_PRIMITIVE,
-    }
-}

@@ -283,6 +283,7 @@ impl<'plan> Loading<'plan> {
             heap.allow_absent_classes();
         }
         sanity::check(&heap)?;
+        crate::spur::note_bytecodes(&mut heap);
         if plan.byte_symbols != 0 {
             heap.set_symbol_classes(plan.byte_symbols, plan.wide_symbols);
         }

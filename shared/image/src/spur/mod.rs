@@ -15,7 +15,7 @@ mod segments;
 mod write;
 
 pub use header::SpurHeader;
-pub(crate) use read::{Sharing, load, settle};
+pub(crate) use read::{Sharing, load, note_bytecodes, settle};
 pub use read::{read_spur, read_spur_bytes};
 pub use write::{spur_bytes, spur_bytes_unread, write_spur};
 

@@ -383,7 +383,7 @@ pub(crate) fn settle(heap: &mut Heap) {
 }
 
 /// Tells the heap which bytecode sets its code is in.
-fn note_bytecodes(heap: &mut Heap) {
+pub(crate) fn note_bytecodes(heap: &mut Heap) {
     let mut sets = BytecodeSets::default();
     heap.for_each_object(|oop| {
         if heap.format(oop).is_code()

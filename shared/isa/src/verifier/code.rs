@@ -13,7 +13,7 @@ use imprint_model::Format;
 
 use super::flow::{Flow, Site, Value, agree};
 use super::{Checked, Place, Rule};
-use crate::bytecode::CALL_PRIMITIVE;
+use crate::bytecode::primitive_call;
 use crate::draft::{Body, CodeBody, LocalObject, MethodDraft, Ref};
 use crate::primitives::{NAMED_PRIMITIVE, QuickReturn};
 
@@ -90,6 +90,16 @@ pub(super) fn arity(selector: &str) -> usize {
     }
 }
 
+/// The operand of the primitive call with which a code begins.
+fn called_primitive(code: &CodeBody) -> Option<u16> {
+    match code.bytecodes.as_slice() {
+        [opcode, low, high, ..] if *opcode == primitive_call(code.header.set) => {
+            Some(u16::from_le_bytes([*low, *high]))
+        }
+        _ => None,
+    }
+}
+
 impl Method<'_> {
     fn check_head(&self, draft: &MethodDraft) -> Checked {
         let at = |rule| Err((Place::Code(None), rule));
@@ -113,10 +123,7 @@ impl Method<'_> {
 
     /// The header says whether the code begins with a call, and the call can be made.
     fn check_primitive(&self, code: &CodeBody) -> Checked {
-        let number = match code.bytecodes.as_slice() {
-            [CALL_PRIMITIVE, low, high, ..] => Some(u16::from_le_bytes([*low, *high])),
-            _ => None,
-        };
+        let number = called_primitive(code);
         if code.header.has_primitive != number.is_some() {
             return Err((Place::Code(None), Rule::PrimitiveFlag));
         }
@@ -196,7 +203,7 @@ impl Method<'_> {
         if !code.literals.last().is_some_and(is_outer) {
             return Err((Place::Code(Some(index)), Rule::BlockEnd));
         }
-        if code.header.has_primitive || code.bytecodes.first() == Some(&CALL_PRIMITIVE) {
+        if code.header.has_primitive || called_primitive(code).is_some() {
             return Err((Place::Code(Some(index)), Rule::PrimitiveFlag));
         }
         self.follow(code, Site::block(index), entry, open)

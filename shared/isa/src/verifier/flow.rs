@@ -186,7 +186,7 @@ impl<'m, 'd> Flow<'m, 'd> {
                 entry.extend(copied_values);
                 self.block_inside(pc, next, &entry, size, &state)
             }
-            returning if is_return(returning) => Ok(()),
+            returning if returning.is_return() => Ok(()),
             _ => self.reach(pc, next, &state),
         }
     }
@@ -408,19 +408,6 @@ fn copied_by(instruction: Instruction, state: &[Value]) -> Vec<Value> {
         }
         _ => Vec::new(),
     }
-}
-
-const fn is_return(instruction: Instruction) -> bool {
-    matches!(
-        instruction,
-        Instruction::ReturnReceiver
-            | Instruction::ReturnTrue
-            | Instruction::ReturnFalse
-            | Instruction::ReturnNil
-            | Instruction::ReturnTop
-            | Instruction::BlockReturnNil
-            | Instruction::BlockReturnTop
-    )
 }
 
 /// The vector and slot of an access to a remote temporary.

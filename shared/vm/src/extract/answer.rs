@@ -331,7 +331,7 @@ impl Reply<'_> {
             self.class(at);
         }
         for meta in chain.into_iter().rev() {
-            self.class(heap.slot(meta, imprint_model::layout::metaclass::THIS_CLASS));
+            self.class(heap.slot(meta, self.extractor.index.names().family.this_class));
             self.session.note_present(self.extractor.id_of(meta));
             let placed = self.extractor.meta(meta);
             self.push(placed.map(Draft::Meta));

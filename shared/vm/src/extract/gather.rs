@@ -1,8 +1,10 @@
 //! What a value becomes in a draft, and which objects travel along.
 
-use imprint_isa::{BehaviorName, Body, CodeBody, LocalObject, Ref};
-use imprint_model::layout::{association, closure, linked_list, process};
-use imprint_model::{ClassIndex, Known, Oop};
+use imprint_isa::bytecode::code_end;
+use imprint_isa::{BehaviorName, Body, CodeBody, LocalObject, Name, Ref};
+use imprint_model::family::PHARO;
+use imprint_model::layout::{association, block_closure, closure, context, linked_list, process};
+use imprint_model::{BytecodeSet, ClassIndex, Known, Oop};
 use rustc_hash::FxHashMap;
 
 use super::{Extractor, Place};
@@ -110,9 +112,26 @@ impl<'a> Gather<'a> {
                 Some(Ref::Method(behavior.clone(), selector.clone()))
             }
             None if heap.class_index_of(oop) == ClassIndex::CONTEXT => Some(Ref::NIL),
+            None if reach == Reach::Literal && self.binds_metaclass(oop).is_some() => {
+                self.binds_metaclass(oop).map(Ref::MetaBinding)
+            }
             None if is_portable && oop == heap.known(Known::Smalltalk) => {
                 Some(Ref::Known(Known::Smalltalk))
             }
+            _ => None,
+        }
+    }
+
+    /// The class whose metaclass is bound by a pair without a key: what methods of class sides end
+    /// with. Each method may have a pair of its own.
+    fn binds_metaclass(&self, oop: Oop) -> Option<Name> {
+        let heap = self.extractor.heap;
+        let is_pair = heap.format(oop).is_pointers()
+            && heap.pointer_slot_count(oop) == association::VALUE + 1
+            && heap.slot(oop, association::KEY) == heap.nil();
+        let value = is_pair.then(|| heap.slot(oop, association::VALUE))?;
+        match self.extractor.index.place(value) {
+            Some(Place::Behavior(name)) if name.meta => Some(name.class.clone()),
             _ => None,
         }
     }
@@ -213,6 +232,12 @@ impl<'a> Gather<'a> {
             if self.extractor.is_machine_slot(oop, slot) {
                 return Ref::NIL;
             }
+            if slot == block_closure::OUTER_CONTEXT
+                && heap.class_index_of(oop) == ClassIndex::BLOCK_CLOSURE
+                && let Some(outer) = self.extractor.outer_of(oop)
+            {
+                return self.add_home(outer);
+            }
             self.value(heap.slot(oop, slot), inner)
         });
         Body::Slots(slots.collect())
@@ -235,7 +260,27 @@ impl<'a> Gather<'a> {
     /// The code of a method as a draft has it.
     pub fn method_code(&mut self, method: Oop) -> CodeBody {
         self.own_method = Some(method);
-        self.code(method, TRAILER_BYTES)
+        let trailer = self.extractor.trailer_bytes(method);
+        self.code(method, trailer)
+    }
+
+    /// A context as what a closure of the older kind needs of it: receiver and method. What else it
+    /// was is over.
+    fn add_home(&mut self, outer: Oop) -> Ref {
+        if let Some(position) = self.positions.get(&outer) {
+            return Ref::Local(*position);
+        }
+        let Ref::Local(position) = self.add_empty(outer) else {
+            return Ref::NIL;
+        };
+        let heap = self.extractor.heap;
+        let mut slots = vec![Ref::NIL; context::FIRST_TEMP];
+        slots[context::STACK_POINTER] = Ref::SmallInteger(0);
+        for slot in [context::METHOD, context::RECEIVER] {
+            slots[slot] = self.value(heap.slot(outer, slot), Reach::Field);
+        }
+        self.locals[position as usize].body = Body::Slots(slots);
+        Ref::Local(position)
     }
 
     /// Replaces a slot of a local object that was gathered.
@@ -291,6 +336,17 @@ impl<'a> Extractor<'a> {
     pub(super) fn is_a(&self, oop: Oop, ancestor: &str) -> bool {
         self.class_of(oop)
             .is_some_and(|class| !class.meta && self.index.inherits(&class.class, ancestor))
+    }
+
+    /// Bytes behind the bytecodes of a method, which say where its text is: of a known number in
+    /// Pharo's images of today, else whatever no path of the code reaches.
+    fn trailer_bytes(&self, method: Oop) -> usize {
+        let bytes = self.heap.code_bytes(method);
+        let set = self.heap.method_header(method).unwrap_or_default().set;
+        if self.index.names().family == PHARO && set == BytecodeSet::SistaV1 {
+            return TRAILER_BYTES;
+        }
+        bytes.len() - code_end(set, bytes)
     }
 
     /// Whether a slot holds what belongs to the virtual machine that runs, and so arrives as nil.

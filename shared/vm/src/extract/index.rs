@@ -3,7 +3,7 @@
 
 use imprint_heap::Heap;
 use imprint_isa::{BehaviorName, Name, Ref};
-use imprint_model::layout::{association, behavior, class, scheduler};
+use imprint_model::layout::{association, behavior, scheduler};
 use imprint_model::{Known, Oop};
 use rustc_hash::FxHashMap;
 
@@ -141,7 +141,8 @@ impl ImageIndex {
             oop.and_then(|oop| heap.string_text(oop))
                 .map_or(Name::from(""), Name::from)
         };
-        let tag = heap.slot(class_object, class::PACKAGE_TAG);
+        let tag = self.names.family.package_tag;
+        let tag = tag.map_or(heap.nil(), |slot| heap.slot(class_object, slot));
         let package = self.variable(heap, tag, "package");
         let package_name = package.and_then(|package| self.variable(heap, package, "name"));
         (text(package_name), text(self.variable(heap, tag, "name")))

@@ -4,7 +4,7 @@ use imprint_isa::{
     BehaviorName, ClassDraft, Draft, MetaDraft, MethodDraft, MethodEntry, Name, ObjectDraft,
     Placed, Ref,
 };
-use imprint_model::layout::{behavior, class, closure, metaclass};
+use imprint_model::layout::{behavior, block_closure, closure, context};
 use imprint_model::{ClassIndex, InstanceSpec, Oop};
 
 use super::gather::{Gather, Reach};
@@ -38,7 +38,7 @@ impl Extractor<'_> {
         let shape = names.class(&name).and_then(|entry| entry.shape.as_ref());
         let spec = self.heap.instance_spec(oop);
         let (package, tag) = self.index.package_of(self.heap, oop);
-        let variables = own_variables(self.heap, oop);
+        let variables = own_variables(self.heap, names.family, oop);
         let draft = ClassDraft {
             superclass: self.superclass_of(oop).map(|superclass| superclass.class),
             instance_spec: spec.unwrap_or(InstanceSpec {
@@ -74,7 +74,8 @@ impl Extractor<'_> {
     /// The class side of a class, given its metaclass.
     pub fn meta(&self, oop: Oop) -> Placed<MetaDraft> {
         let name = self.name_of_behavior(oop).class;
-        let this_class = self.heap.slot(oop, metaclass::THIS_CLASS);
+        let family = self.index.names().family;
+        let this_class = self.heap.slot(oop, family.this_class);
         let spec = self.heap.instance_spec(oop);
         let shape = self
             .index
@@ -86,8 +87,10 @@ impl Extractor<'_> {
             superclass: self
                 .superclass_of(oop)
                 .unwrap_or_else(|| BehaviorName::class("Class")),
-            class_slots: spec.map_or(class::SIZE as u16, |spec| spec.fixed_fields),
-            instance_variables: own_variables(self.heap, oop).or(known).unwrap_or_default(),
+            class_slots: spec.map_or(family.class_slots_min as u16, |spec| spec.fixed_fields),
+            instance_variables: own_variables(self.heap, family, oop)
+                .or(known)
+                .unwrap_or_default(),
             methods: self.entries(oop),
             slots: self.meta_slots(oop),
             name,
@@ -166,18 +169,41 @@ impl Extractor<'_> {
         }
     }
 
-    /// What must be here, and no ghost, before an object is: of a closure its receiver and the
-    /// method in which its block stands.
+    /// What must be here, and no ghost, before an object is: of a closure its receiver, the method
+    /// in which its block stands, and the vectors of temporaries that it shares.
     pub(super) fn prerequisites(&self, oop: Oop) -> Vec<Oop> {
-        if self.heap.class_index_of(oop) != ClassIndex::FULL_BLOCK_CLOSURE {
-            return Vec::new();
-        }
-        let receiver = self.heap.slot(oop, closure::RECEIVER);
-        let block = self.heap.slot(oop, closure::COMPILED_BLOCK);
-        [receiver, self.home(block)]
+        let slot = |slot: usize| self.heap.slot(oop, slot);
+        let (first_copied, code, receiver) = match self.heap.class_index_of(oop) {
+            ClassIndex::FULL_BLOCK_CLOSURE => {
+                let home = self.home(slot(closure::COMPILED_BLOCK));
+                (closure::FIRST_COPIED, home, slot(closure::RECEIVER))
+            }
+            ClassIndex::BLOCK_CLOSURE => match self.outer_of(oop) {
+                Some(outer) => (
+                    block_closure::FIRST_COPIED,
+                    self.heap.slot(outer, context::METHOD),
+                    self.heap.slot(outer, context::RECEIVER),
+                ),
+                None => return Vec::new(),
+            },
+            _ => return Vec::new(),
+        };
+        let copied = first_copied..self.heap.pointer_slot_count(oop);
+        let is_vector = |value: &Oop| self.heap.class_index_of(*value) == ClassIndex::ARRAY;
+        let vectors = copied.map(slot).filter(is_vector);
+        [receiver, code]
             .into_iter()
+            .chain(vectors)
             .filter(|needed| needed.is_object())
             .collect()
+    }
+
+    /// The context in which a closure of the older kind was made.
+    pub(super) fn outer_of(&self, closure: Oop) -> Option<Oop> {
+        let outer = self.heap.slot(closure, block_closure::OUTER_CONTEXT);
+        let is_context =
+            outer.is_object() && self.heap.class_index_of(outer) == ClassIndex::CONTEXT;
+        is_context.then_some(outer)
     }
 
     /// The method in which a block stands.
@@ -257,7 +283,7 @@ impl Extractor<'_> {
     fn meta_slots(&self, oop: Oop) -> Vec<Ref> {
         let mut slots = self.behavior_slots(oop);
         // The class itself is a strict slot, which the install fills.
-        let this_class = metaclass::THIS_CLASS - behavior::LAYOUT;
+        let this_class = self.index.names().family.this_class - behavior::LAYOUT;
         slots.truncate(this_class);
         slots
     }

@@ -30,7 +30,7 @@ use thiserror::Error;
 pub use code::{TRAILER_BYTES, source_pointer};
 pub use dictionary::MethodDictionary;
 pub use names::{ClassEntry, ClassShape, Names};
-pub use scan::{class_name, is_class, is_metaclass, own_variables};
+pub use scan::{class_name, family_of, is_class, is_metaclass, own_variables};
 
 use crate::presence::Presence;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use imprint_heap::Heap;
 use imprint_isa::draft::shape_hash;
 use imprint_isa::{BehaviorName, Name, Ref};
-use imprint_model::{ClassIndex, InstanceSpec, Oop};
+use imprint_model::{ClassIndex, Family, InstanceSpec, Oop};
 use rustc_hash::FxHashMap;
 
 /// What is known of a class before, and whether or not, its object is here.
@@ -43,6 +43,8 @@ pub struct ClassShape {
 /// The register of names.
 #[derive(Default)]
 pub struct Names {
+    /// How the classes look.
+    pub family: Family,
     classes: FxHashMap<Name, ClassEntry>,
     behaviors: FxHashMap<u32, BehaviorName>,
     next_index: u32,
