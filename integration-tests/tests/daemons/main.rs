@@ -9,6 +9,8 @@
 mod bad_input;
 mod browser;
 mod images;
+#[path = "../../../shared/image/tests/files/narrow.rs"]
+mod narrow;
 mod projects;
 mod pulling;
 mod serving;

@@ -2,6 +2,7 @@
 
 use imprint_compiler::{Names as Visible, Resolved, Site};
 use imprint_isa::{BehaviorName, Name};
+use imprint_model::family::PHARO;
 use imprint_vm::install::Names;
 
 /// Classes whose instances may be contexts; their variables have forms of their own.
@@ -45,6 +46,8 @@ impl<'a> Scope<'a> {
             protocol: protocol.into(),
             shape: self.names.shape_of(&self.behavior).unwrap_or(0),
             is_context: !self.behavior.meta && CONTEXT_CLASSES.contains(&&*self.behavior.class),
+            has_constant_blocks: self.names.family == PHARO
+                || self.names.class("ConstantBlockClosure").is_some(),
             ..Site::new(self.behavior.clone())
         }
     }

@@ -60,6 +60,9 @@ pub struct Site {
     /// Whether instances may be contexts (Context, InstructionStream and below): their variables
     /// are reached by forms of their own.
     pub is_context: bool,
+    /// Whether the image has classes for blocks that answer a constant. Images from before them
+    /// have not.
+    pub has_constant_blocks: bool,
 }
 
 impl Site {
@@ -71,6 +74,7 @@ impl Site {
             protocol: "".into(),
             shape: 0,
             is_context: false,
+            has_constant_blocks: true,
         }
     }
 
@@ -145,7 +149,7 @@ pub fn compile_tree(
 ) -> Compilation {
     let mut diagnostics = faults;
     let is_well_formed = !diagnostics.iter().any(Diagnostic::is_error);
-    let options = Options::of(tree, site.is_context);
+    let options = Options::of(tree, site);
     let primitive = primitive_of(tree, &mut diagnostics);
     let error_code = primitive
         .as_ref()

@@ -172,10 +172,10 @@ impl ClassNames<'_> {
     #[must_use]
     pub fn site(&self, protocol: impl Into<Name>) -> Site {
         Site {
-            behavior: self.behavior.clone(),
             protocol: protocol.into(),
             shape: self.shape,
             is_context: self.is_context,
+            ..Site::new(self.behavior.clone())
         }
     }
 

@@ -1,6 +1,7 @@
 //! Switches of the compiler, as a `<compilerOptions: #(+ optionInlineIf - ...)>` pragma sets them
 //! for one method. All but `long_instance_variables` are on from the start.
 
+use crate::Site;
 use imprint_syntax::{Literal, PragmaArgument, Tree};
 
 /// What the compiler may do with a method.
@@ -22,9 +23,10 @@ pub(crate) struct Options {
 
 impl Options {
     /// The switches for `tree`, its pragmas followed in order.
-    pub(crate) fn of(tree: &Tree<'_>, long_instance_variables: bool) -> Self {
+    pub(crate) fn of(tree: &Tree<'_>, site: &Site) -> Self {
         let mut options = Self::all(true);
-        options.long_instance_variables = long_instance_variables;
+        options.long_instance_variables = site.is_context;
+        options.constant_blocks = site.has_constant_blocks;
         for pragma in &tree.pragmas {
             if pragma.selector == "compilerOptions:"
                 && let [PragmaArgument::Literal(Literal::Array(words))] =

@@ -5,5 +5,6 @@
 mod compact;
 mod damage;
 mod foreign;
+mod narrow;
 mod spur;
 mod world;

@@ -54,6 +54,13 @@ impl Installer<'_> {
             {
                 Err(missing_class(title, class))
             }
+            // What is bound already needs no class for a new binding: in Squeak's images there is none.
+            Ref::Global(name) if self.names.global(name).is_some() => Ok(()),
+            Ref::ClassVariable { class, name }
+                if self.names.class_variable(class, name).is_some() =>
+            {
+                Ok(())
+            }
             Ref::Global(_) => self.check_class_index(title, GLOBAL_BINDING),
             Ref::ClassVariable { .. } => self.check_class_index(title, CLASS_BINDING),
             Ref::Undeclared(_) => self.check_class_index(title, UNDECLARED_BINDING),
