@@ -1,3 +1,4 @@
-//! Helpers for tests that run the real binaries.
+//! What tests and benchmarks that run the real programs have in common.
 
+pub mod bench;
 pub mod programs;

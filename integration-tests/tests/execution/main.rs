@@ -2,6 +2,7 @@
 //! in what must make no difference: caches, the number of stack pages, when collections come.
 
 mod ansi;
+mod benchmarks;
 mod expressions;
 mod machine;
 

@@ -1,0 +1,12 @@
+//! The benchmark suite: what is run, the machine that runs it, other virtual machines beside it,
+//! and the table that comes out.
+//!
+//! The programs are Smalltalk, in `bench/programs`. Those of [`suite::Kind::Program`] follow the
+//! rules of are-we-fast-yet, so that its harness in any language is a peer; the others measure one
+//! thing each.
+
+pub mod machine;
+pub mod measure;
+pub mod peer;
+pub mod suite;
+pub mod table;

@@ -1,0 +1,97 @@
+//! Runs the benchmark suite and prints a table, with other virtual machines beside it.
+//!
+//! `cargo run --release -p imprint-integration-tests --bin bench -- Richards sends
+//! --peer lua='cd are-we-fast-yet/benchmarks/Lua && lua5.4 harness.lua'`
+
+#![allow(clippy::print_stdout, reason = "its output is what it is for")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use imprint_integration_tests::bench::machine::{Failed, Machine};
+use imprint_integration_tests::bench::measure::{Effort, Measured, measure};
+use imprint_integration_tests::bench::peer::Peer;
+use imprint_integration_tests::bench::suite::{Row, SUITE};
+use imprint_integration_tests::bench::table;
+
+/// The benchmark suite.
+#[derive(Parser, Debug)]
+struct CommandLine {
+    /// The rows to run; all where none is named
+    names: Vec<String>,
+    /// Another virtual machine: NAME='command', followed by benchmark, iterations and inner
+    /// iterations, or with {benchmark}, {iterations} and {inner} in it
+    #[arg(long = "peer")]
+    peers: Vec<Peer>,
+    /// Turns in which this machine and each peer run
+    #[arg(long, default_value_t = 5)]
+    rounds: u64,
+    /// Iterations of each turn
+    #[arg(long, default_value_t = 2)]
+    iterations: u64,
+    /// Writes the table into this file as well, as tab-separated values
+    #[arg(long)]
+    tsv: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&CommandLine::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &CommandLine) -> Result<(), Failed> {
+    let rows = rows_named(&command.names)?;
+    let effort = Effort {
+        rounds: command.rounds.max(1),
+        iterations: command.iterations.max(1),
+    };
+    let mut machine = Machine::new()?;
+    let mut lines = vec![table::head(&command.peers)];
+    println!("{}", table::line(&lines[0]));
+    let mut all = Vec::new();
+    for row in rows {
+        let measured = measure(&mut machine, row, &command.peers, effort)?;
+        let cells = table::cells(&measured);
+        println!("{}", table::line(&cells));
+        lines.push(cells);
+        all.push(measured);
+    }
+    sum_up(&all, &command.peers);
+    if let Some(path) = &command.tsv {
+        let text: String = lines.iter().map(|cells| cells.join("\t") + "\n").collect();
+        std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn sum_up(all: &[Measured], peers: &[Peer]) {
+    for (index, peer) in peers.iter().enumerate() {
+        if let Some(sentence) = table::summary(all, index, peer) {
+            println!("{sentence}");
+        }
+    }
+}
+
+fn rows_named(names: &[String]) -> Result<Vec<Row>, Failed> {
+    if names.is_empty() {
+        return Ok(SUITE.to_vec());
+    }
+    let find = |name: &String| {
+        let found = SUITE.iter().find(|row| row.name.eq_ignore_ascii_case(name));
+        found.copied().ok_or_else(|| {
+            let known: Vec<&str> = SUITE.iter().map(|row| row.name).collect();
+            format!(
+                "there is no benchmark {name}; there are {}",
+                known.join(", ")
+            )
+            .into()
+        })
+    };
+    names.iter().map(find).collect()
+}
