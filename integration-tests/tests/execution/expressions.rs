@@ -99,7 +99,7 @@ pub const EXPRESSIONS: &[(&str, &str)] = &[
         "#(1 2 3)",
     ),
     (
-        "| log | log := OrderedCollection new. [log add: 2] forkAt: 30. [log add: 1] forkAt: 50. (Delay forMilliseconds: 5) wait. |> log asArray",
+        "| log | log := OrderedCollection new. [log add: 2] forkAt: 30. [log add: 1] forkAt: 50. (Delay forMilliseconds: 50) wait. |> log asArray",
         "#(1 2)",
     ),
     (

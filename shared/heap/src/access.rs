@@ -129,6 +129,36 @@ impl Heap {
         }
     }
 
+    /// As [`Heap::store`], unless the object would have to be remembered now; answers whether it
+    /// stored.
+    #[inline(always)]
+    pub fn store_quickly(&mut self, oop: Oop, index: usize, value: Oop) -> bool {
+        debug_assert!(index < self.slot_count(oop));
+        let is_young_in_old =
+            value.is_object() && value.bits() >= self.young_start && oop.bits() < self.young_start;
+        if is_young_in_old && !self.header(oop).is_remembered() {
+            return false;
+        }
+        self.at(oop).slot(index).store(value.bits());
+        true
+    }
+
+    /// Stores nil into a slot: an old object, so nothing is remembered.
+    #[inline(always)]
+    pub fn store_nil(&mut self, oop: Oop, index: usize) {
+        debug_assert!(index < self.slot_count(oop));
+        let nil = self.nil.bits();
+        self.at(oop).slot(index).store(nil);
+    }
+
+    /// As [`Heap::store`], into an object that [`Heap::allocate_young`] has just made.
+    #[inline(always)]
+    pub fn store_new(&mut self, oop: Oop, index: usize, value: Oop) {
+        debug_assert!(self.is_young(oop), "{oop:?} is old");
+        debug_assert!(index < self.slot_count(oop));
+        self.at(oop).slot(index).store(value.bits());
+    }
+
     /// Slots that hold oops, as a slice.
     #[inline(always)]
     pub fn slots(&self, oop: Oop) -> &[u64] {

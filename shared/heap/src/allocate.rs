@@ -33,6 +33,19 @@ impl Heap {
         self.allocate_slowly(class_index, format, slot_count)
     }
 
+    /// Makes a small object of pointers in eden, where it fits.
+    #[inline(always)]
+    pub fn allocate_young(
+        &mut self,
+        class_index: u32,
+        format: Format,
+        slot_count: usize,
+    ) -> Option<Oop> {
+        debug_assert!(slot_count < OVERFLOW_SLOTS as usize);
+        let address = self.young.eden.take(body_bytes(slot_count))?;
+        Some(self.initialize(address, class_index, format, slot_count))
+    }
+
     #[cold]
     fn allocate_slowly(
         &mut self,

@@ -400,6 +400,11 @@ pub fn numbered_by_name(name: &str) -> Option<&'static NumberedPrimitive> {
         .find(|row| row.name == name)
 }
 
+/// Whether the number runs a closure with the arguments of the send.
+pub const fn is_block_value(number: u16) -> bool {
+    matches!(number, 207 | 209)
+}
+
 /// Whether code may call this number at all: what the verifier asks.
 pub fn is_known(number: u16) -> bool {
     QuickReturn::from_number(number).is_some() || numbered(number).is_some()

@@ -22,12 +22,21 @@ pub(crate) enum Action {
     Watched(Primitive),
     /// Tries a control primitive first.
     Control(ControlPrimitive),
+    /// Runs the receiver, a closure, where it takes these arguments; else as [`Action::Control`].
+    Evaluate(ControlPrimitive),
     /// Answers the receiver.
     ReturnReceiver,
     /// Answers a constant.
     Return(Oop),
     /// Answers an instance variable of the receiver.
     ReturnField(u32),
+    /// Answers a literal of the method: all that its code does.
+    ReturnLiteral(u32),
+    /// Answers the value of a binding among the method's literals: all that its code does.
+    ReturnBinding(u32),
+    /// Stores the argument into an instance variable and answers the receiver: all that the
+    /// method's code does. Where the object must not be written, that code runs.
+    StoreField(u32),
 }
 
 /// What a selector means for a class.
@@ -39,6 +48,11 @@ pub(crate) struct Entry {
     pub class_index: u32,
     /// Temporaries besides the arguments.
     pub temps: u8,
+    /// Whether the action is [`Action::Activate`] and the temporaries are few: what is looked for
+    /// first.
+    pub activates: bool,
+    /// Whether the action is [`Action::ReturnField`]: what is looked for next.
+    pub answers_field: bool,
     /// 1 where the first argument stands in for the receiver of the primitive.
     pub skip: u8,
     /// The method.
@@ -54,6 +68,8 @@ impl Entry {
         selector: Oop::from_bits(0),
         class_index: 0,
         temps: 0,
+        activates: false,
+        answers_field: false,
         skip: 0,
         method: Oop::from_bits(0),
         pc: std::ptr::null(),

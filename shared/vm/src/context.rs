@@ -361,10 +361,10 @@ impl Vm {
     }
 
     /// Makes a context dead: its activation is over.
+    #[inline(always)]
     pub(crate) fn make_dead(&mut self, context: Oop) {
-        let nil = self.heap.nil();
-        self.heap.store(context, slots::SENDER, nil);
-        self.heap.store(context, slots::PC, nil);
+        self.heap.store_nil(context, slots::SENDER);
+        self.heap.store_nil(context, slots::PC);
     }
 
     // === from contexts to frames ===

@@ -1,5 +1,8 @@
 //! The machine on one screen: fetch, decode, call the handler, stop on `Break`.
 //!
+//! This is what every bytecode means. The common ones have a quick way beside it, in `threads`,
+//! which comes here for what it does not do.
+//!
 //! Handlers are grouped by family in `handlers` and inlined here, and what is long or rare is called
 //! with a copy of the registers, so they stay in those of the processor. Prefixed bytecodes are
 //! rare but for the backward jump; they go through [`extended`].
@@ -9,6 +12,7 @@ use crate::machine::Vm;
 use crate::send;
 use crate::stack::Registers;
 use crate::stop::{Flow, NEXT, Stop, out_of_line};
+use crate::threads;
 use crate::v3;
 
 /// Runs bytecodes until something stops it: the loop of the set, or sets, that the heap holds. The
@@ -25,7 +29,12 @@ pub(crate) fn interpret(vm: &mut Vm) -> Stop {
 
 fn interpret_sista(vm: &mut Vm) -> Stop {
     let mut registers = vm.stack.load();
-    while step(vm, &mut registers).is_continue() {}
+    loop {
+        registers = threads::run(vm, registers);
+        if step(vm, &mut registers).is_break() {
+            break;
+        }
+    }
     vm.pending_stop
         .take()
         .expect("whoever breaks the loop says why")

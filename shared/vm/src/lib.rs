@@ -14,7 +14,7 @@
 //! one trait [`Outside`] alone.
 //!
 //! Reading order: [`machine`] (the parts), `stack` (frames), `dispatch` and `handlers` (the
-//! bytecodes), `send` and `lookup` (messages), `context` (frames as objects), `control`
+//! bytecodes), `threads` (the quick way through them), `send` and `lookup` (messages), `context` (frames as objects), `control`
 //! (primitives that change what runs), `scheduler`, `driver`, [`primitives`].
 
 mod activation;
@@ -46,6 +46,7 @@ mod send;
 pub mod settings;
 mod stack;
 mod stop;
+mod threads;
 pub mod touched;
 mod unwind;
 mod v3;

@@ -15,12 +15,13 @@ use imprint_isa::Miss;
 use imprint_isa::bytecode::primitive_call;
 use imprint_isa::primitives::{self, QuickReturn};
 use imprint_model::layout::{behavior, message, method_dictionary};
-use imprint_model::{ClassIndex, Format, Known, MethodHeader, Oop};
+use imprint_model::{BytecodeSet, ClassIndex, Format, Known, MethodHeader, Oop};
 
 use crate::cache::{Action, Entry};
 use crate::handlers::closure::first_pc;
 use crate::machine::Vm;
 use crate::outcome::Outcome;
+use crate::stack::Registers;
 use crate::stop::Stop;
 
 /// What a send turned out to be; the operands on the stack may be others than before.
@@ -193,6 +194,8 @@ impl Vm {
             selector,
             class_index,
             temps: header.temp_count.saturating_sub(header.argument_count),
+            activates: false,
+            answers_field: false,
             skip: 0,
             method,
             pc: first_pc(method, header),
@@ -202,6 +205,12 @@ impl Vm {
             entry.pc = entry.pc.wrapping_add(PRIMITIVE_CALL_BYTES);
             self.bind_primitive(&mut entry, method, header);
         }
+        if matches!(entry.action, Action::Activate) && !header.has_primitive {
+            entry.action = self.action_of_code(&entry, header);
+        }
+        let is_plain = matches!(entry.action, Action::Activate);
+        entry.answers_field = matches!(entry.action, Action::ReturnField(_));
+        entry.activates = is_plain && usize::from(entry.temps) <= Registers::FEW_TEMPS;
         Ok(entry)
     }
 
@@ -230,7 +239,27 @@ impl Vm {
                 Action::Value(primitive)
             };
         } else if let Some(primitive) = crate::control::control_primitive(number) {
-            entry.action = Action::Control(primitive);
+            let is_closure = entry.class_index == ClassIndex::FULL_BLOCK_CLOSURE;
+            entry.action = if is_closure && primitives::is_block_value(number) {
+                Action::Evaluate(primitive)
+            } else {
+                Action::Control(primitive)
+            };
+        }
+    }
+
+    /// What the code of a method comes to, where that is less than a frame is worth.
+    fn action_of_code(&self, entry: &Entry, header: MethodHeader) -> Action {
+        let is_sista = header.set == BytecodeSet::SistaV1;
+        if !is_sista || entry.class_index == ClassIndex::CONTEXT || entry.temps > 0 {
+            return Action::Activate;
+        }
+        match (header.argument_count, self.heap.code_bytes(entry.method)) {
+            (0, [opcode @ 16..=31, 92, ..]) => Action::ReturnBinding(u32::from(opcode & 15)),
+            (0, [opcode @ 32..=63, 92, ..]) => Action::ReturnLiteral(u32::from(opcode & 31)),
+            (1, [64, opcode @ 200..=207, 88, ..]) => Action::StoreField(u32::from(opcode & 7)),
+            (1, [64, 240, index, 88, ..]) => Action::StoreField(u32::from(*index)),
+            _ => Action::Activate,
         }
     }
 

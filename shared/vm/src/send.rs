@@ -12,6 +12,7 @@ use imprint_model::{BytecodeSet, ClassIndex, Known, Oop};
 use crate::args::Args;
 use crate::cache::{Action, Entry};
 use crate::failure::{Failure, PrimitiveError};
+use crate::handlers::closure;
 use crate::machine::Vm;
 use crate::stack::Registers;
 use crate::stop::{Flow, NEXT, Stop, Stopped, out_of_line};
@@ -65,6 +66,56 @@ fn message(vm: &mut Vm, r: &mut Registers, selector: Oop, arguments: usize, leng
         vm.stack.save(&r);
         vm.send_slowly(selector, class_index, arguments, length)
     })
+}
+
+/// A message to the operand below its arguments, where the cache says that it makes a frame, or
+/// answers a variable or constant.
+#[inline(always)]
+pub(crate) fn quickly(
+    vm: &mut Vm,
+    r: &mut Registers,
+    selector: Oop,
+    arguments: usize,
+    length: usize,
+) -> bool {
+    let receiver = r.operand(arguments);
+    let class_index = vm.heap.class_index_of(receiver);
+    let entry = vm.cache.probe(selector, class_index);
+    if !entry.is_for(selector, class_index) {
+        return false;
+    }
+    if entry.activates {
+        if !r.has_room() | (vm.countdown <= 1) {
+            return false;
+        }
+        r.advance(length);
+        let temps = usize::from(entry.temps);
+        r.push_small_frame(entry.method, arguments, temps, vm.heap.nil(), entry.pc);
+        vm.countdown -= 1;
+        return true;
+    }
+    if entry.answers_field
+        && let Action::ReturnField(index) = entry.action
+    {
+        let value = vm.heap.slot(receiver, index as usize);
+        return answer(r, value, arguments, length).is_continue();
+    }
+    let value = match entry.action {
+        Action::Return(value) => value,
+        Action::ReturnLiteral(index) => vm.heap.literal(entry.method, index as usize),
+        Action::ReturnBinding(index) => {
+            let binding = vm.heap.literal(entry.method, index as usize);
+            vm.heap.slot(binding, association::VALUE)
+        }
+        Action::StoreField(index) if !vm.heap.header(receiver).is_read_only() => {
+            if !vm.heap.store_quickly(receiver, index as usize, r.top()) {
+                return false;
+            }
+            receiver
+        }
+        _ => return false,
+    };
+    answer(r, value, arguments, length).is_continue()
 }
 
 /// A send whose lookup begins above the class of the method, or (`b` of 64 and more) above the
@@ -150,7 +201,10 @@ pub(crate) fn activate(
     length: usize,
 ) -> Flow {
     match entry.action {
-        Action::Activate => enter(vm, r, entry, arguments, length),
+        Action::Activate
+        | Action::ReturnLiteral(_)
+        | Action::ReturnBinding(_)
+        | Action::StoreField(_) => enter(vm, r, entry, arguments, length),
         Action::Value(primitive) => {
             let args = operands(vm, r, entry, arguments);
             match primitive(vm, args) {
@@ -166,9 +220,12 @@ pub(crate) fn activate(
             let value = vm.heap.slot(r.operand(arguments), index as usize);
             answer(r, value, arguments, length)
         }
-        Action::Watched(_) | Action::Control(_) => out_of_line(vm, r, |vm, r| {
-            with_saved_registers(vm, r, entry, arguments, length)
-        }),
+        Action::Evaluate(_) if closure::evaluate_quickly(vm, r, arguments, length) => NEXT,
+        Action::Watched(_) | Action::Control(_) | Action::Evaluate(_) => {
+            out_of_line(vm, r, |vm, r| {
+                with_saved_registers(vm, r, entry, arguments, length)
+            })
+        }
     }
 }
 
@@ -191,7 +248,9 @@ fn with_saved_registers(
             let flow = answer(&mut now, value, arguments, 0);
             saved(vm, now, flow)
         }),
-        Action::Control(primitive) => primitive(vm, args).map(|()| resumed(vm, &r)),
+        Action::Control(primitive) | Action::Evaluate(primitive) => {
+            primitive(vm, args).map(|()| resumed(vm, &r))
+        }
         _ => return NEXT,
     };
     result.unwrap_or_else(|failure| failed(vm, r, entry, arguments, length, failure))

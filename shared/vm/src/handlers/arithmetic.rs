@@ -35,6 +35,126 @@ pub(crate) fn add(vm: &mut Vm, r: &mut Registers) -> Flow {
     floats(vm, r, |left, right| left + right)
 }
 
+/// As [`add`], of two SmallIntegers whose sum is one.
+#[inline(always)]
+pub(crate) fn add_quickly(r: &mut Registers) -> bool {
+    integers_quickly(r, |left, right| left.checked_add(right - TAG))
+}
+
+/// As [`subtract`], under the same conditions.
+#[inline(always)]
+pub(crate) fn subtract_quickly(r: &mut Registers) -> bool {
+    integers_quickly(r, |left, right| left.checked_sub(right - TAG))
+}
+
+/// As [`multiply`], under the same conditions.
+#[inline(always)]
+pub(crate) fn multiply_quickly(r: &mut Registers) -> bool {
+    integers_quickly(r, |left, right| {
+        Some((left - TAG).checked_mul(right >> 3)? + TAG)
+    })
+}
+
+/// As `/` among [`other`], under the same conditions.
+#[inline(always)]
+pub(crate) fn divide_quickly(r: &mut Registers) -> bool {
+    integers_quickly(r, |left, right| {
+        integers(105, left >> 3, right >> 3).map(|word| word as i64)
+    })
+}
+
+/// Replaces two SmallIntegers by what is made of their words, where that is one.
+#[inline(always)]
+fn integers_quickly(r: &mut Registers, make: impl Fn(i64, i64) -> Option<i64>) -> bool {
+    let (left, right) = (r.operand(1), r.operand(0));
+    if !are_small_integers(left, right) {
+        return false;
+    }
+    let Some(word) = make(left.bits() as i64, right.bits() as i64) else {
+        return false;
+    };
+    answer(r, Oop::from_bits(word as u64)).is_continue()
+}
+
+/// As [`add`], of two immediate floats whose sum is one.
+#[inline(always)]
+pub(crate) fn add_floats(r: &mut Registers) -> bool {
+    floats_quickly(r, |left, right| left + right)
+}
+
+/// As [`subtract`], under the same conditions.
+#[inline(always)]
+pub(crate) fn subtract_floats(r: &mut Registers) -> bool {
+    floats_quickly(r, |left, right| left - right)
+}
+
+/// As [`multiply`], under the same conditions.
+#[inline(always)]
+pub(crate) fn multiply_floats(r: &mut Registers) -> bool {
+    floats_quickly(r, |left, right| left * right)
+}
+
+/// As `/` among [`other`], under the same conditions.
+#[inline(always)]
+pub(crate) fn divide_floats(r: &mut Registers) -> bool {
+    // A quotient by zero is no immediate float, so it is not answered here.
+    floats_quickly(r, |left, right| left / right)
+}
+
+/// Replaces two immediate floats by what is made of them, where that is one.
+#[inline(always)]
+fn floats_quickly(r: &mut Registers, make: impl Fn(f64, f64) -> f64) -> bool {
+    let (left, right) = (r.operand(1), r.operand(0));
+    let (Some(left), Some(right)) = (left.as_small_float(), right.as_small_float()) else {
+        return false;
+    };
+    match Oop::small_float(make(left, right)) {
+        Some(oop) => answer(r, oop).is_continue(),
+        None => false,
+    }
+}
+
+/// As [`compare`], of two SmallIntegers.
+#[inline(always)]
+pub(crate) fn compare_quickly(vm: &mut Vm, r: &mut Registers, opcode: u8) -> bool {
+    let (left, right) = (r.operand(1), r.operand(0));
+    let (left, right) = match are_small_integers(left, right) {
+        true => (left.bits() as i64, right.bits() as i64),
+        false => return false,
+    };
+    decide(vm, r, holds(opcode, left, right)).is_continue()
+}
+
+/// As [`compare`], of two immediate floats.
+#[inline(always)]
+pub(crate) fn compare_floats(vm: &mut Vm, r: &mut Registers, opcode: u8) -> bool {
+    let (left, right) = (r.operand(1), r.operand(0));
+    let (Some(left), Some(right)) = (left.as_small_float(), right.as_small_float()) else {
+        return false;
+    };
+    decide(vm, r, holds(opcode, left, right)).is_continue()
+}
+
+/// As [`other`], of two SmallIntegers.
+#[inline(always)]
+pub(crate) fn combine_quickly(r: &mut Registers, opcode: u8) -> bool {
+    let (left, right) = (r.operand(1), r.operand(0));
+    if !are_small_integers(left, right) {
+        return false;
+    }
+    let word = match opcode {
+        110 => Some(left.bits() & right.bits()),
+        111 => Some(left.bits() | right.bits()),
+        _ => integers(opcode, left.bits() as i64 >> 3, right.bits() as i64 >> 3),
+    };
+    let Some(word) = word else {
+        return false;
+    };
+    r.replace_two(Oop::from_bits(word));
+    r.advance(1);
+    true
+}
+
 #[inline(always)]
 pub(crate) fn subtract(vm: &mut Vm, r: &mut Registers) -> Flow {
     let (left, right) = (r.operand(1), r.operand(0));

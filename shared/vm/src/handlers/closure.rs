@@ -1,5 +1,6 @@
 //! Blocks: making closures, running them, and the active frame as an object.
 
+use imprint_heap::Heap;
 use imprint_model::layout::closure;
 use imprint_model::{ClassIndex, Format, MethodHeader, Oop};
 
@@ -56,27 +57,59 @@ pub(crate) fn push(vm: &mut Vm, r: &mut Registers, literal: usize) -> Flow {
         Err(space) => return vm.stop(*r, space),
     };
     let block = vm.heap.literal(r.method(), literal);
-    for index in (0..copied).rev() {
-        let value = r.pop();
-        vm.heap.store(oop, closure::FIRST_COPIED + index, value);
+    fill(vm, r, oop, block, outer, Heap::store);
+    NEXT
+}
+
+/// As [`push`], where the context of the active frame is at hand or not wanted, and there is space.
+#[inline(always)]
+pub(crate) fn push_quickly(vm: &mut Vm, r: &mut Registers) -> bool {
+    let flags = usize::from(r.byte(2));
+    let outer = match r.frame().spouse() {
+        _ if flags & NO_OUTER != 0 => vm.heap.nil(),
+        Some(context) => context,
+        None => return false,
+    };
+    let slots = closure::FIRST_COPIED + (flags & 63);
+    let made = vm.heap.allocate_young(
+        ClassIndex::FULL_BLOCK_CLOSURE,
+        Format::FIXED_AND_INDEXED,
+        slots,
+    );
+    let Some(oop) = made else {
+        return false;
+    };
+    let block = vm.heap.literal(r.method(), usize::from(r.byte(1)));
+    fill(vm, r, oop, block, outer, Heap::store_new);
+    true
+}
+
+/// Moves what a closure holds from the operands into it, and pushes it.
+#[inline(always)]
+fn fill(
+    vm: &mut Vm,
+    r: &mut Registers,
+    oop: Oop,
+    block: Oop,
+    outer: Oop,
+    store: fn(&mut Heap, Oop, usize, Oop),
+) {
+    let flags = usize::from(r.byte(2));
+    for index in (0..flags & 63).rev() {
+        store(&mut vm.heap, oop, closure::FIRST_COPIED + index, r.pop());
     }
     let receiver = if flags & RECEIVER_ON_STACK != 0 {
         r.pop()
     } else {
         r.receiver()
     };
-    let arguments = header_of(vm, block).argument_count;
-    vm.heap.store(oop, closure::OUTER_CONTEXT, outer);
-    vm.heap.store(oop, closure::COMPILED_BLOCK, block);
-    vm.heap.store(
-        oop,
-        closure::ARGUMENT_COUNT,
-        Oop::small(i32::from(arguments)),
-    );
-    vm.heap.store(oop, closure::RECEIVER, receiver);
+    let arguments = Oop::small(i32::from(header_of(vm, block).argument_count));
+    store(&mut vm.heap, oop, closure::OUTER_CONTEXT, outer);
+    store(&mut vm.heap, oop, closure::COMPILED_BLOCK, block);
+    store(&mut vm.heap, oop, closure::ARGUMENT_COUNT, arguments);
+    store(&mut vm.heap, oop, closure::RECEIVER, receiver);
     r.push(oop);
     r.advance(3);
-    NEXT
 }
 
 #[inline(always)]
@@ -98,6 +131,25 @@ pub(crate) fn header_of(vm: &Vm, code: Oop) -> MethodHeader {
 #[inline(always)]
 pub(crate) fn takes(vm: &Vm, closure_oop: Oop, arguments: usize) -> bool {
     vm.heap.slot(closure_oop, closure::ARGUMENT_COUNT) == Oop::index(arguments)
+}
+
+/// Runs a closure that lies with its arguments on the stack, if it takes so many, there is room,
+/// and no look at the world is due.
+#[inline(always)]
+pub(crate) fn evaluate_quickly(
+    vm: &mut Vm,
+    r: &mut Registers,
+    arguments: usize,
+    length: usize,
+) -> bool {
+    let oop = r.operand(arguments);
+    if !takes(vm, oop, arguments) || !r.has_room() || vm.countdown <= 1 {
+        return false;
+    }
+    vm.countdown -= 1;
+    r.advance(length);
+    activate(vm, r, oop, arguments);
+    true
 }
 
 /// Makes the frame of a closure that lies with its arguments on the stack. There is room.

@@ -28,6 +28,40 @@ pub(crate) fn long(vm: &mut Vm, r: &mut Registers) -> Flow {
     by(vm, r, distance, 4)
 }
 
+/// As [`long`], where it is what closes a loop and no look at the world is due.
+#[inline(always)]
+pub(crate) fn back_quickly(vm: &mut Vm, r: &mut Registers) -> bool {
+    let high = isize::from(r.byte(1) as i8);
+    if r.byte(2) != 237 || high >= 0 || vm.countdown <= 1 {
+        return false;
+    }
+    vm.countdown -= 1;
+    let distance = high * 256 + isize::from(r.byte(3));
+    r.jump(4 + distance);
+    true
+}
+
+/// A conditional jump, where the operand is a Boolean.
+#[inline(always)]
+pub(crate) fn if_quickly(
+    vm: &Vm,
+    r: &mut Registers,
+    when: bool,
+    distance: usize,
+    length: usize,
+) -> bool {
+    let condition = r.top();
+    if condition == vm.heap.boolean(when) {
+        r.advance(length + distance);
+    } else if condition == vm.heap.boolean(!when) {
+        r.advance(length);
+    } else {
+        return false;
+    }
+    r.drop(1);
+    true
+}
+
 #[inline(always)]
 pub(crate) fn if_true(vm: &mut Vm, r: &mut Registers, distance: usize, length: usize) -> Flow {
     let condition = r.top();

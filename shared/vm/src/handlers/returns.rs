@@ -14,12 +14,52 @@ pub(crate) fn receiver(vm: &mut Vm, r: &mut Registers) -> Flow {
 /// Returns of true, false and nil (89 to 91).
 #[inline(always)]
 pub(crate) fn constant(vm: &mut Vm, r: &mut Registers, opcode: u8) -> Flow {
-    let value = match opcode {
+    let value = constant_of(vm, opcode);
+    from_method(vm, r, value)
+}
+
+#[inline(always)]
+pub(crate) fn constant_of(vm: &Vm, opcode: u8) -> Oop {
+    match opcode {
         89 => vm.heap.true_object(),
         90 => vm.heap.false_object(),
         _ => vm.heap.nil(),
-    };
-    from_method(vm, r, value)
+    }
+}
+
+/// As a return from a method to the caller beside it in the page.
+#[inline(always)]
+pub(crate) fn from_method_quickly(vm: &mut Vm, r: &mut Registers, value: Oop) -> bool {
+    let frame = r.frame();
+    if frame.context.bits() | frame.closure.bits() != 0 {
+        return frame.closure == Frame::NO_CLOSURE && widowing(vm, r, value);
+    }
+    r.pop_frame(value);
+    true
+}
+
+/// As [`from_block`], to the caller beside it in the page.
+#[inline(always)]
+pub(crate) fn from_block_quickly(vm: &mut Vm, r: &mut Registers, opcode: u8) -> bool {
+    let value = if opcode == 93 { vm.heap.nil() } else { r.top() };
+    if r.frame().context != Frame::SINGLE {
+        return widowing(vm, r, value);
+    }
+    r.pop_frame(value);
+    true
+}
+
+/// Leaves a married frame that is not the base of its page; its context is dead then.
+#[inline(always)]
+fn widowing(vm: &mut Vm, r: &mut Registers, value: Oop) -> bool {
+    match r.frame().spouse() {
+        Some(context) if !vm.stack.is_active_base(r) => {
+            vm.make_dead(context);
+            r.pop_frame(value);
+            true
+        }
+        _ => false,
+    }
 }
 
 #[inline(always)]

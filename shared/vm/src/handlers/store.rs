@@ -87,6 +87,33 @@ pub(crate) fn pop_remote_temp(vm: &mut Vm, r: &mut Registers) -> Flow {
     flow
 }
 
+/// As [`pop_receiver_variable`], where the object may be written and need not be remembered.
+#[inline(always)]
+pub(crate) fn pop_receiver_variable_quickly(vm: &mut Vm, r: &mut Registers, index: usize) -> bool {
+    let object = r.receiver();
+    if vm.heap.header(object).is_read_only() || !vm.heap.store_quickly(object, index, r.top()) {
+        return false;
+    }
+    r.drop(1);
+    r.advance(1);
+    true
+}
+
+/// As [`remote_temp`], where the vector need not be remembered.
+#[inline(always)]
+pub(crate) fn remote_temp_quickly(vm: &mut Vm, r: &mut Registers, keep: Keep) -> bool {
+    let vector = r.temp(usize::from(r.byte(2)));
+    if !vm
+        .heap
+        .store_quickly(vector, usize::from(r.byte(1)), r.top())
+    {
+        return false;
+    }
+    r.drop(usize::from(keep == Keep::Pop));
+    r.advance(3);
+    true
+}
+
 #[inline(always)]
 fn into_slot(
     vm: &mut Vm,

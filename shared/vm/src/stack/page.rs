@@ -215,6 +215,7 @@ impl Stack {
         FramePosition { page, record: fp }
     }
 
+    #[inline(always)]
     fn base_record(&self, page: usize) -> *mut Frame {
         self.start
             .wrapping_add((page + 1) * self.page_words - FRAME_WORDS)
@@ -257,6 +258,12 @@ impl Stack {
     /// Whether this is the base frame of its page.
     pub fn is_base(&self, position: FramePosition) -> bool {
         position.record == self.base_record(position.page)
+    }
+
+    /// Whether the frame of these registers, which are those of the active page, is its base frame.
+    #[inline(always)]
+    pub fn is_active_base(&self, registers: &Registers) -> bool {
+        registers.fp == self.base_record(self.active)
     }
 
     /// The record of a frame.

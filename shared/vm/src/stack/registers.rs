@@ -156,6 +156,36 @@ impl Registers {
         self.push_record(record);
     }
 
+    /// The most temporaries that [`Registers::push_small_frame`] makes.
+    pub const FEW_TEMPS: usize = 4;
+
+    /// As [`Registers::push_frame`], for few temporaries: as many words as there can be are
+    /// written, which is quicker than to count.
+    #[inline(always)]
+    pub fn push_small_frame(
+        &mut self,
+        method: Oop,
+        arguments: usize,
+        temps: usize,
+        nil: Oop,
+        pc: *const u8,
+    ) {
+        debug_assert!(temps <= Registers::FEW_TEMPS);
+        for index in 1..=Registers::FEW_TEMPS {
+            // SAFETY: S: more words than these are free above the operands.
+            unsafe { self.sp.wrapping_add(index).write(nil) }
+        }
+        let base = self.sp.wrapping_sub(arguments);
+        self.sp = self.sp.wrapping_add(temps);
+        self.push_record(Frame {
+            method,
+            pc,
+            base,
+            context: Frame::SINGLE,
+            closure: Frame::NO_CLOSURE,
+        });
+    }
+
     /// Makes the frame of a closure whose word and arguments are the top operands; what the block
     /// copied and its temporaries are pushed afterwards by the caller.
     #[inline(always)]
