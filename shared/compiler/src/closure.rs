@@ -23,6 +23,7 @@ impl<'t> Generator<'_, 't> {
         let scope = self.analysis.block_scopes[id.index()];
         let copied = &self.analysis.scope(scope).copied;
         let block = self.closure_code(id, scope);
+        let no_outer = self.options.optional_outer && !block.asks_for_outer();
         let span = self.tree.block(id).span;
         for &capture in copied {
             let key = self.capture_key(capture);
@@ -34,6 +35,7 @@ impl<'t> Generator<'_, 't> {
             Operation::PushClosure {
                 block,
                 copied: small(copied.len()),
+                no_outer,
             },
             span,
         );

@@ -91,6 +91,7 @@ pub(crate) enum Operation {
     PushClosure {
         block: EntryId,
         copied: u8,
+        no_outer: bool,
     },
     Jump(Label),
     /// Back to the start of a loop; what follows counts as reached.
@@ -186,6 +187,24 @@ impl<'t> Code<'t> {
         if ends_run(operation) {
             self.run_start = self.operations.len();
         }
+    }
+
+    /// Whether this code of a block asks for the context that the block was made in: to return
+    /// from it, for `thisContext`, or for the sake of a block inside.
+    pub(crate) fn asks_for_outer(&self) -> bool {
+        self.operations.iter().any(|operation| {
+            matches!(
+                operation,
+                Operation::ReturnReceiver
+                    | Operation::ReturnConstant(_)
+                    | Operation::ReturnTop
+                    | Operation::PushThisContext
+                    | Operation::PushClosure {
+                        no_outer: false,
+                        ..
+                    }
+            )
+        })
     }
 
     pub(crate) fn new_label(&mut self) -> Label {

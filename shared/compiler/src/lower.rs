@@ -153,11 +153,15 @@ impl Layout<'_, '_> {
                 arguments,
                 directed: false,
             },
-            Operation::PushClosure { block, copied } => Instruction::PushClosure {
+            Operation::PushClosure {
+                block,
+                copied,
+                no_outer,
+            } => Instruction::PushClosure {
                 literal: self.number(block),
                 copied,
                 receiver_on_stack: false,
-                no_outer: false,
+                no_outer,
             },
             Operation::NewArray(size) => Instruction::PushNewArray(size),
             Operation::PopIntoArray(size) => Instruction::PopIntoArray(size),

@@ -16,6 +16,8 @@ pub(crate) struct Options {
     pub(crate) inline_repeat: bool,
     pub(crate) inline_case: bool,
     pub(crate) constant_blocks: bool,
+    /// A closure knows the context it was made in only if code of its own asks for it.
+    pub(crate) optional_outer: bool,
     pub(crate) special_sends: bool,
     /// Instance variables by the forms that may meet a context.
     pub(crate) long_instance_variables: bool,
@@ -49,6 +51,7 @@ impl Options {
             inline_repeat: on,
             inline_case: on,
             constant_blocks: on,
+            optional_outer: on,
             special_sends: on,
             long_instance_variables: on,
         }
@@ -75,6 +78,7 @@ impl Options {
             "optionInlineCase" => self.inline_case = on,
             "optionInlineNone" => self.inline_none(on),
             "optionConstantBlockClosure" => self.constant_blocks = on,
+            "optionBlockClosureOptionalOuter" => self.optional_outer = on,
             "optionOptimiseSpecialSends" => self.special_sends = on,
             "optionLongIvarAccessBytecodes" => self.long_instance_variables = on,
             _ => {}
@@ -85,6 +89,7 @@ impl Options {
         let kept = *self;
         *self = Self::all(!none);
         self.constant_blocks = kept.constant_blocks;
+        self.optional_outer = kept.optional_outer;
         self.special_sends = kept.special_sends;
         self.long_instance_variables = kept.long_instance_variables;
     }
