@@ -25,6 +25,8 @@ pub mod message;
 mod payload;
 mod pb;
 pub mod server;
+#[doc(hidden)]
+pub mod untrusted;
 
 pub use address::Address;
 pub use connection::Connection;
