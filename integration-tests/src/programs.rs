@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -49,10 +49,12 @@ pub fn start<S: AsRef<str>>(
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program was built a moment ago");
-    let stdout = collect(child.stdout.take());
-    let stderr = collect(child.stderr.take());
+    let printed = Arc::new(Mutex::new(Vec::new()));
+    let stdout = collect(child.stdout.take(), printed.clone());
+    let stderr = collect(child.stderr.take(), Arc::default());
     Running {
         child,
+        printed,
         stdout: Some(stdout),
         stderr: Some(stderr),
     }
@@ -61,6 +63,7 @@ pub fn start<S: AsRef<str>>(
 /// A program that runs; it is killed where a test forgets it.
 pub struct Running {
     child: Child,
+    printed: Arc<Mutex<Vec<u8>>>,
     stdout: Option<JoinHandle<String>>,
     stderr: Option<JoinHandle<String>>,
 }
@@ -68,9 +71,31 @@ pub struct Running {
 impl Running {
     /// Asks it to end, as a container's host would.
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal, by its name without SIG.
+    pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
         assert!(sent.is_ok_and(|status| status.success()), "cannot signal");
+    }
+
+    /// The number by which the system knows it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has printed a line on standard output.
+    ///
+    /// # Panics
+    /// Where that does not come.
+    pub fn await_line(&mut self, line: &str) {
+        assert_eventually(line, || {
+            let printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
+            let printed = String::from_utf8_lossy(&printed);
+            printed.lines().any(|each| each == line).then_some(())
+        });
     }
 
     /// Ends it without a word.
@@ -110,14 +135,21 @@ impl Drop for Running {
     }
 }
 
-fn collect(stream: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+/// Collects what comes, where it can be looked at meanwhile.
+fn collect(
+    stream: Option<impl Read + Send + 'static>,
+    collected: Arc<Mutex<Vec<u8>>>,
+) -> JoinHandle<String> {
     thread::spawn(move || {
-        let mut bytes = Vec::new();
+        let all = || collected.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut chunk = [0; 4096];
         if let Some(mut stream) = stream {
             // What came before an error is still worth showing.
-            let _ = stream.read_to_end(&mut bytes);
+            while let Ok(count @ 1..) = stream.read(&mut chunk) {
+                all().extend_from_slice(&chunk[..count]);
+            }
         }
-        String::from_utf8_lossy(&bytes).into_owned()
+        String::from_utf8_lossy(&all()).into_owned()
     })
 }
 

@@ -16,6 +16,9 @@ pub struct CommandLine {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// Limits of the machine.
+    #[command(flatten)]
+    pub limits: imprint_slave::limits::Limits,
 }
 
 /// The verbs.

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use imprint_bootstrap::{Sources, build, compile_expression};
-use imprint_heap::{Heap, HeapSettings};
+use imprint_heap::Heap;
 use imprint_host::LocalOutside;
 use imprint_image::{OpenedImage, open_image, write_beside_and_rename, write_spur};
 use imprint_isa::{Draft, Placed};
 use imprint_model::{ClassIndex, Oop};
+use imprint_slave::limits::{builder_settings, heap_settings};
 use imprint_slave::machine::machine_with;
 use imprint_vm::install::{Installer, Names, Unbound};
 use imprint_vm::{CommandLine, Outcome, RunLimits, Vm};
@@ -43,14 +44,11 @@ impl LiveImage {
         let reactor = local.reactor().clone();
         let book = Rc::new(RefCell::new(SourceBook::default()));
         let outside = Box::new(MasterOutside::new(local, book.clone()));
-        let heap = Heap::new(HeapSettings::for_builder())?;
+        let heap = Heap::new(builder_settings())?;
         let machine = |heap, names| machine_with(heap, names, outside, &reactor, command_line);
         let mut built = build(&sources.set, heap, machine)?;
         // A builder's heap never collects; what runs from now on needs that it does.
-        built
-            .vm
-            .heap
-            .set_collector(HeapSettings::default().collector);
+        built.vm.heap.set_collector(heap_settings().collector);
         *book.borrow_mut() = SourceBook::of(&built.vm.heap, &built.vm.names, built.sources);
         Ok(LiveImage {
             vm: built.vm,
@@ -64,7 +62,7 @@ impl LiveImage {
     /// # Errors
     /// Where the file is no image that can be opened.
     pub fn open(path: &Path, command_line: CommandLine) -> Result<LiveImage> {
-        let OpenedImage { heap, .. } = open_image(path, HeapSettings::default())?;
+        let OpenedImage { heap, .. } = open_image(path, heap_settings())?;
         let names = Names::scan(&heap);
         let texts = fs::read(changes_path(path))
             .map(Sources::from_bytes)

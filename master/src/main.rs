@@ -23,11 +23,13 @@ use crate::command_line::{CommandLine, Failure};
 
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
-    match commands::run(command_line) {
-        Ok(code) => ExitCode::from(code),
-        Err(Failure { code, error }) => {
-            eprintln!("master: {}", imprint_slave::ending::sentence_of(&error));
-            ExitCode::from(code)
+    ExitCode::from(imprint_slave::crash::exit_code_of(|| {
+        match commands::run(command_line) {
+            Ok(code) => code,
+            Err(Failure { code, error }) => {
+                eprintln!("master: {}", imprint_slave::ending::sentence_of(&error));
+                code
+            }
         }
-    }
+    }))
 }

@@ -21,6 +21,9 @@ pub struct CommandLine {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// Limits of the machine.
+    #[command(flatten)]
+    pub limits: crate::limits::Limits,
 }
 
 /// The verbs.

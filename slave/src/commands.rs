@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use imprint_heap::HeapSettings;
 use imprint_image::open_image;
 use imprint_report::{Audience, Screen, print};
 use imprint_vm::install::Names;
@@ -13,12 +12,14 @@ use imprint_wire::{Controller, WireError};
 use crate::answer::returned_text;
 use crate::command_line::{Command, CommandLine, Run};
 use crate::ending::{code, ending, sentence_of};
+use crate::limits::heap_settings;
 use crate::machine::local_machine;
 use crate::shrinking::{evaluate, shrink, write_report};
 use crate::{ctl, daemon};
 
 /// Does what the command line says and answers the exit code.
 pub fn run(command_line: CommandLine) -> u8 {
+    command_line.limits.apply();
     let done = match &command_line.command {
         Command::Run(run) => match (&run.image, &run.master) {
             (Some(image), _) => run_image(image),
@@ -85,7 +86,7 @@ fn run_with_master(run: &Run, master: String) -> Result<u8> {
 
 /// Runs an image where it was saved, until it quits or is asked to end.
 fn run_image(path: &Path) -> Result<u8> {
-    let opened = open_image(path, HeapSettings::default())?;
+    let opened = open_image(path, heap_settings())?;
     let names = Names::scan(&opened.heap);
     let command_line = VmCommandLine {
         image_path: path.display().to_string(),

@@ -12,17 +12,19 @@
 //!
 //! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`remote`], [`waiting`],
 //! [`exploded`], [`shrinking`] (its image), [`keeping`], [`daemon`] and [`ctl`] (orders), [`replay`], [`replaying`],
-//! [`answer`], [`proof`], [`page`], [`machine`], [`outcome_text`], [`ending`].
+//! [`answer`], [`proof`], [`page`], [`limits`], [`machine`], [`outcome_text`], [`ending`], [`crash`].
 
 pub mod answer;
 pub mod command_line;
 pub mod commands;
+pub mod crash;
 pub mod ctl;
 pub mod daemon;
 pub mod ending;
 pub mod exercise;
 pub mod exploded;
 pub mod keeping;
+pub mod limits;
 pub mod machine;
 pub mod outcome_text;
 pub mod page;

@@ -17,7 +17,7 @@ pub fn machine_with(
 ) -> Vm {
     let settings = VmSettings {
         command_line,
-        ..VmSettings::default()
+        ..crate::limits::machine_settings()
     };
     let mut vm = Vm::new(heap, outside, settings);
     vm.names = names;

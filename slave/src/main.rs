@@ -6,5 +6,7 @@ use clap::Parser;
 use imprint_slave::command_line::CommandLine;
 
 fn main() -> ExitCode {
-    ExitCode::from(imprint_slave::commands::run(CommandLine::parse()))
+    ExitCode::from(imprint_slave::crash::exit_code_of(|| {
+        imprint_slave::commands::run(CommandLine::parse())
+    }))
 }

@@ -8,7 +8,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use imprint_heap::HeapSettings;
 use imprint_image::open_image;
 use imprint_report::{PageCheck, Proof, TestOutcome, TestRun};
 use imprint_shrink::{SidePackage, install_side};
@@ -58,7 +57,7 @@ fn prove_tests(
     tests: &[CompiledTest],
     timeout: Duration,
 ) -> Result<TestRun> {
-    let opened = open_image(image, HeapSettings::default())?;
+    let opened = open_image(image, crate::limits::heap_settings())?;
     let names = Names::scan_declared(&opened.heap, &side.class_indices);
     let (mut vm, _) = local_machine(opened.heap, names, CommandLine::default())?;
     install_side(&mut vm, side)?;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use imprint_heap::{Heap, HeapSettings};
+use imprint_heap::Heap;
 use imprint_host::{LocalOutside, Network, Reactor, Waker};
 use imprint_image::Fingerprint;
 use imprint_isa::{BehaviorName, MethodDraft};
@@ -84,7 +84,7 @@ impl Session {
         let vocabulary: Vec<ClassIndices> = entries
             .map(|class| (class.name.clone(), class.index, class.meta_index))
             .collect();
-        let (heap, names): (Heap, _) = empty_seed(HeapSettings::default(), &vocabulary)?;
+        let (heap, names): (Heap, _) = empty_seed(crate::limits::heap_settings(), &vocabulary)?;
         let seed_bytes = heap.usage().old_bytes;
         let local = LocalOutside::new().context("cannot wait for events on this system")?;
         let (reactor, waker) = (local.reactor().clone(), local.waker());

@@ -8,7 +8,9 @@
 
 mod bad_input;
 mod browser;
+mod crash;
 mod images;
+mod machine;
 #[path = "../../../shared/image/tests/files/narrow.rs"]
 mod narrow;
 mod projects;

@@ -99,7 +99,7 @@ pub const EXPRESSIONS: &[(&str, &str)] = &[
         "#(1 2 3)",
     ),
     (
-        "| log | log := OrderedCollection new. [log add: 2] forkAt: 30. [log add: 1] forkAt: 50. (Delay forMilliseconds: 50) wait. |> log asArray",
+        "| log done | log := OrderedCollection new. done := Semaphore new. [log add: 2. done signal] forkAt: 30. [log add: 1] forkAt: 50. done wait. |> log asArray",
         "#(1 2)",
     ),
     (
@@ -107,7 +107,7 @@ pub const EXPRESSIONS: &[(&str, &str)] = &[
         "#(1)",
     ),
     (
-        "| m n | m := Mutex new. n := 0. 1 to: 5 do: [:i | [m critical: [n := n + i]] fork]. (Delay forMilliseconds: 5) wait. |> n",
+        "| m n done | m := Mutex new. n := 0. done := Semaphore new. 1 to: 5 do: [:i | [m critical: [n := n + i]. done signal] fork]. 5 timesRepeat: [done wait]. |> n",
         "15",
     ),
     // become: in slots, variables and frames.

@@ -28,9 +28,13 @@ impl Machine {
             vm.names = names;
             vm
         });
-        Machine {
+        let mut machine = Machine {
             vm: image.expect("the kernel builds").vm,
+        };
+        if let Some(every) = zeal_of_environment() {
+            machine.set_zeal(Zeal::every(every));
         }
+        machine
     }
 
     /// Collections come as this says from now on.
@@ -102,6 +106,12 @@ impl Machine {
             other => format!("{other:?}"),
         }
     }
+}
+
+/// The zeal under which all machines run: a pass of continuous integration says it.
+fn zeal_of_environment() -> Option<u32> {
+    let text = std::env::var("IMPRINT_ZEAL").ok()?;
+    Some(text.parse().expect("IMPRINT_ZEAL is a number"))
 }
 
 /// Nobody, with a clock.

@@ -3,8 +3,13 @@
 
 mod ansi;
 mod benchmarks;
+mod dice;
 mod expressions;
+mod hostile;
 mod machine;
+mod memory;
+mod oracles;
+mod random_programs;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -70,21 +75,6 @@ fn collections_at_every_hundredth_send_make_no_difference() {
 }
 
 #[test]
-fn runaway_recursion_is_an_error_that_can_be_caught() {
-    let settings = VmSettings {
-        depth_max: 20_000,
-        ..VmSettings::default()
-    };
-    let mut machine = Machine::new(HeapSettings::default(), settings);
-    machine.compile("Object", "endless: n ^ (self endless: n + 1) + 1");
-    let answer = machine.print("[Object new endless: 1] on: Error do: [:e | #caught]");
-    assert_eq!(answer, "#caught");
-    // The limit is back in its place afterwards.
-    let again = machine.print("[Object new endless: 1] on: Error do: [:e | #caught]");
-    assert_eq!(again, "#caught");
-}
-
-#[test]
 fn deep_recursion_goes_through_many_pages_and_back() {
     let mut machine = Machine::new(HeapSettings::default(), few_pages());
     machine.compile(
@@ -97,7 +87,7 @@ fn deep_recursion_goes_through_many_pages_and_back() {
 #[test]
 fn a_run_ends_at_its_deadline_and_can_go_on() {
     let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
-    let process = machine.spawn("| n | n := 0. [n < 5000000] whileTrue: [n := n + 1]. n");
+    let process = machine.spawn("| n | n := 0. [n < 500000] whileTrue: [n := n + 1]. n");
     let limits = RunLimits {
         deadline: Some(Instant::now()),
         interrupt: None,
@@ -107,7 +97,7 @@ fn a_run_ends_at_its_deadline_and_can_go_on() {
         Outcome::TimedOut
     ));
     let outcome = machine.vm.run_until(process, RunLimits::default());
-    assert!(matches!(outcome, Outcome::Returned(oop) if oop.as_small_integer() == Some(5_000_000)));
+    assert!(matches!(outcome, Outcome::Returned(oop) if oop.as_small_integer() == Some(500_000)));
 }
 
 #[test]
@@ -145,17 +135,6 @@ fn quitting_ends_the_run_with_the_code() {
     let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
     let outcome = machine.run("Smalltalk exit: 3");
     assert!(matches!(outcome, Outcome::Quit(3)), "{outcome:?}");
-}
-
-#[test]
-fn an_object_beyond_the_limit_of_the_heap_is_refused() {
-    let heap = HeapSettings {
-        limit_bytes: 64 << 20,
-        ..HeapSettings::default()
-    };
-    let mut machine = Machine::new(heap, VmSettings::default());
-    let answer = machine.print("[Array new: 100000000. 1] on: Exception do: [:e | #refused]");
-    assert_eq!(answer, "#refused");
 }
 
 #[test]
@@ -210,10 +189,11 @@ fn an_object_in_a_method_dictionary_runs_in_place_of_a_method() {
 #[test]
 fn timers_wake_processes_in_the_order_of_their_times() {
     let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    // Long enough for a machine that verifies its heap all the time.
     let order = machine.print(
-        "| log done | log := OrderedCollection new. done := Semaphore new. #(30 10 20) do: [:each | \
+        "| log done | log := OrderedCollection new. done := Semaphore new. #(600 200 400) do: [:each | \
          [(Delay forMilliseconds: each) wait. log add: each. done signal] fork]. \
          3 timesRepeat: [done wait]. |> log asArray",
     );
-    assert_eq!(order, "#(10 20 30)");
+    assert_eq!(order, "#(200 400 600)");
 }

@@ -22,6 +22,7 @@ use crate::command_line::{Command, CommandLine, Failure};
 /// # Errors
 /// Where it could not be done, with the exit code for that.
 pub fn run(command_line: CommandLine) -> Result<u8, Failure> {
+    command_line.limits.apply();
     match command_line.command {
         Command::Build(build) => build::build(&build),
         Command::Run(run) => run::run(&run),

@@ -181,6 +181,7 @@ fn run_slave(
     let address = Address::Unix(folder.path().join("master.socket"));
     let report_path = folder.path().join("report.json");
     let mut command = slave_command()?;
+    command.args(imprint_slave::limits::limits().arguments());
     command.args(["run", "--master", &address.to_string(), "--prove"]);
     command
         .arg("--snapshot")

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Reading order: [`options`], [`logging`], [`signals`], [`drain`], [`metrics`], [`admin`],
-//! [`exit_code`].
+//! [`signal_fatal`], [`exit_code`].
 
 pub mod admin;
 pub mod drain;
@@ -15,6 +15,7 @@ pub mod exit_code;
 pub mod logging;
 pub mod metrics;
 pub mod options;
+pub mod signal_fatal;
 pub mod signals;
 
 pub use admin::{Admin, AdminError};

@@ -122,9 +122,13 @@ impl Heap {
             report.is_out_of_memory = true;
             return report;
         }
+        let begun = Instant::now();
         self.timed_scavenge(is_full, roots, &mut report);
         if is_full {
             self.timed_full(roots, &mut report);
+            self.full_pauses.record(begun.elapsed());
+        } else {
+            self.scavenge_pauses.record(begun.elapsed());
         }
         report.old_bytes = self.old.space.used();
         report.is_out_of_memory = is_full && !self.old.is_below_limit(self.wanted_bytes);
@@ -158,6 +162,7 @@ impl Heap {
         let marks = self.mark(roots, report);
         self.compact(marks, roots, report);
         roots.forget_moved();
+        self.reclaim_reserve();
         self.set_threshold();
         self.old.threshold = self.old.threshold.saturating_add(self.wanted_bytes);
         self.collections.fulls += 1;

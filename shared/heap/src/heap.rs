@@ -2,7 +2,9 @@
 
 use crate::address::Address;
 use crate::class_table::ClassTable;
+use crate::collect::Collection;
 use crate::error::HeapError;
+use crate::pauses::PauseHistogram;
 use crate::reserve::{Reserve, round_to_pages};
 use crate::scavenge::TENURE_AGE_MAX;
 use crate::settings::{Collector, HeapSettings};
@@ -41,6 +43,8 @@ pub struct Heap {
     /// Survivals after which an object is tenured.
     pub(crate) tenure_age: u8,
     pub(crate) collections: CollectionCounts,
+    pub(crate) scavenge_pauses: PauseHistogram,
+    pub(crate) full_pauses: PauseHistogram,
     pub(crate) settings: HeapSettings,
     /// Whether objects may be here whose class has not come.
     pub(crate) is_partial: bool,
@@ -131,6 +135,8 @@ impl Heap {
             refused_old_bytes: 0,
             tenure_age: TENURE_AGE_MAX,
             collections: CollectionCounts::default(),
+            scavenge_pauses: PauseHistogram::default(),
+            full_pauses: PauseHistogram::default(),
             settings,
             is_partial: false,
             bytecode_sets: BytecodeSets::default(),
@@ -143,7 +149,12 @@ impl Heap {
     /// Decides when the next full collection is due.
     pub(crate) fn set_threshold(&mut self) {
         let used = self.old.space.used();
-        let growth = self.settings.headroom_bytes.max(used / 2);
+        let growth = if self.has_lent() {
+            // What was lent is to come back soon.
+            emergency_bytes(&self.settings) / 4
+        } else {
+            self.settings.headroom_bytes.max(used / 2)
+        };
         self.old.threshold = used.saturating_add(growth);
     }
 
@@ -285,6 +296,52 @@ impl Heap {
         self.collections
     }
 
+    /// How long collections of a kind took; the scavenge that begins a full one is part of it.
+    pub fn pauses(&self, kind: Collection) -> &PauseHistogram {
+        match kind {
+            Collection::Scavenge => &self.scavenge_pauses,
+            Collection::Full => &self.full_pauses,
+        }
+    }
+
+    /// Bytes that may still be made old before the limit.
+    pub fn free_bytes(&self) -> usize {
+        let used = self.old.space.used() + self.young.used();
+        self.old.limit_bytes.saturating_sub(used)
+    }
+
+    /// Puts the limit up a little, so that whoever is told that memory is out can handle it; the
+    /// next full collection after which everything fits takes the loan back. Answers whether there
+    /// was something to lend.
+    pub fn lend_reserve(&mut self) -> bool {
+        let is_lent = self.has_lent();
+        if !is_lent {
+            self.old.limit_bytes += emergency_bytes(&self.settings);
+            self.refused_old_bytes = 0;
+            self.wanted_bytes = 0;
+            self.set_threshold();
+        }
+        !is_lent
+    }
+
+    /// Whether what lives in old space exceeds the limit: the collector may go beyond it by the
+    /// size of young space.
+    pub fn is_over_limit(&self) -> bool {
+        self.old.space.used() > self.old.limit_bytes
+    }
+
+    /// Whether the limit is up by what [`Heap::lend_reserve`] lent.
+    pub fn has_lent(&self) -> bool {
+        self.old.limit_bytes > self.settings.limit_bytes
+    }
+
+    /// Takes back what [`Heap::lend_reserve`] lent, if everything fits without it.
+    pub(crate) fn reclaim_reserve(&mut self) {
+        if self.old.space.used() <= self.settings.limit_bytes {
+            self.old.limit_bytes = self.settings.limit_bytes;
+        }
+    }
+
     /// Raises the limit of old space's next full collection by `bytes`, and commits them.
     ///
     /// # Errors
@@ -323,10 +380,18 @@ impl Heap {
     }
 }
 
-/// Reserves the range of a heap with these settings: old space, room for one more scavenge than
-/// the limit allows, young space.
+/// Reserves the range of a heap with these settings: old space, what is lent at its limit, room for
+/// one more scavenge than the limit allows, young space.
 pub(crate) fn reserve_for(settings: &HeapSettings, preferred: u64) -> Result<Reserve, HeapError> {
     let young = Young::total_bytes(settings.eden_bytes);
-    let old = round_to_pages(settings.limit_bytes + young + 2 * SEGMENT_BYTES);
+    let most = settings.limit_bytes + emergency_bytes(settings);
+    let old = round_to_pages(most + young + 2 * SEGMENT_BYTES);
     Reserve::new(preferred, old + young)
+}
+
+/// What is kept for handling the end of memory: a sixteenth, but enough for a stack and little
+/// beside what a large heap has; and what a scavenge may have made old beyond the limit.
+fn emergency_bytes(settings: &HeapSettings) -> usize {
+    let share = (settings.limit_bytes / 16).clamp(SEGMENT_BYTES, 16 * SEGMENT_BYTES);
+    share + Young::total_bytes(settings.eden_bytes)
 }

@@ -16,7 +16,7 @@
 //!
 //! Reading order: `address` and `reserve` (the only unsafe code), `space`, `heap`,
 //! `allocate`, `access`, `class_table`, `symbols`, `iterate`, `collect`, `scavenge`, `mark`,
-//! `compact`, `weak`, `becoming`, `verify`, `contents`.
+//! `compact`, `weak`, `becoming`, `pauses`, `verify`, `contents`.
 
 mod access;
 mod address;
@@ -30,6 +30,7 @@ mod error;
 mod heap;
 mod iterate;
 mod mark;
+mod pauses;
 mod reserve;
 mod scavenge;
 mod settings;
@@ -43,6 +44,7 @@ pub use collect::{Collection, CollectionReport, NoRoots, Roots, Safepoint};
 pub use contents::{HeapContents, ImageRoots};
 pub use error::{AllocationFailure, HeapError, NeedsSpace};
 pub use heap::{CollectionCounts, Heap, Usage};
+pub use pauses::PauseHistogram;
 pub use settings::{Collector, HeapSettings, Zeal};
 pub use verify::Fault;
 

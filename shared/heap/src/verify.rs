@@ -50,6 +50,18 @@ pub enum Fault {
     /// An old object holds a young one and is not remembered, or is flagged but not in the set.
     #[error("{0:?} holds a young object and is not remembered")]
     NotRemembered(Oop),
+    /// A slot that the virtual machine reads without asking holds what must not be there.
+    #[error("{what} (slot {slot} of {object:?}) must not be {value:?}")]
+    StrictSlot {
+        /// What the slot is.
+        what: &'static str,
+        /// The object.
+        object: Oop,
+        /// The slot, from 0.
+        slot: usize,
+        /// What stands there.
+        value: Oop,
+    },
     /// A format that no object has.
     #[error("{object:?} has format {format}")]
     UnknownFormat {

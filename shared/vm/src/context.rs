@@ -369,9 +369,24 @@ impl Vm {
 
     // === from contexts to frames ===
 
-    /// Whether a context in the heap can go on: it has a pc.
+    /// Whether a context in the heap can go on: it has code, a pc within it, and room for what it
+    /// holds. Programs may write anything there; what makes no sense is as good as dead.
     pub(crate) fn is_alive(&self, context: Oop) -> bool {
-        self.frame_of(context).is_some() || self.heap.slot(context, slots::PC).is_small_integer()
+        self.frame_of(context).is_some() || self.can_go_on(context).unwrap_or(false)
+    }
+
+    fn can_go_on(&self, context: Oop) -> Option<bool> {
+        let pc = self.heap.slot(context, slots::PC).as_small_integer()?;
+        let method = self.heap.slot(context, slots::METHOD);
+        if !method.is_object() || !self.heap.format(method).is_code() {
+            return None;
+        }
+        let header = self.heap.method_header(method)?;
+        // Counted from the first literal, from 1, as programs see it.
+        let before = 8 * (1 + self.heap.literal_count(method)) as i64;
+        let codes = before + 1..=before + self.heap.code_bytes(method).len() as i64;
+        let values = usize::from(header.temp_count)..=header.frame_slots();
+        Some(codes.contains(&pc) && values.contains(&self.live_values(context)))
     }
 
     /// Begins a free page with the activation of a context in the heap that is alive, and makes it

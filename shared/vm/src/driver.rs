@@ -83,7 +83,7 @@ impl Vm {
     }
 
     /// Class Process: by name, or that of a process at hand.
-    fn process_class(&self) -> Option<Oop> {
+    pub(crate) fn process_class(&self) -> Option<Oop> {
         let by_name = self.names.class_object(&self.heap, "Process");
         let active = self.active_process_or_nil();
         by_name.or_else(|| self.is_process(active).then(|| self.heap.class_of(active)))
@@ -97,7 +97,7 @@ impl Vm {
         if !is_active {
             self.schedule_target(process);
         }
-        let outcome = self.drive(&limits);
+        let outcome = self.surrounded_drive(&limits);
         self.target = NONE;
         outcome
     }
@@ -113,7 +113,7 @@ impl Vm {
                 NONE
             };
         }
-        self.drive(&limits)
+        self.surrounded_drive(&limits)
     }
 
     /// Whether the process has nothing to run any more.
@@ -145,6 +145,15 @@ impl Vm {
     }
 
     // === the loop around the loop ===
+
+    fn surrounded_drive(&mut self, limits: &RunLimits) -> Outcome {
+        let Some(surround) = self.settings.surround else {
+            return self.drive(limits);
+        };
+        let mut outcome = None;
+        surround(self, &mut |vm| outcome = Some(vm.drive(limits)));
+        outcome.expect("whoever surrounds a run lets it run")
+    }
 
     fn drive(&mut self, limits: &RunLimits) -> Outcome {
         loop {
@@ -203,20 +212,7 @@ impl Vm {
         }
     }
 
-    fn find_space(&mut self, space: NeedsSpace) -> Option<Outcome> {
-        if self.is_out_of_space {
-            self.is_out_of_space = false;
-            return Some(Outcome::OutOfMemory);
-        }
-        let report = self.collect(Collection::Scavenge);
-        if report.is_out_of_memory || self.heap.reserve(space.bytes).is_err() {
-            self.collect(Collection::Full);
-            self.is_out_of_space = self.heap.reserve(space.bytes).is_err();
-        }
-        None
-    }
-
-    fn free_a_page(&mut self) -> Option<Outcome> {
+    pub(crate) fn free_a_page(&mut self) -> Option<Outcome> {
         let oldest = self.stack.oldest_page(self.stack.active())?;
         match self.divorce_page(oldest) {
             Ok(()) => None,
@@ -229,6 +225,7 @@ impl Vm {
     fn poll(&mut self, limits: &RunLimits) -> Option<Outcome> {
         self.countdown = self.settings.poll_interval;
         self.is_out_of_space = false;
+        self.settings.before_poll();
         if let Some(zeal) = self.heap.settings().zeal.filter(|zeal| zeal.every > 0) {
             self.countdown = i32::try_from(zeal.every).unwrap_or(i32::MAX);
             self.collect(Collection::Scavenge);

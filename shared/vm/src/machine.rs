@@ -4,6 +4,7 @@ use imprint_heap::Heap;
 use imprint_model::{BytecodeSets, Oop};
 
 use crate::cache::SendCache;
+use crate::crash::RecentPrimitives;
 use crate::extensions::Extensions;
 use crate::install::Names;
 use crate::modules::Modules;
@@ -36,6 +37,8 @@ pub struct Vm {
     pub names: Names,
     /// What ran, where somebody wants to know.
     pub touched: Touched,
+    /// The last primitives that left a trace.
+    pub(crate) recent_primitives: RecentPrimitives,
     /// The frames.
     pub(crate) stack: Stack,
     /// What sends mean.
@@ -64,6 +67,8 @@ pub struct Vm {
     pub(crate) timer: Option<u64>,
     /// Whether the last collection did not bring the space that a primitive wants.
     pub(crate) is_out_of_space: bool,
+    /// The low space semaphore is signalled once less than this is left; 0 for never.
+    pub(crate) low_space_bytes: usize,
 }
 
 impl Vm {
@@ -79,6 +84,7 @@ impl Vm {
             presence: Presence::default(),
             names: Names::default(),
             touched: Touched::default(),
+            recent_primitives: RecentPrimitives::default(),
             stack: Stack::new(settings.stack_pages, settings.page_words),
             cache: SendCache::new(),
             special_selectors: [(NONE, 0); 32],
@@ -96,6 +102,7 @@ impl Vm {
             is_running: false,
             timer: None,
             is_out_of_space: false,
+            low_space_bytes: 0,
             settings,
         }
     }

@@ -4,6 +4,7 @@ use imprint_heap::{Collection, CollectionReport, Heap, Roots, Safepoint};
 use imprint_model::{Known, Oop};
 
 use crate::cache::SendCache;
+use crate::crash::RecentPrimitives;
 use crate::install::Names;
 use crate::machine::Vm;
 use crate::presence::Presence;
@@ -17,6 +18,7 @@ pub(crate) struct MachineRoots<'a> {
     presence: &'a mut Presence,
     names: &'a mut Names,
     touched: &'a mut Touched,
+    recent_primitives: &'a mut RecentPrimitives,
     special_selectors: &'a mut [(Oop, u8); 32],
     singles: [&'a mut Oop; 3],
     divorced: &'a mut Option<(Oop, usize)>,
@@ -28,6 +30,7 @@ impl Roots for MachineRoots<'_> {
         self.presence.visit(visitor);
         self.names.visit(visitor);
         self.touched.visit(visitor);
+        self.recent_primitives.visit(visitor);
         self.special_selectors
             .iter_mut()
             .for_each(|(selector, _)| visitor(selector));
@@ -51,6 +54,7 @@ impl Vm {
             presence: &mut self.presence,
             names: &mut self.names,
             touched: &mut self.touched,
+            recent_primitives: &mut self.recent_primitives,
             special_selectors: &mut self.special_selectors,
             singles: [&mut self.target, &mut self.lone_process, &mut self.incoming],
             divorced: &mut self.divorced,
@@ -69,19 +73,26 @@ impl Vm {
         if report.kind == Collection::Full {
             self.cache.flush();
         }
+        if self.heap.settings().zeal.is_some_and(|zeal| zeal.verify)
+            && let Err(faults) = self.verify_strict_slots()
+        {
+            panic!("strict slots are damaged after a collection: {faults:?}");
+        }
         if report.wants_finalization() {
             let semaphore = self.heap.known(Known::FinalizationSemaphore);
             self.signal_from_outside(semaphore);
         }
+        self.watch_low_space();
         report
     }
 
-    /// Checks the heap and everything that refers to it.
+    /// Checks the heap and everything that refers to it, and the strict slots.
     ///
     /// # Errors
     /// What is wrong.
     pub fn verify(&mut self) -> Result<(), Vec<imprint_heap::Fault>> {
         let (heap, mut roots) = self.split();
-        heap.verify(&mut roots)
+        heap.verify(&mut roots)?;
+        self.verify_strict_slots()
     }
 }

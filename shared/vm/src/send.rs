@@ -238,6 +238,7 @@ fn with_saved_registers(
     arguments: usize,
     length: usize,
 ) -> Flow {
+    vm.recent_primitives.note(entry.method);
     let mut after = r;
     after.advance(length);
     vm.stack.save(&after);
@@ -333,12 +334,14 @@ fn failed(
 ) -> Flow {
     let code = match failure {
         Failure::Code(code) => code,
-        Failure::NeedsSpace(_) if std::mem::take(&mut vm.is_out_of_space) => {
+        Failure::NeedsSpace(_) if vm.is_out_of_space => {
+            vm.refuse_space();
             PrimitiveError::NoMemory
         }
         Failure::NeedsSpace(space) => return vm.stop(r, space),
         Failure::Miss(miss) => return vm.stop(r, miss),
     };
+    vm.recent_primitives.note(entry.method);
     let flow = enter(vm, &mut r, entry, arguments, length);
     let is_entered = flow == NEXT || matches!(vm.pending_stop, Some(Stop::Poll));
     if is_entered {

@@ -1,5 +1,7 @@
 //! What a machine is told at its making.
 
+use crate::machine::Vm;
+
 /// The limits and switches of a machine.
 #[derive(Clone, Debug)]
 pub struct VmSettings {
@@ -18,6 +20,23 @@ pub struct VmSettings {
     pub preempted_to_front: bool,
     /// How the process was started, as the image may ask.
     pub command_line: CommandLine,
+    /// What surrounds each run: it gets the machine and calls the run with it.
+    pub surround: Option<Surround>,
+    /// At the so-many-th look at the world the machine panics: for tests of what happens then.
+    pub polls_until_panic: Option<u32>,
+}
+
+/// See [`VmSettings::surround`].
+pub type Surround = fn(&mut Vm, &mut dyn FnMut(&mut Vm));
+
+impl VmSettings {
+    /// Counts down to the panic that a test asked for.
+    pub(crate) fn before_poll(&mut self) {
+        if let Some(polls) = &mut self.polls_until_panic {
+            assert!(*polls > 0, "a panic was asked for");
+            *polls -= 1;
+        }
+    }
 }
 
 impl Default for VmSettings {
@@ -30,6 +49,8 @@ impl Default for VmSettings {
             poll_interval: 10_000,
             preempted_to_front: false,
             command_line: CommandLine::default(),
+            surround: None,
+            polls_until_panic: None,
         }
     }
 }

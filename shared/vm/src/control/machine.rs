@@ -10,9 +10,6 @@ use crate::machine::Vm;
 use crate::outcome::Outcome;
 use crate::stop::Stop;
 
-/// What the image is told of free memory: more than any low space watcher asks for.
-const FREE_BYTES: usize = 1 << 32;
-
 /// `Behavior flushCache`.
 pub(super) fn flush_cache(vm: &mut Vm, args: Args) -> Result<(), Failure> {
     vm.flush_caches();
@@ -57,7 +54,8 @@ pub(super) fn collect_young(vm: &mut Vm, args: Args) -> Result<(), Failure> {
 }
 
 fn collect(vm: &mut Vm, args: Args, full: bool) -> Result<(), Failure> {
-    vm.answer(args, Oop::index(FREE_BYTES));
+    let free_bytes = vm.heap.free_bytes();
+    vm.answer(args, Oop::index(free_bytes));
     vm.pending_stop = Some(Stop::Collect { full });
     Ok(())
 }

@@ -201,14 +201,17 @@ pub(super) fn is_semaphore(vm: &Vm, oop: Oop) -> bool {
     vm.heap.class_index_of(oop) == ClassIndex::SEMAPHORE
 }
 
-/// `primSignalAtBytesLeft:`: has no effect, since the heap's limit is the process's. Answers the
-/// receiver.
+/// `primSignalAtBytesLeft:`: the low space semaphore is signalled once, when a collection leaves
+/// less than this; 0 for never. Answers the receiver.
 ///
 /// # Errors
-/// Bad argument where it is no SmallInteger.
+/// Bad argument where it is no SmallInteger, or negative.
 pub fn signal_at_bytes_left(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
-    small_integer(vm, args, 0)?;
-    receiver(vm, args)
+    let bytes = small_integer(vm, args, 0)?;
+    let bytes = usize::try_from(bytes).map_err(|_| PrimitiveError::BadArgument)?;
+    let answer = receiver(vm, args)?;
+    vm.low_space_bytes = bytes;
+    Ok(answer)
 }
 
 // === module '' ===

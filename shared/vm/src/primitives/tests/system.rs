@@ -95,6 +95,7 @@ fn the_low_space_semaphore_is_a_semaphore_or_nil() {
     assert_eq!(world.call(124, &[nil, nil]), Ok(nil));
     assert_eq!(world.call(125, &[nil, i(3)]), Ok(nil));
     world.fails(125, &[nil, nil], BadArgument);
+    world.fails(125, &[nil, i(-1)], BadArgument);
 }
 
 #[test]

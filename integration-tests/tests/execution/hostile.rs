@@ -1,0 +1,90 @@
+//! Programs that do to their own contexts, methods and processes what nobody should: an error or the
+//! end of one process, and the machine lives on.
+
+use imprint_heap::HeapSettings;
+use imprint_vm::VmSettings;
+
+use crate::machine::Machine;
+
+/// What is done to the context of a process that then is resumed.
+const DAMAGE: &[&str] = &[
+    "instVarAt: 2 put: 1000000",
+    "instVarAt: 2 put: 1",
+    "instVarAt: 2 put: 0",
+    "instVarAt: 2 put: nil",
+    "instVarAt: 2 put: SmallInteger maxVal",
+    "instVarAt: 3 put: 1000",
+    "instVarAt: 3 put: SmallInteger maxVal",
+    "instVarAt: 3 put: 0",
+    "instVarAt: 4 put: (Object >> #yourself)",
+    "instVarAt: 4 put: nil",
+    "instVarAt: 4 put: 3",
+    "instVarAt: 1 put: 3",
+    "instVarAt: 1 put: Object new",
+    "instVarAt: 5 put: 7",
+    "pc: 5",
+    "pc: #x",
+    "stackp: 100",
+    "privSender: 7",
+    "privSender: Object new",
+];
+
+#[test]
+fn a_damaged_context_harms_its_own_process_alone() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    for damage in DAMAGE {
+        for start in ["", "p resume. Processor yield. "] {
+            let program = format!(
+                "| p s | s := Semaphore new. p := [[s wait. 1 + 2] ensure: [3 + 4]] newProcess. {start}\
+                 [p suspendedContext {damage}] on: Exception do: [:e | e return: nil]. \
+                 [s signal. p resume] on: Exception do: [:e | e return: nil]. \
+                 Processor yield. Processor yield. |> 40 + 2"
+            );
+            assert_eq!(machine.print(&program), "42", "{damage} {start}");
+            assert_eq!(machine.vm.verify(), Ok(()), "{damage} {start}");
+        }
+    }
+}
+
+#[test]
+fn every_unassigned_bytecode_is_an_error_of_the_image() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    let unassigned = (84..=87)
+        .chain(218..=223)
+        .chain([230, 246, 247, 250, 254, 255]);
+    for byte in unassigned {
+        let selector = format!("unassigned{byte}");
+        machine.compile("Object", &format!("{selector} ^ #(1 2 3 4)"));
+        let program = format!(
+            "| m | m := Object >> #{selector}. m at: m initialPC put: {byte}. Object flushCache. \
+             |> [Object new {selector}. 1] on: Error do: [:e | #refused]"
+        );
+        assert_eq!(machine.print(&program), "#refused", "{byte}");
+    }
+}
+
+#[test]
+fn stores_into_read_only_objects_ask_the_object() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    let rows = [
+        (
+            "| a | a := 1 -> 2. a beReadOnlyObject. |> [a value: 3. a value] on: ModificationForbidden do: [:e | #forbidden]",
+            "#forbidden",
+        ),
+        (
+            "| a | a := Array new: 2. a beReadOnlyObject. |> [a at: 1 put: 3] on: ModificationForbidden do: [:e | #forbidden]",
+            "#forbidden",
+        ),
+        (
+            "| a | a := 'abc' copy. a beReadOnlyObject. |> [a at: 1 put: $x. a] on: ModificationForbidden do: [:e | a]",
+            "'abc'",
+        ),
+        (
+            "| a | a := Array new: 2. a beReadOnlyObject. a beWritableObject. a at: 1 put: 3. |> a first",
+            "3",
+        ),
+    ];
+    for (program, printed) in rows {
+        assert_eq!(machine.print(program), printed, "{program}");
+    }
+}
