@@ -1,6 +1,6 @@
 //! Strings and collections against those of Rust: the same random operations, the same answers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use imprint_heap::HeapSettings;
 use imprint_vm::VmSettings;
@@ -106,20 +106,7 @@ fn collection_case(kind: usize, a: &[i64], b: &[i64], n: usize) -> (String, Stri
             format!("{x} indexOf: {n}"),
             optional(a.iter().position(|e| *e == n as i64)).to_string(),
         ),
-        6 => {
-            let counted = a.iter().fold(BTreeMap::<i64, i64>::new(), |mut map, e| {
-                *map.entry(*e).or_default() += 1;
-                map
-            });
-            let flat: Vec<i64> = counted.into_iter().flat_map(|(k, v)| [k, v]).collect();
-            (
-                format!(
-                    "| d o | d := Dictionary new. o := OrderedCollection new. {x} do: [:e | d at: e put: (d at: e ifAbsent: [0]) + 1]. \
-                     d keys asArray sorted do: [:k | o add: k; add: (d at: k)]. |> o asArray"
-                ),
-                array(&flat),
-            )
-        }
+        6 => counting_case(a),
         7 => {
             let mut kept = a.to_vec();
             kept.retain(|e| !b.contains(e));
@@ -130,23 +117,7 @@ fn collection_case(kind: usize, a: &[i64], b: &[i64], n: usize) -> (String, Stri
                 array(&kept),
             )
         }
-        8 => {
-            let mut queue: std::collections::VecDeque<i64> = a.iter().copied().collect();
-            for e in b {
-                if e % 2 == 0 {
-                    queue.push_front(*e);
-                } else {
-                    queue.push_back(*e);
-                    queue.pop_front();
-                }
-            }
-            (
-                format!(
-                    "| o | o := {x} asOrderedCollection. {y} do: [:e | e even ifTrue: [o addFirst: e] ifFalse: [o addLast: e. o removeFirst]]. |> o asArray"
-                ),
-                array(&queue.into_iter().collect::<Vec<_>>()),
-            )
-        }
+        8 => queue_case(a, b),
         9 => (
             format!("({x} collect: [:e | e * e]) = ({y} collect: [:e | e * e])"),
             (a.iter().map(|e| e * e).eq(b.iter().map(|e| e * e))).to_string(),
@@ -156,6 +127,39 @@ fn collection_case(kind: usize, a: &[i64], b: &[i64], n: usize) -> (String, Stri
             (a.len() + b.len()).to_string(),
         ),
     }
+}
+
+/// A dictionary that counts.
+fn counting_case(a: &[i64]) -> (String, String) {
+    let x = array(a);
+    let mut counted = BTreeMap::<i64, i64>::new();
+    a.iter().for_each(|e| *counted.entry(*e).or_default() += 1);
+    let flat: Vec<i64> = counted.into_iter().flat_map(|(k, v)| [k, v]).collect();
+    let expression = format!(
+        "| d o | d := Dictionary new. o := OrderedCollection new. \
+         {x} do: [:e | d at: e put: (d at: e ifAbsent: [0]) + 1]. \
+         d keys asArray sorted do: [:k | o add: k; add: (d at: k)]. |> o asArray"
+    );
+    (expression, array(&flat))
+}
+
+/// Both ends of a collection.
+fn queue_case(a: &[i64], b: &[i64]) -> (String, String) {
+    let (x, y) = (array(a), array(b));
+    let mut queue: VecDeque<i64> = a.iter().copied().collect();
+    for e in b {
+        if e % 2 == 0 {
+            queue.push_front(*e);
+        } else {
+            queue.push_back(*e);
+            queue.pop_front();
+        }
+    }
+    let expression = format!(
+        "| o | o := {x} asOrderedCollection. {y} do: [:e | \
+         e even ifTrue: [o addFirst: e] ifFalse: [o addLast: e. o removeFirst]]. |> o asArray"
+    );
+    (expression, array(&Vec::from(queue)))
 }
 
 #[test]
