@@ -7,6 +7,8 @@ use imprint_slave::command_line::PREFETCH_DEFAULT;
 use imprint_slave::ctl::Ctl;
 use imprint_slave::ending::code;
 
+use imprint_slave::command_line::ImageFormat;
+
 use crate::keeping::Keep;
 
 /// Builds, runs, tests, serves and shrinks Smalltalk images.
@@ -63,9 +65,9 @@ pub struct Build {
     /// The image file to write; the texts of its methods go into a .changes file beside it.
     #[arg(short, long)]
     pub output: PathBuf,
-    /// Write Imprint's compact format in place of a Spur image.
-    #[arg(long)]
-    pub compact: bool,
+    /// The form of the image: Spur for stock virtual machines, or Imprint's own.
+    #[arg(long, value_enum, default_value = "spur")]
+    pub format: ImageFormat,
     /// Take the embedded kernel's own test packages in.
     #[arg(long)]
     pub with_kernel_tests: bool,
@@ -135,9 +137,9 @@ pub struct Shrink {
     /// Where the slim image is written; else the project's name with .image.
     #[arg(short, long)]
     pub output: Option<PathBuf>,
-    /// Write a Spur image for stock virtual machines.
-    #[arg(long)]
-    pub spur: bool,
+    /// The form of the slim image: Imprint's own, or Spur for stock virtual machines.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ImageFormat,
     /// Seconds a test may take; else what the project says, else 30.
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<f64>,
@@ -169,6 +171,32 @@ pub enum Image {
         /// Print one JSON document.
         #[arg(long)]
         json: bool,
+        /// Check it as a stock virtual machine would rely on it.
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Write an image file in another form.
+    Convert {
+        /// The image file.
+        image: PathBuf,
+        /// The file to write.
+        #[arg(short, long)]
+        output: PathBuf,
+        /// The form: Spur for stock virtual machines, or Imprint's own.
+        #[arg(long, value_enum)]
+        format: ImageFormat,
+    },
+    /// Say how two image files differ: classes and methods.
+    Diff {
+        /// One image file.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
+    /// Count the objects and bytes of each class.
+    Tally {
+        /// The image file.
+        image: PathBuf,
     },
 }
 

@@ -75,7 +75,8 @@ fn patterns(keep: &Keep, project: &Project) -> Result<Patterns> {
     for file in &keep.keep_from {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read {}", file.display()))?;
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let is_pattern = |line: &&str| !line.is_empty() && !line.starts_with('#');
+        let lines = text.lines().map(str::trim).filter(is_pattern);
         for line in lines {
             let pattern = KeepPattern::parse(line).with_context(|| file.display().to_string())?;
             patterns.push((line.to_string(), pattern));

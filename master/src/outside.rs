@@ -126,6 +126,14 @@ impl Outside for MasterOutside {
         self.local.pruned(class, selector);
     }
 
+    fn pruned_object(&mut self, name: Option<&str>) {
+        self.local.pruned_object(name);
+    }
+
+    fn pruned_unhandled(&mut self) {
+        self.local.pruned_unhandled();
+    }
+
     fn now_micros(&self) -> u64 {
         self.local.now_micros()
     }

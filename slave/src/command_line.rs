@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use imprint_daemon::DaemonOptions;
 
 use crate::ctl::{Ctl, ImageFile};
@@ -43,6 +43,26 @@ pub enum Command {
     Ctl(Ctl),
 }
 
+/// The form of an image file.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ImageFormat {
+    /// Dense and compressed: Imprint's own.
+    #[default]
+    Compact,
+    /// 64-bit Spur, for stock virtual machines.
+    Spur,
+}
+
+impl ImageFormat {
+    /// As it is written on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            ImageFormat::Compact => "compact",
+            ImageFormat::Spur => "spur",
+        }
+    }
+}
+
 /// `slave run [IMAGE] [--master URL ...]`
 #[derive(Args, Debug)]
 pub struct Run {
@@ -52,6 +72,10 @@ pub struct Run {
     /// Where the master is: http://127.0.0.1:PORT or unix:/path/to/socket.
     #[arg(long, value_name = "URL", conflicts_with = "image")]
     pub master: Option<String>,
+    /// Where an image alone notes what it reaches though it was pruned: a keep list for the next
+    /// shrink; else beside the image, with .pruned.log.
+    #[arg(long, value_name = "FILE", requires = "image")]
+    pub pruned_log: Option<PathBuf>,
     /// What to start from.
     #[arg(long, default_value = "empty", value_parser = ["empty"])]
     pub seed: String,
@@ -71,9 +95,9 @@ pub struct Run {
     /// Prove the slim image.
     #[arg(long, requires = "snapshot")]
     pub prove: bool,
-    /// Write a Spur image for stock virtual machines.
-    #[arg(long)]
-    pub spur: bool,
+    /// The form of the slim image: Imprint's own, or Spur for stock virtual machines.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ImageFormat,
     /// The port that the environment gives to the application: where its entry expression begins
     /// to listen, on this port or another, the page is visited.
     #[arg(long, env = "PORT")]
@@ -127,7 +151,7 @@ impl Run {
     pub fn wanted(&self) -> Option<Wanted> {
         self.snapshot.as_ref().map(|path| Wanted {
             path: path.clone(),
-            is_spur: self.spur,
+            is_spur: self.format == ImageFormat::Spur,
             proof: self.prove.then(|| seconds(self.timeout)),
         })
     }

@@ -22,7 +22,7 @@ pub fn run(command_line: CommandLine) -> u8 {
     command_line.limits.apply();
     let done = match &command_line.command {
         Command::Run(run) => match (&run.image, &run.master) {
-            (Some(image), _) => run_image(image),
+            (Some(image), _) => run_image(image, run.pruned_log.as_deref()),
             (None, Some(master)) => run_with_master(run, master.clone()),
             (None, None) => Ok(code::USAGE),
         },
@@ -85,15 +85,19 @@ fn run_with_master(run: &Run, master: String) -> Result<u8> {
 }
 
 /// Runs an image where it was saved, until it quits or is asked to end.
-fn run_image(path: &Path) -> Result<u8> {
+fn run_image(path: &Path, pruned_log: Option<&Path>) -> Result<u8> {
     let opened = open_image(path, heap_settings())?;
     let names = Names::scan(&opened.heap);
     let command_line = VmCommandLine {
         image_path: path.display().to_string(),
         ..VmCommandLine::default()
     };
-    let (mut vm, waker) =
+    let (mut vm, waker, pruned) =
         local_machine(opened.heap, names, command_line).context("cannot start a machine")?;
+    match pruned_log {
+        Some(log) => pruned.write_to(log),
+        None => pruned.write_to(&path.with_extension("pruned.log")),
+    }
     let waker = waker.quiet();
     end_on_signals(move || {
         // A full queue means that the machine is about to look anyway.
@@ -115,7 +119,8 @@ fn run_image(path: &Path) -> Result<u8> {
     if let Some(sentence) = sentence {
         eprintln!("slave: {sentence}");
     }
-    Ok(code)
+    let is_pruned = pruned.has_unhandled() && code == code::FAILED;
+    Ok(if is_pruned { code::PRUNED } else { code })
 }
 
 /// Calls `end` when the process is asked to end.

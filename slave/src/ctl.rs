@@ -11,6 +11,7 @@ use imprint_wire::Controller;
 use imprint_wire::control::{Progress, RunOrder, Runnable, SnapshotOrder};
 use imprint_wire::message::{Event, Outcome};
 
+use crate::command_line::ImageFormat;
 use crate::daemon::SPUR_OPTION;
 use crate::ending::code;
 
@@ -55,9 +56,9 @@ pub enum Order {
 pub struct ImageFile {
     /// The file.
     pub output: PathBuf,
-    /// Write a Spur image for stock virtual machines.
-    #[arg(long)]
-    pub spur: bool,
+    /// The form: Imprint's own, or Spur for stock virtual machines.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ImageFormat,
 }
 
 /// Gives an order and shows the answer.
@@ -127,9 +128,8 @@ fn show(progress: &Progress) {
 pub fn snapshot(controller: &mut Controller, wanted: &ImageFile) -> Result<u8> {
     // The daemon has a current folder of its own.
     let path = std::path::absolute(&wanted.output).context("cannot find the current folder")?;
-    let options = wanted
-        .spur
-        .then(|| (SPUR_OPTION.to_string(), String::new()));
+    let is_spur = wanted.format == ImageFormat::Spur;
+    let options = is_spur.then(|| (SPUR_OPTION.to_string(), String::new()));
     let report = controller.snapshot(SnapshotOrder {
         path: path.display().to_string(),
         options: options.into_iter().collect(),

@@ -30,7 +30,7 @@ pub fn ending(outcome: &Outcome) -> (u8, Option<String>) {
         Outcome::Quit(status) => (*status as u8, None),
         // The image has said what happened by itself.
         Outcome::Terminated { error } => (code::FAILED, error.clone()),
-        Outcome::Pruned { .. } => (code::PRUNED, None),
+        Outcome::Pruned { sentence } => (code::PRUNED, Some(sentence.clone())),
         Outcome::TimedOut => (
             code::FAILED,
             Some("the time was up before it ended".to_string()),

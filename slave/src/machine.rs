@@ -3,7 +3,7 @@
 use std::io;
 
 use imprint_heap::Heap;
-use imprint_host::{LocalOutside, Reactor, Waker};
+use imprint_host::{LocalOutside, PrunedLog, Reactor, Waker};
 use imprint_vm::install::Names;
 use imprint_vm::{CommandLine, Outside, Vm, VmSettings};
 
@@ -25,7 +25,8 @@ pub fn machine_with(
     vm
 }
 
-/// A machine with no master and no compiler, and what wakes it.
+/// A machine with no master and no compiler, what wakes it, and the log of what it reaches though it
+/// was pruned.
 ///
 /// # Errors
 /// Where the system refuses the descriptors it waits on.
@@ -33,11 +34,16 @@ pub fn local_machine(
     heap: Heap,
     names: Names,
     command_line: CommandLine,
-) -> io::Result<(Vm, Waker)> {
+) -> io::Result<(Vm, Waker, PrunedLog)> {
     let outside = LocalOutside::new()?;
-    let (reactor, waker) = (outside.reactor().clone(), outside.waker());
+    let (reactor, waker, pruned) = (
+        outside.reactor().clone(),
+        outside.waker(),
+        outside.pruned_log(),
+    );
     Ok((
         machine_with(heap, names, Box::new(outside), &reactor, command_line),
         waker,
+        pruned,
     ))
 }

@@ -54,6 +54,17 @@ fn pruned(exception: &str, sentence: &str) -> Trouble {
     trouble
 }
 
+/// The trouble of something pruned that was reached without the test noticing it.
+pub fn pruned_by_name(name: &str) -> Trouble {
+    let what = name.strip_prefix("# ").unwrap_or(name);
+    let sentence = format!("{what} was not exercised, so it is not in this image.");
+    let mut trouble = pruned("PrunedBehavior", &sentence);
+    if what != name {
+        trouble.advice = "Add a test that reaches it.".to_string();
+    }
+    trouble
+}
+
 fn advice_for(message: &str) -> String {
     let name = message
         .split_once(" was not exercised")

@@ -16,6 +16,7 @@ use imprint_vm::{CommandLine, Outcome, RunLimits};
 
 use crate::ending::ending;
 use crate::machine::local_machine;
+use crate::outcome_text::pruned_by_name;
 use crate::page::{Visit, visit};
 use crate::session::{CompiledTest, run_test};
 
@@ -59,7 +60,7 @@ fn prove_tests(
 ) -> Result<TestRun> {
     let opened = open_image(image, crate::limits::heap_settings())?;
     let names = Names::scan_declared(&opened.heap, &side.class_indices);
-    let (mut vm, _) = local_machine(opened.heap, names, CommandLine::default())?;
+    let (mut vm, _, pruned) = local_machine(opened.heap, names, CommandLine::default())?;
     install_side(&mut vm, side)?;
     let entry = vm.active_process_or_nil();
     let limits = RunLimits {
@@ -76,14 +77,27 @@ fn prove_tests(
             )
         }
     }
-    let cases = tests
-        .iter()
-        .map(|test| run_test(&mut vm, test, timeout))
-        .collect::<Result<Vec<_>>>()?;
+    let proven = |test: &CompiledTest| {
+        let before = pruned.counts();
+        let mut case = run_test(&mut vm, test, timeout)?;
+        let reached = pruned.counts().into_iter();
+        let reached = reached.filter(|(name, count)| before.get(name) != Some(count));
+        note_swallowed(&mut case, reached.map(|(name, _)| name));
+        Ok(case)
+    };
+    let cases = tests.iter().map(proven).collect::<Result<Vec<_>>>()?;
     Ok(TestRun {
         name: "proof".to_string(),
         cases,
     })
+}
+
+/// A test that passed though something pruned was reached, since somebody swallowed what was
+/// signalled for it, proves nothing.
+fn note_swallowed(case: &mut imprint_report::TestCase, mut reached: impl Iterator<Item = String>) {
+    if let (TestOutcome::Passed, Some(name)) = (&case.outcome, reached.next()) {
+        case.outcome = TestOutcome::Pruned(pruned_by_name(&name));
+    }
 }
 
 fn fault(case: &imprint_report::TestCase) -> Option<String> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use imprint_heap::Heap;
-use imprint_host::{LocalOutside, Network, Reactor, Waker};
+use imprint_host::{Files, LocalOutside, Network, Reactor, Waker};
 use imprint_image::Fingerprint;
 use imprint_isa::{BehaviorName, MethodDraft};
 use imprint_report::{TestCase, TestOutcome, TestRun};
@@ -29,12 +29,24 @@ const VISIT_IS_OVER: u64 = 1;
 
 /// What every image must be able to do when something goes wrong: run at the end of each run, so
 /// that what it needs is there (design D15).
-pub const SURVIVAL_DRILL: [&str; 5] = [
+pub const SURVIVAL_DRILL: [&str; 8] = [
     "[ Error new signal: 'drill' ] on: Error do: [ :error | error messageText ]",
     "[ nil drill ] on: MessageNotUnderstood do: [ :error | error messageText ]",
-    "[ PrunedBehavior new signal: 'drill' ] on: PrunedBehavior do: [ :error | error messageText ]",
+    "[ Tombstone new run: #drill with: #() in: 3 ] on: PrunedBehavior do: [ :error | error messageText ]",
+    "Tombstone new ownerOf: #drill in: 3",
+    "[ ObjectTombstone new run: #drill with: #() in: #(drill) ] on: PrunedObject do: [ :error |
+        error messageText ]",
+    "[ ObjectTombstone new run: #drill with: #() in: #(nil) ] on: PrunedObject do: [ :error |
+        error messageText ]",
     "[ nil assert: false ] on: AssertionFailure do: [ :error | error messageText ]",
     "TestCase imprintDrill",
+];
+
+/// What nobody handles: each ends the process that it happened in, with a report on stderr.
+pub const UNHANDLED_DRILL: [&str; 3] = [
+    "Error new signal: 'drill'",
+    "Tombstone new run: #drill with: #() in: 3",
+    "ObjectTombstone new run: #drill with: #() in: #(drill)",
 ];
 
 /// What any image that waits may meet at any time: a queue of delays that runs empty, and a limit of
@@ -272,6 +284,7 @@ impl Session {
     /// Where the master is gone, or the image does not end.
     pub fn drill_survival(&mut self) -> Result<()> {
         self.drill("survival drill", &SURVIVAL_DRILL)?;
+        self.drill("drill without a handler", &UNHANDLED_DRILL)?;
         if self
             .vm
             .names
@@ -285,6 +298,20 @@ impl Session {
 
     fn drill(&mut self, name: &str, expressions: &[&str]) -> Result<()> {
         self.begin_phase(name);
+        self.set_quiet(true);
+        let done = self.run_all(expressions);
+        self.set_quiet(false);
+        done
+    }
+
+    /// What a drill reports is no news to whoever watches.
+    fn set_quiet(&mut self, is_quiet: bool) {
+        if let Some(files) = self.vm.extensions.get_mut::<Files>() {
+            files.set_quiet(is_quiet);
+        }
+    }
+
+    fn run_all(&mut self, expressions: &[&str]) -> Result<()> {
         for expression in expressions {
             let draft = self.compile(expression)?;
             let limits = RunLimits {

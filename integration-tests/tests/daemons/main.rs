@@ -9,7 +9,9 @@
 mod bad_input;
 mod browser;
 mod crash;
+mod exports;
 mod images;
+mod keeping;
 mod machine;
 #[path = "../../../shared/image/tests/files/narrow.rs"]
 mod narrow;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use imprint_integration_tests::programs::{
-    assert_eventually, example, free_port, master, slave, start,
+    Ended, assert_eventually, example, free_port, master, slave, start,
 };
 use serde_json::Value;
 
@@ -108,28 +108,39 @@ fn slim_images_are_smaller_than_the_best_published() {
     ];
     for (expression, prints, below) in rows {
         let arguments = ["shrink", "--eval", expression, "-o", "one.image", "--json"];
-        let ended = master(folder.path(), &arguments);
-        assert_eq!(ended.code, Some(0), "{expression}: {ended:?}");
-        let report: Value = serde_json::from_str(&ended.stdout).unwrap();
-        let bytes = show_size(expression, &report);
+        let report = report(&master(folder.path(), &arguments));
+        let spur = [&arguments[..], &["--format", "spur"]].concat();
+        let spur = self::report(&master(folder.path(), &spur));
+        let bytes = show_size(expression, &report, &spur);
+        let ran = slave(folder.path(), &["run", "one.image"]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), prints), "Spur");
+        master(folder.path(), &arguments);
         assert!(bytes < below, "{expression}: {bytes} bytes");
         let ran = slave(folder.path(), &["run", "one.image"]);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), prints));
     }
     let counter = shrink_counter(folder.path());
-    assert!(show_size("counter", &counter) < 573 * KB);
+    let path = example("counter").display().to_string();
+    let arguments = ["shrink", &path, "--json", "--format", "spur"];
+    let spur = report(&master(folder.path(), &arguments));
+    assert!(show_size("counter", &counter, &spur) < 573 * KB);
     let counts = &counter["slim"]["counts"];
     assert!(counts["classes"].as_u64().unwrap() < 251, "{counts}");
     assert!(counts["methods"].as_u64().unwrap() < 2008, "{counts}");
 }
 
+fn report(ended: &Ended) -> Value {
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
 /// Prints a row of the table of sizes; answers the bytes before compression.
-fn show_size(name: &str, report: &Value) -> u64 {
+fn show_size(name: &str, report: &Value, spur: &Value) -> u64 {
     let slim = &report["slim"];
     let bytes = slim["bytes_uncompressed"].as_u64().unwrap();
     println!(
-        "{name:<45} {:>7} bytes in the file {bytes:>7} before compression",
-        slim["counts"]["bytes"]
+        "{name:<45} {:>7} bytes in the file {bytes:>7} before compression {:>7} as Spur",
+        slim["counts"]["bytes"], spur["slim"]["counts"]["bytes"]
     );
     bytes
 }

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use imprint_image::{CompactOptions, ImageInfo, write_beside_and_rename, write_compact};
 use imprint_report::{byte_size, count, duration, print};
+use imprint_slave::command_line::ImageFormat;
 use imprint_slave::ending::code;
 use imprint_vm::CommandLine;
 
@@ -20,7 +21,7 @@ pub fn build(build: &Build) -> Result<u8, Failure> {
         None => LoadedSources::kernel(|_| build.with_kernel_tests)?,
     };
     let mut image = LiveImage::build(&sources, CommandLine::default())?;
-    if build.compact {
+    if build.format == ImageFormat::Compact {
         image.vm.collect(imprint_heap::Collection::Full);
         let (bytes, _) = write_compact(&image.vm.heap, &CompactOptions::default())
             .map_err(|problem| problem.of(&build.output))

@@ -1,26 +1,66 @@
-//! `master image info IMAGE`: what an image file holds.
+//! `master image info|convert|diff|tally`: what image files hold, and in which form.
 
-use anyhow::Context;
-use imprint_heap::HeapSettings;
-use imprint_image::open_image;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use imprint_heap::{Heap, HeapSettings};
+use imprint_image::{
+    CompactOptions, ImageInfo, ImageKind, OpenedImage, open_image, stock_faults,
+    write_beside_and_rename, write_compact,
+};
+use imprint_model::Oop;
+use imprint_model::layout::behavior;
 use imprint_report::{byte_size, count};
+use imprint_shrink::export::spur_file;
+use imprint_slave::command_line::ImageFormat;
 use imprint_slave::ending::code;
+use imprint_vm::install::{MethodDictionary, Names, TRAILER_BYTES};
 
 use crate::command_line::{Failure, Image};
 
-/// Classes shown in the tally.
+/// Classes shown in the tally of `info`.
 const TALLY_ROWS: usize = 10;
+/// Faults that are shown before the rest is only counted.
+const FAULTS_SHOWN: usize = 20;
 
-/// Looks at an image.
+/// Looks at images.
 ///
 /// # Errors
-/// Where the file is no image that can be opened.
-#[allow(clippy::print_stdout, reason = "the facts are what the command is for")]
+/// Where a file is no image that can be opened, or cannot be written.
 pub fn image(image: &Image) -> Result<u8, Failure> {
-    let Image::Info { image: path, json } = image;
-    let opened = open_image(path, HeapSettings::default()).context("cannot look at the image")?;
+    match image {
+        Image::Info {
+            image,
+            json,
+            verify,
+        } => info(image, *json, *verify),
+        Image::Convert {
+            image,
+            output,
+            format,
+        } => convert(image, output, *format),
+        Image::Diff { one, other } => diff(one, other),
+        Image::Tally { image } => {
+            show_tally(&open(image)?.info(), usize::MAX);
+            Ok(code::DONE)
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<OpenedImage> {
+    open_image(path, HeapSettings::default()).context("cannot look at the image")
+}
+
+#[allow(clippy::print_stdout, reason = "the facts are what the command is for")]
+fn info(path: &Path, json: bool, verify: bool) -> Result<u8, Failure> {
+    let opened = open(path)?;
     let info = opened.info();
-    if *json {
+    if verify {
+        verify_spur(path, opened.kind)?;
+    }
+    if json {
         let document = serde_json::json!({
             "file": path.display().to_string(),
             "format": info.format,
@@ -46,7 +86,39 @@ pub fn image(image: &Image) -> Result<u8, Failure> {
         count(info.objects as u64),
         byte_size(opened.file_bytes)
     );
-    for row in info.tally.iter().take(TALLY_ROWS) {
+    show_tally(&info, TALLY_ROWS);
+    if verify {
+        println!("verified: every object, class and reference is sound");
+    }
+    Ok(code::DONE)
+}
+
+/// Opening has checked what this machine relies on; a Spur file is also for others.
+fn verify_spur(path: &Path, kind: ImageKind) -> Result<(), Failure> {
+    if kind != ImageKind::Spur {
+        return Ok(());
+    }
+    let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let faults = stock_faults(&content);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let mut shown = faults[..faults.len().min(FAULTS_SHOWN)].join("\n    ");
+    if faults.len() > FAULTS_SHOWN {
+        shown += &format!("\n    and {} more", faults.len() - FAULTS_SHOWN);
+    }
+    Err(Failure {
+        code: code::BAD_IMAGE,
+        error: anyhow!(
+            "{}: a stock virtual machine would not take it:\n    {shown}",
+            path.display()
+        ),
+    })
+}
+
+#[allow(clippy::print_stdout, reason = "the facts are what the command is for")]
+fn show_tally(info: &ImageInfo, rows: usize) {
+    for row in info.tally.iter().take(rows) {
         println!(
             "{:>10}  {:>8}  {}",
             byte_size(row.bytes as u64),
@@ -54,5 +126,113 @@ pub fn image(image: &Image) -> Result<u8, Failure> {
             row.name
         );
     }
+}
+
+#[allow(clippy::print_stdout, reason = "the summary is what the user sees")]
+fn convert(path: &Path, output: &Path, format: ImageFormat) -> Result<u8, Failure> {
+    refuse_same_file(path, output)?;
+    let mut opened = open(path)?;
+    let bytes = match format {
+        ImageFormat::Spur => {
+            let names = Names::scan(&opened.heap);
+            spur_file(&mut opened.heap, &names)
+                .with_context(|| format!("cannot convert {}", path.display()))?
+        }
+        ImageFormat::Compact => {
+            let options = CompactOptions {
+                metadata: opened.metadata.clone(),
+                ..CompactOptions::default()
+            };
+            let written = write_compact(&opened.heap, &options);
+            let written = written.map_err(|problem| problem.of(path));
+            written.context("cannot convert the image")?.0
+        }
+    };
+    write_beside_and_rename(output, &bytes).context("cannot write the image")?;
+    println!(
+        "{}   {}   {}",
+        output.display(),
+        format.name(),
+        byte_size(bytes.len() as u64)
+    );
     Ok(code::DONE)
+}
+
+/// An image is never written over the one that it is made of.
+///
+/// # Errors
+/// Where both are the same file.
+pub(super) fn refuse_same_file(input: &Path, output: &Path) -> Result<(), Failure> {
+    let is_same = match (input.canonicalize(), output.canonicalize()) {
+        (Ok(input), Ok(output)) => input == output,
+        _ => false,
+    };
+    if !is_same {
+        return Ok(());
+    }
+    Err(Failure {
+        code: code::USAGE,
+        error: anyhow!(
+            "{} would be written over itself; name another file with -o",
+            output.display()
+        ),
+    })
+}
+
+/// Prints what one image has that the other lacks, a line each: `-` for the first, `+` for the
+/// second, `~` for a method whose code differs.
+#[allow(clippy::print_stdout, reason = "the facts are what the command is for")]
+fn diff(one: &Path, other: &Path) -> Result<u8, Failure> {
+    let [before, after] = [contents(&open(one)?.heap), contents(&open(other)?.heap)];
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let mut is_same = true;
+    for name in names {
+        let sign = match (before.get(name), after.get(name)) {
+            (Some(_), None) => '-',
+            (None, Some(_)) => '+',
+            (one, other) if one != other => '~',
+            _ => continue,
+        };
+        is_same = false;
+        println!("{sign} {name}");
+    }
+    if is_same {
+        println!("the same classes and methods");
+    }
+    Ok(if is_same { code::DONE } else { code::FAILED })
+}
+
+/// Classes and methods by name; of a method what can be compared across images.
+fn contents(heap: &Heap) -> BTreeMap<String, Vec<u8>> {
+    let mut contents = BTreeMap::new();
+    for (_, class) in heap.classes() {
+        let name = imprint_image::info::class_name(heap, class);
+        let dictionary = heap.slot(class, behavior::METHOD_DICTIONARY);
+        if dictionary.is_object() && dictionary != heap.nil() {
+            for (selector, method) in MethodDictionary(dictionary).entries(heap) {
+                let selector = heap.string_text(selector).unwrap_or_default();
+                if method.is_object() && heap.format(method).is_code() {
+                    contents.insert(format!("{name}>>{selector}"), code_of(heap, method));
+                }
+            }
+        }
+        contents.insert(name, Vec::new());
+    }
+    contents
+}
+
+/// Bytecodes, and the texts and numbers among the literals.
+fn code_of(heap: &Heap, method: Oop) -> Vec<u8> {
+    let bytes = heap.code_bytes(method);
+    let mut code = bytes[..bytes.len().saturating_sub(TRAILER_BYTES)].to_vec();
+    for index in 0..heap.literal_count(method) {
+        let literal = heap.literal(method, index);
+        match heap.string_text(literal) {
+            Some(text) => code.extend(text.into_bytes()),
+            None if literal.is_immediate() => code.extend(literal.bits().to_le_bytes()),
+            None => {}
+        }
+        code.push(0);
+    }
+    code
 }

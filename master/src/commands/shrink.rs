@@ -191,9 +191,7 @@ fn run_slave(
     command
         .arg("--timeout")
         .arg(timeout.as_secs_f64().to_string());
-    if shrink.spur {
-        command.arg("--spur");
-    }
+    command.args(["--format", shrink.format.name()]);
     command.arg("--prefetch").arg(shrink.prefetch.to_string());
     if let Some(limit) = shrink.pull_limit {
         command.arg("--pull-limit").arg(limit.to_string());

@@ -21,6 +21,7 @@ pub mod handles;
 pub mod http;
 pub mod http_head;
 pub mod outside;
+mod pruned;
 pub mod reactor;
 pub mod sockets;
 pub mod timezone;
@@ -32,7 +33,8 @@ use imprint_vm::Vm;
 use imprint_vm::primitives::register as offer;
 
 pub use files::{Files, StandardFiles};
-pub use outside::{LocalOutside, PrunedLog};
+pub use outside::LocalOutside;
+pub use pruned::PrunedLog;
 pub use reactor::{QueueFull, Reactor, Waker};
 pub use sockets::Network;
 

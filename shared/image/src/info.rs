@@ -2,6 +2,7 @@
 
 use imprint_heap::Heap;
 use imprint_model::Oop;
+use imprint_model::class_index::FIXED_INDICES;
 use imprint_model::layout::{class, metaclass};
 use rustc_hash::FxHashMap;
 
@@ -82,6 +83,12 @@ impl ImageInfo {
             let name = heap
                 .class_at(class_index)
                 .map(|class| class_name(heap, class));
+            let fixed = || {
+                FIXED_INDICES
+                    .iter()
+                    .find(|(_, index)| *index == class_index)
+            };
+            let name = name.or_else(|| fixed().map(|(name, _)| (*name).to_owned()));
             let name = name.unwrap_or_else(|| format!("class {class_index}"));
             match name.as_str() {
                 "CompiledMethod" => self.methods = objects,

@@ -28,7 +28,7 @@ pub use open::{OpenedImage, open_image, read_image};
 pub use pristine::PristineImage;
 pub use problem::{ImageError, ImageProblem};
 pub use save::write_beside_and_rename;
-pub use spur::{read_spur, spur_bytes, write_spur};
+pub use spur::{read_spur, spur_bytes, stock_faults, write_spur};
 
 use std::fmt;
 

@@ -14,6 +14,12 @@ pub enum ShrinkError {
         "--keep '{0}' matches nothing in the full image; write CLASS, CLASS>>selector, CLASS class>>selector or Foo*"
     )]
     MatchesNothing(String),
+    /// A keep pattern that matches only what belongs to tests.
+    #[error(
+        "--keep '{0}' would have no effect: it names only tests, which never ship; move what is \
+         to ship into a package that is no -Tests package"
+    )]
+    NeverShips(String),
     /// A text that is no keep pattern.
     #[error(
         "'{0}' is no keep pattern; write CLASS, CLASS>>selector, CLASS class>>selector or Foo*"

@@ -5,7 +5,8 @@ use imprint_model::Oop;
 use imprint_vm::extract::{Extractor, Place};
 
 use crate::error::ShrinkError;
-use crate::pattern::KeepPattern;
+use crate::pattern::{Glob, KeepPattern};
+use crate::select::EXCLUDED_PACKAGES;
 
 /// A draft that is kept, and why.
 #[derive(Clone, PartialEq, Debug)]
@@ -42,17 +43,21 @@ pub(crate) fn candidates<'a>(extractor: &Extractor<'a>) -> Vec<Candidate<'a>> {
 /// The drafts that the patterns take; with each goes the text that the user wrote.
 ///
 /// # Errors
-/// [`ShrinkError::MatchesNothing`] where one takes nothing.
+/// [`ShrinkError::MatchesNothing`] where one takes nothing, [`ShrinkError::NeverShips`] where it
+/// takes nothing but tests.
 pub fn resolve(
     extractor: &Extractor<'_>,
     patterns: &[(String, KeepPattern)],
 ) -> Result<Vec<Kept>, ShrinkError> {
     let all = candidates(extractor);
+    let tests = EXCLUDED_PACKAGES.map(Glob::from);
     let mut kept = Vec::new();
     for (text, pattern) in patterns {
         let before = kept.len();
+        let mut ships = false;
         for candidate in &all {
             if takes(pattern, candidate) {
+                ships |= !tests.iter().any(|glob| glob.matches(&candidate.package));
                 let because = format!("--keep '{text}'");
                 kept.push(Kept {
                     placed: extractor.draft(candidate.oop),
@@ -62,6 +67,9 @@ pub fn resolve(
         }
         if kept.len() == before {
             return Err(ShrinkError::MatchesNothing(text.clone()));
+        }
+        if !ships {
+            return Err(ShrinkError::NeverShips(text.clone()));
         }
     }
     Ok(kept)

@@ -12,9 +12,11 @@
 //! id, and what is written depends on the graph alone (design D13).
 //!
 //! Reading order: [`pattern`] and [`keep`] (what a user asks for), [`margin`], [`select`] (what is
-//! taken), [`slim`] (the heap), `live`, `views`, `tombstones`, [`manifest`], [`proof`], [`side`].
+//! taken), [`slim`] (the heap), `live`, `views`, `tombstones`, [`export`] (for stock virtual
+//! machines), [`manifest`], [`proof`], [`side`].
 
 pub mod error;
+pub mod export;
 pub mod keep;
 mod live;
 pub mod manifest;

@@ -2,7 +2,7 @@
 
 use imprint_heap::{Heap, HeapSettings, NeedsSpace};
 use imprint_image::{
-    CompactOptions, CompactSizes, Fingerprint, ImageRole, Metadata, spur_bytes, write_compact,
+    CompactOptions, CompactSizes, Fingerprint, ImageRole, Metadata, read_compact, write_compact,
 };
 use imprint_isa::{Draft, MethodDraft, Placed, Ref};
 use imprint_model::known::KNOWN_COUNT;
@@ -13,6 +13,7 @@ use imprint_vm::seed::empty_seed;
 use imprint_vm::{Arrivals, Presence};
 
 use crate::error::ShrinkError;
+use crate::export::spur_file;
 use crate::keep::Kept;
 use crate::live::Live;
 use crate::manifest::Manifest;
@@ -80,12 +81,15 @@ impl Slim {
         Ok(write_compact(&self.heap, &options)?)
     }
 
-    /// The file of it in Spur's format, for stock virtual machines.
+    /// The file of it in Spur's format, for stock virtual machines: stand-ins take the places of
+    /// ghosts and of classes that did not come.
     ///
     /// # Errors
-    /// [`ShrinkError::Image`] where it holds ghosts, or objects whose classes did not come.
+    /// [`ShrinkError::Image`].
     pub fn spur(&self) -> Result<Vec<u8>, ShrinkError> {
-        Ok(spur_bytes(&self.heap)?)
+        let (compact, _) = self.compact()?;
+        let (mut heap, _) = read_compact(&compact, HeapSettings::for_builder())?;
+        spur_file(&mut heap, &self.names)
     }
 }
 

@@ -11,6 +11,7 @@ use imprint_model::layout::association;
 use crate::install::{InstallError, Installer, Unbound};
 use crate::machine::Vm;
 use crate::outcome::Outcome;
+use crate::outside::OutsideError;
 
 /// Drafts that one miss may need one after the other before the machine gives up.
 const NESTED_MISSES_MAX: usize = 1000;
@@ -76,12 +77,7 @@ impl Vm {
     pub(crate) fn fetch(&mut self, miss: Miss) -> Option<Outcome> {
         let answer = match self.outside.request(std::slice::from_ref(&miss)) {
             Ok(answer) => answer,
-            Err(error) => {
-                return Some(Outcome::NoSource {
-                    miss: Box::new(self.named(miss)),
-                    error,
-                });
-            }
+            Err(error) => return self.go_without(miss, error),
         };
         self.declare_classes(&answer);
         for placed in &answer.drafts {
@@ -104,6 +100,21 @@ impl Vm {
             }
         }
         None
+    }
+
+    /// What becomes of the run where nobody has what is missing. With no master at all it was
+    /// pruned, and something may stand in for it.
+    fn go_without(&mut self, miss: Miss, error: OutsideError) -> Option<Outcome> {
+        let is_pruned = matches!(error, OutsideError::NoMaster);
+        let stood_in = match is_pruned.then(|| self.stand_in_for(&miss)).transpose() {
+            Ok(stood_in) => stood_in.unwrap_or(false),
+            // The same is missed again once there is room.
+            Err(space) => return self.make_space(space.bytes).err(),
+        };
+        (!stood_in).then(|| Outcome::NoSource {
+            miss: Box::new(self.named(miss)),
+            error,
+        })
     }
 
     fn install_fetched(&mut self, placed: &Placed<Draft>, depth: usize) -> Result<(), Outcome> {

@@ -47,6 +47,7 @@ pub mod seed;
 mod send;
 pub mod settings;
 mod stack;
+pub mod stand_in;
 mod stop;
 mod strict;
 mod threads;

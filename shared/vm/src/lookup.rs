@@ -372,18 +372,55 @@ impl Vm {
         arguments: usize,
     ) -> Result<Found, Stop> {
         let handler = self.known_selector(Known::DoesNotUnderstand)?;
-        let Lookup::Method(method) = self.lookup(handler, class)? else {
-            let text = self.heap.string_text(selector).unwrap_or_default();
-            let error = Some(format!(
-                "{} does not understand #{text}",
-                self.behavior_name(class)
-            ));
-            return Err(Stop::Done(Outcome::Terminated { error }));
+        let method = match self.lookup(handler, class)? {
+            Lookup::Method(method) => method,
+            Lookup::Other { value, class } => {
+                return self.not_understood_by_stand_in(value, selector, class, arguments);
+            }
+            Lookup::Nothing | Lookup::NoDictionary(_) => {
+                let text = self.heap.string_text(selector).unwrap_or_default();
+                let error = Some(format!(
+                    "{} does not understand #{text}",
+                    self.behavior_name(class)
+                ));
+                return Err(Stop::Done(Outcome::Terminated { error }));
+            }
         };
         let class_index = self.heap.ensure_class_index(class);
         let message = self.new_message(selector, class, arguments)?;
         self.replace_arguments(arguments, &[message]);
         self.enter_method(handler, class_index, method, 1)
+    }
+
+    /// What lies under `doesNotUnderstand:` is no method: the class stands for one that was pruned.
+    fn not_understood_by_stand_in(
+        &mut self,
+        value: Oop,
+        selector: Oop,
+        class: Oop,
+        arguments: usize,
+    ) -> Result<Found, Stop> {
+        if self.runner_of(value)?.is_none() {
+            return Err(Stop::Done(self.pruned_object(class, arguments)));
+        }
+        let message = self.new_message(selector, class, arguments)?;
+        let handler = self.known_selector(Known::DoesNotUnderstand)?;
+        self.replace_arguments(arguments, &[message]);
+        self.run_object(value, class, handler, 1)
+    }
+
+    /// The method by which an object in a dictionary runs in place of a method.
+    fn runner_of(&mut self, value: Oop) -> Result<Option<Oop>, Stop> {
+        let handler = self.known_selector(Known::RunWithIn)?;
+        let class_index = self.heap.class_index_of(value);
+        let class = self
+            .heap
+            .class_at(class_index)
+            .ok_or(Miss::ClassIndex(class_index))?;
+        match self.lookup(handler, class)? {
+            Lookup::Method(method) => Ok(Some(method)),
+            _ => Ok(None),
+        }
     }
 
     fn cannot_interpret(
@@ -417,15 +454,11 @@ impl Vm {
         selector: Oop,
         arguments: usize,
     ) -> Result<Found, Stop> {
-        let handler = self.known_selector(Known::RunWithIn)?;
-        let class_index = self.heap.class_index_of(value);
-        let value_class = self
-            .heap
-            .class_at(class_index)
-            .ok_or(Miss::ClassIndex(class_index))?;
-        let Lookup::Method(method) = self.lookup(handler, value_class)? else {
+        let Some(method) = self.runner_of(value)? else {
             return Err(Stop::Done(self.pruned(class, selector)));
         };
+        let handler = self.known_selector(Known::RunWithIn)?;
+        let class_index = self.heap.class_index_of(value);
         let array = self.arguments_array(arguments)?;
         let page = self.stack.active();
         let receiver = self.stack.word(self.stack.top_index(page) - arguments);
@@ -439,6 +472,17 @@ impl Vm {
         let text = self.heap.string_text(selector).unwrap_or_default();
         self.outside.pruned(&behavior, &text);
         let sentence = format!("{behavior}>>{text} was not exercised, so it is not in this image.");
+        Outcome::Pruned { sentence }
+    }
+
+    /// The same of an object, or of an instance of a class, that was pruned as a whole.
+    fn pruned_object(&mut self, class: Oop, arguments: usize) -> Outcome {
+        let page = self.stack.active();
+        let receiver = self.stack.word(self.stack.top_index(page) - arguments);
+        let name = self.stand_in_name(receiver, class);
+        self.outside.pruned_object(name.as_deref());
+        let what = name.unwrap_or_else(|| "an object".to_string());
+        let sentence = format!("{what} was not exercised, so it is not in this image.");
         Outcome::Pruned { sentence }
     }
 

@@ -6,6 +6,7 @@ use imprint_model::layout::{additional_method_state, class, metaclass, process};
 
 use crate::context::Place;
 use crate::machine::Vm;
+use crate::stand_in::{NAME, PLACEHOLDER_CLASS};
 
 impl Vm {
     /// The name of a class or metaclass, read from the object itself; `?` where it has none.
@@ -29,6 +30,15 @@ impl Vm {
             }
         }
         BehaviorName::class("?")
+    }
+
+    /// What a stand-in stands for: a placeholder says it itself, an instance by its class.
+    pub fn stand_in_name(&self, oop: Oop, class: Oop) -> Option<String> {
+        let behavior = self.behavior_name(class);
+        if *behavior.class != *PLACEHOLDER_CLASS || !self.has_slots(oop, NAME + 1) {
+            return Some(behavior.to_string());
+        }
+        self.heap.string_text(self.heap.slot(oop, NAME))
     }
 
     /// The method in which a block stands; of a method itself.

@@ -94,6 +94,14 @@ pub trait Outside {
     /// Something pruned is about to be signalled: count and log it.
     fn pruned(&mut self, class: &BehaviorName, selector: &str);
 
+    /// The same of a class or an object, with its name where it has one.
+    fn pruned_object(&mut self, name: Option<&str>) {
+        let _ = name;
+    }
+
+    /// What was signalled for something pruned found no handler.
+    fn pruned_unhandled(&mut self) {}
+
     /// UTC microseconds since the beginning of 1901.
     fn now_micros(&self) -> u64;
 }

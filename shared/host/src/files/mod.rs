@@ -29,6 +29,7 @@ pub struct Files {
     files: Handles<OpenFile>,
     directories: Handles<directories::Listing>,
     standard: Option<StandardFiles>,
+    is_quiet: bool,
 }
 
 /// What an image knows as stdin, stdout and stderr.
@@ -47,6 +48,8 @@ pub struct OpenFile {
     is_writable: bool,
     /// Whether it has a size and positions; streams have none.
     is_regular: bool,
+    /// Whether it is stdout or stderr.
+    is_standard_output: bool,
     /// Of a stream: whether its end was seen.
     is_at_end: bool,
     watch: Option<Watch>,
@@ -75,7 +78,13 @@ impl Files {
             files: Handles::default(),
             directories: Handles::default(),
             standard: None,
+            is_quiet: false,
         }
+    }
+
+    /// While quiet, what the image writes to stdout and stderr goes nowhere.
+    pub fn set_quiet(&mut self, is_quiet: bool) {
+        self.is_quiet = is_quiet;
     }
 
     /// Has the image use other files than those of the process.
@@ -146,8 +155,16 @@ impl OpenFile {
             file,
             is_writable,
             is_regular,
+            is_standard_output: false,
             is_at_end: false,
             watch: None,
+        }
+    }
+
+    fn standard_output(file: File) -> OpenFile {
+        OpenFile {
+            is_standard_output: true,
+            ..OpenFile::around(file, true)
         }
     }
 

@@ -104,8 +104,8 @@ fn standard_handles(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
     let array = new_array(vm, &[nil; 3])?;
     let all = [
         OpenFile::around(standard.input, false),
-        OpenFile::around(standard.output, true),
-        OpenFile::around(standard.error, true),
+        OpenFile::standard_output(standard.output),
+        OpenFile::standard_output(standard.error),
     ];
     for (index, file) in all.into_iter().enumerate() {
         let handle = new_handle(vm)?;
@@ -168,11 +168,16 @@ fn write(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let (buffer, range, element) = buffer_range(vm, args)?;
     let count = range.len() / element;
     let handle = bytes(vm, args, 0)?.to_vec();
-    let file = vm
+    let files = vm
         .extensions
         .get_mut::<Files>()
-        .and_then(|files| files.files.get_mut(&handle))
-        .ok_or(PrimitiveError::BadArgument)?;
+        .ok_or(PrimitiveError::Unsupported)?;
+    let is_quiet = files.is_quiet;
+    let file = files.files.get_mut(&handle);
+    let file = file.ok_or(PrimitiveError::BadArgument)?;
+    if is_quiet && file.is_standard_output {
+        return Ok(Oop::index(count));
+    }
     file.write(&vm.heap.bytes(buffer)[range]).map_err(refused)?;
     Ok(Oop::index(count))
 }

@@ -281,6 +281,8 @@ impl<'plan> Loading<'plan> {
         let mut heap = self.contents.into_heap(plan.words * 8, roots)?;
         if plan.is_partial {
             heap.allow_absent_classes();
+            // Indices below may be those of classes that stayed behind.
+            heap.set_first_free_class_index(ClassIndex::FIRST_OF_SLAVE);
         }
         sanity::check(&heap)?;
         crate::spur::note_bytecodes(&mut heap);

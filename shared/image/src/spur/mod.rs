@@ -12,11 +12,13 @@ mod chunk;
 mod header;
 mod read;
 mod segments;
+mod stock;
 mod write;
 
 pub use header::SpurHeader;
 pub(crate) use read::{Sharing, load, note_bytecodes, settle};
 pub use read::{read_spur, read_spur_bytes};
+pub use stock::stock_faults;
 pub use write::{spur_bytes, spur_bytes_unread, write_spur};
 
 use imprint_model::ClassIndex;

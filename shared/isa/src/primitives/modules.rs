@@ -69,6 +69,8 @@ pub const MODULE_PRIMITIVES: &[ModulePrimitive] = module_rows! {
         primitivePrintFloat [1] 0;
         primitivePrintInteger [1, 1] 1;
         primitivePruned [0, 1, 1] 1;
+        primitivePrunedObject [0, 1] 0;
+        primitivePrunedUnhandled [0] 0;
         primitiveSetTerminationSemaphore [1] 0;
     }
     "FilePlugin" {

@@ -13,7 +13,7 @@ use imprint_vm::{Arrivals, Outcome, RunLimits, Vm, VmSettings};
 use crate::world::{Alone, Slave};
 
 /// Runs the expression on a slave and makes a slim image of what came.
-fn shrink(source: &str, keep: &[&str]) -> (Slim, Slave) {
+pub(crate) fn shrink(source: &str, keep: &[&str]) -> (Slim, Slave) {
     let mut slave = Slave::new();
     let outcome = slave.run(source);
     assert!(
@@ -55,7 +55,7 @@ fn slim_of(slave: &Slave, source: &str, kept: &[Kept]) -> Slim {
 }
 
 /// Runs a slim image from its file, with nobody to ask.
-fn run_alone(file: &[u8]) -> (Vm, Outcome) {
+pub(crate) fn run_alone(file: &[u8]) -> (Vm, Outcome) {
     let image = read_image(file, HeapSettings::default()).expect("it opens");
     let names = Names::scan(&image.heap);
     let mut vm = Vm::new(image.heap, Box::new(Alone), VmSettings::default());

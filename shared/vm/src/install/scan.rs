@@ -8,6 +8,7 @@ use imprint_model::{ClassIndex, Family, InstanceSpec, Known, Oop, VariablesAt};
 use rustc_hash::FxHashSet;
 
 use super::names::{ClassShape, Names};
+use crate::stand_in::PLACEHOLDER_CLASS;
 
 /// Slots of Pharo's layout objects, 0-based.
 mod layout_slots {
@@ -255,7 +256,7 @@ fn listed_variables(heap: &Heap, list: Oop) -> Option<Vec<Name>> {
 
 fn variables_of_layout(heap: &Heap, oop: Oop) -> Option<Vec<Name>> {
     let layout = heap.slot(oop, behavior::LAYOUT);
-    if !layout.is_object() || layout == heap.nil() {
+    if !layout.is_object() || layout == heap.nil() || is_placeholder(heap, layout) {
         return None;
     }
     if heap.pointer_slot_count(layout) <= layout_slots::SCOPE {
@@ -269,6 +270,13 @@ fn variables_of_layout(heap: &Heap, oop: Oop) -> Option<Vec<Name>> {
     slots
         .map(|index| slot_name(heap, heap.slot(scope, index)))
         .collect()
+}
+
+/// Whether an object only stands for one that was pruned.
+fn is_placeholder(heap: &Heap, oop: Oop) -> bool {
+    let class = heap.class_at(heap.class_index_of(oop));
+    let name = class.and_then(|class| class_name(heap, class));
+    name.as_deref() == Some(PLACEHOLDER_CLASS)
 }
 
 fn slot_name(heap: &Heap, slot: Oop) -> Option<Name> {

@@ -4,12 +4,13 @@
 use imprint_heap::NeedsSpace;
 use imprint_isa::{BehaviorName, Draft, Name, Placed};
 use imprint_model::Oop;
+use imprint_model::layout::behavior;
 
 use super::arguments::{aligned, argument, new_text, object_receiver, receiver, text};
 use super::objects::class_index;
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
-use crate::install::{InstallError, Names};
+use crate::install::{InstallError, MethodDictionary, Names};
 use crate::machine::Vm;
 use crate::outside::CompileRequest;
 
@@ -107,15 +108,57 @@ pub fn method_source(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     }
 }
 
-/// `logPruned: selector in: receiver`: has the outside count and log what is about to be signalled.
-/// Answers the receiver.
+/// `noteReached: selector in: receiver`: has the outside count and log what is about to be
+/// signalled. Answers the class whose dictionary holds no method for the selector.
 ///
 /// # Errors
 /// Bad argument where the selector is no text.
 pub fn pruned(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
-    let selector = text(vm, args, 0)?;
+    let selector = argument(vm, args, 0)?;
+    let selector_text = text(vm, args, 0)?;
     let target = argument(vm, args, 1)?;
-    let behavior = vm.behavior_name(vm.heap.class_of(target));
-    vm.outside.pruned(&behavior, &selector);
+    let class = owner_of_tombstone(vm, vm.heap.class_of(target), selector);
+    let behavior = vm.behavior_name(class);
+    vm.outside.pruned(&behavior, &selector_text);
+    Ok(class)
+}
+
+/// The first class, from `class` upwards, in whose dictionary something other than a method stands
+/// for the selector; `class` itself where there is none.
+fn owner_of_tombstone(vm: &Vm, class: Oop, selector: Oop) -> Oop {
+    let mut at = vm.heap.follow(class);
+    while at != vm.heap.nil() {
+        let dictionary = vm
+            .heap
+            .follow(vm.heap.slot(at, behavior::METHOD_DICTIONARY));
+        if dictionary == vm.heap.nil() {
+            break;
+        }
+        let value = MethodDictionary(dictionary).at(&vm.heap, selector);
+        if value.is_some_and(|value| !value.is_object() || !vm.heap.format(value).is_code()) {
+            return at;
+        }
+        at = vm.heap.follow(vm.heap.slot(at, behavior::SUPERCLASS));
+    }
+    class
+}
+
+/// `noteReached: name`: the same for a class or an object; the name may be nil.
+///
+/// # Errors
+/// Bad argument where the name is neither text nor nil.
+pub fn pruned_object(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let is_nameless = argument(vm, args, 0)? == vm.heap.nil();
+    let name = (!is_nameless).then(|| text(vm, args, 0)).transpose()?;
+    vm.outside.pruned_object(name.as_deref());
+    receiver(vm, args)
+}
+
+/// `noteUnhandled`: nobody handled what was signalled for something pruned. Answers the receiver.
+///
+/// # Errors
+/// None.
+pub fn pruned_unhandled(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    vm.outside.pruned_unhandled();
     receiver(vm, args)
 }

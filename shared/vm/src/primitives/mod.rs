@@ -185,6 +185,16 @@ const BUILT_IN: &[(&str, &str, Primitive)] = &[
     ("ImprintPlugin", "primitivePruned", code::pruned),
     (
         "ImprintPlugin",
+        "primitivePrunedObject",
+        code::pruned_object,
+    ),
+    (
+        "ImprintPlugin",
+        "primitivePrunedUnhandled",
+        code::pruned_unhandled,
+    ),
+    (
+        "ImprintPlugin",
         "primitiveInternSymbol",
         imprint::intern_symbol,
     ),

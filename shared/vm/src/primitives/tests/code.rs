@@ -53,6 +53,10 @@ impl Outside for Recorder {
             .push(format!("pruned {behavior}>>{selector}"));
     }
 
+    fn pruned_object(&mut self, name: Option<&str>) {
+        self.heard.borrow_mut().push(format!("pruned {name:?}"));
+    }
+
     fn now_micros(&self) -> u64 {
         0
     }
@@ -102,7 +106,7 @@ fn what_was_pruned_is_noted_by_class_and_selector() {
     let selector = world.vm.heap.intern("renderOn:").expect("it fits");
     let receiver = world.new_instance(counter, 0);
     let answer = world.call_named(MODULE, "primitivePruned", &[nil, selector, receiver]);
-    assert_eq!(answer, Ok(nil));
+    assert_eq!(answer, Ok(counter), "the class is answered");
     assert_eq!(*heard.borrow(), ["pruned Counter>>renderOn:"]);
     world.fails_named(
         MODULE,
@@ -110,6 +114,23 @@ fn what_was_pruned_is_noted_by_class_and_selector() {
         &[nil, nil, receiver],
         BadArgument,
     );
+}
+
+#[test]
+fn what_was_pruned_as_a_whole_is_noted_by_its_name_if_any() {
+    let (mut world, counter, heard) = world();
+    let nil = world.nil();
+    let name = world.vm.heap.intern("Counter class").expect("it fits");
+    for name in [name, nil] {
+        let answer = world.call_named(MODULE, "primitivePrunedObject", &[counter, name]);
+        assert_eq!(answer, Ok(counter));
+    }
+    assert_eq!(
+        *heard.borrow(),
+        ["pruned Some(\"Counter class\")", "pruned None"]
+    );
+    let number = Oop::small(1);
+    world.fails_named(MODULE, "primitivePrunedObject", &[nil, number], BadArgument);
 }
 
 #[test]

@@ -1,0 +1,86 @@
+//! Stand-ins as a machine needs them: where there is no master to ask, what is missed was pruned.
+
+use imprint_heap::{Heap, NeedsSpace};
+use imprint_isa::Miss;
+use imprint_model::layout::association;
+use imprint_model::{Format, Ghost, Oop};
+
+use super::{STONE_CLASS, StandIns};
+use crate::machine::Vm;
+
+/// Space for one stand-in with its dictionary and symbols.
+const BYTES: usize = 4096;
+
+impl Vm {
+    /// Puts a stand-in into the place of what is missed, where the image has words for it. Answers
+    /// whether it has.
+    pub(crate) fn stand_in_for(&mut self, miss: &Miss) -> Result<bool, NeedsSpace> {
+        if self.names.class_object(&self.heap, STONE_CLASS).is_none() {
+            return Ok(false);
+        }
+        self.heap.reserve(BYTES)?;
+        let mut stand_ins = self.extensions.remove().unwrap_or_else(|| StandIns::new(0));
+        stand_ins.set_next_index(self.heap.first_free_class_index());
+        let done = match miss {
+            Miss::Object(ghost) => self
+                .stand_in_for_object(&mut stand_ins, *ghost)
+                .map(|()| true),
+            Miss::ClassIndex(index) => self
+                .stand_in_for_class(&mut stand_ins, *index)
+                .map(|()| true),
+            _ => Ok(false),
+        };
+        self.extensions.insert(stand_ins);
+        self.flush_caches();
+        done
+    }
+
+    fn stand_in_for_object(
+        &mut self,
+        stand_ins: &mut StandIns,
+        ghost: Ghost,
+    ) -> Result<(), NeedsSpace> {
+        let name = name_of_ghost(&self.heap, ghost);
+        let place = stand_ins.place(&mut self.heap, &self.names, ghost, name.as_deref())?;
+        self.presence.insert(ghost.id, place);
+        self.outside.pruned_object(name.as_deref());
+        Ok(())
+    }
+
+    fn stand_in_for_class(
+        &mut self,
+        stand_ins: &mut StandIns,
+        index: u32,
+    ) -> Result<(), NeedsSpace> {
+        let class = stand_ins.class_at(&mut self.heap, &self.names, index)?;
+        let name = self.behavior_name(class);
+        self.outside.pruned_object(Some(&name.to_string()));
+        Ok(())
+    }
+}
+
+/// The name of what a ghost stands for, where it is the value of a binding.
+fn name_of_ghost(heap: &Heap, ghost: Ghost) -> Option<String> {
+    let word = Oop::ghost(ghost);
+    let mut name = None;
+    heap.for_each_object(|oop| {
+        let is_binding = heap.format(oop) == Format::FIXED
+            && heap.slot_count(oop) > association::VALUE
+            && heap.slot(oop, association::VALUE) == word;
+        if is_binding && name.is_none() {
+            name = name_beside(heap, oop, association::VALUE);
+        }
+    });
+    name
+}
+
+/// The name of what a slot holds, where it is the value of a binding.
+pub fn name_beside(heap: &Heap, oop: Oop, slot: usize) -> Option<String> {
+    let is_binding = heap.format(oop) == Format::FIXED
+        && slot == association::VALUE
+        && heap.slot_count(oop) <= association::OWNING_CLASS + 1;
+    let key = is_binding.then(|| heap.slot(oop, association::KEY))?;
+    (key.is_object() && heap.is_symbol(key))
+        .then(|| heap.string_text(key))
+        .flatten()
+}
