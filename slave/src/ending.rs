@@ -3,24 +3,27 @@
 use imprint_isa::Miss;
 use imprint_vm::{Outcome, OutsideError};
 
-/// The exit codes of both programs.
+/// The exit codes of both programs as the numbers that runs and orders carry, where a program's own
+/// number may stand too. Which there are, [`imprint_daemon::ExitCode`] alone says.
 pub mod code {
+    use imprint_daemon::ExitCode;
+
     /// Done and proven.
-    pub const DONE: u8 = 0;
+    pub const DONE: u8 = ExitCode::Done.number();
     /// A test or the proof failed, or the program ended in an error.
-    pub const FAILED: u8 = 1;
+    pub const FAILED: u8 = ExitCode::Failed.number();
     /// Wrong usage, or something could not be loaded.
-    pub const USAGE: u8 = 2;
+    pub const USAGE: u8 = ExitCode::Usage.number();
     /// There is no master.
-    pub const NO_MASTER: u8 = 3;
+    pub const NO_MASTER: u8 = ExitCode::NoMaster.number();
     /// Something pruned was reached.
-    pub const PRUNED: u8 = 4;
+    pub const PRUNED: u8 = ExitCode::Pruned.number();
     /// A bad image.
-    pub const BAD_IMAGE: u8 = 5;
+    pub const BAD_IMAGE: u8 = ExitCode::BadImage.number();
     /// A defect of ours.
-    pub const DEFECT: u8 = 70;
+    pub const DEFECT: u8 = ExitCode::Bug.number();
     /// Interrupted.
-    pub const INTERRUPTED: u8 = 130;
+    pub const INTERRUPTED: u8 = ExitCode::Interrupted.number();
 }
 
 /// The exit code of an outcome, and what is to be said on standard error.
