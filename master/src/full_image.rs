@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use imprint_bootstrap::{Sources, build, compile_expression};
+use imprint_bootstrap::{Sources, build, compile_expression, source_line};
 use imprint_heap::Heap;
 use imprint_host::LocalOutside;
 use imprint_image::{OpenedImage, open_image, write_beside_and_rename, write_spur};
@@ -16,7 +16,7 @@ use imprint_model::{ClassIndex, Oop};
 use imprint_slave::limits::{builder_settings, heap_settings};
 use imprint_slave::machine::machine_with;
 use imprint_vm::install::{Installer, Names, Unbound};
-use imprint_vm::{CommandLine, Outcome, RunLimits, Vm};
+use imprint_vm::{Activation, CommandLine, Outcome, RunLimits, Vm};
 
 use crate::outside::{MasterOutside, SourceBook};
 use crate::project::LoadedSources;
@@ -35,6 +35,21 @@ pub struct LiveImage {
 }
 
 impl LiveImage {
+    /// The line of the source that an activation is at, counted from 1 in its method, and its text.
+    pub fn source_line(&self, activation: &Activation) -> Option<(u32, String)> {
+        let text = self
+            .book
+            .borrow()
+            .text(&activation.behavior, &activation.selector)?;
+        source_line(
+            &self.vm.names,
+            &activation.behavior,
+            &text,
+            &activation.path,
+            activation.offset,
+        )
+    }
+
     /// Builds an image of sources.
     ///
     /// # Errors

@@ -2,12 +2,13 @@
 //! them by running their tests in a slave.
 //!
 //! Reading order: [`command_line`], `commands` (one file a verb), [`project`], [`full_image`],
-//! [`outside`], [`keeping`], [`testing`], [`serving`].
+//! [`outside`], [`keeping`], [`margins`], [`testing`], [`serving`].
 
 mod command_line;
 mod commands;
 mod full_image;
 mod keeping;
+mod margins;
 mod outside;
 mod project;
 mod scratch;

@@ -128,7 +128,10 @@ fn run_test(image: &mut LiveImage, test: &Test, timeout: Duration) -> Result<Tes
         ..RunLimits::default()
     };
     Ok(match image.evaluate(&expression, limits)? {
-        Outcome::Returned(text) => outcome_of(&image.vm.heap.string_text(text).unwrap_or_default()),
+        Outcome::Returned(text) => {
+            let text = image.vm.heap.string_text(text).unwrap_or_default();
+            outcome_of(&text, &mut |activation| image.source_line(activation))
+        }
         Outcome::TimedOut => TestOutcome::TimedOut(timeout.as_secs_f64()),
         other => ended(&other, &image.vm.names),
     })

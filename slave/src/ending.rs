@@ -45,7 +45,7 @@ pub fn ending(outcome: &Outcome) -> (u8, Option<String>) {
         } => (code::PRUNED, Some(pruned_sentence(miss))),
         Outcome::NoSource { miss, error } => (
             code::NO_MASTER,
-            Some(format!("{miss:?} is missing: {error}")),
+            Some(format!("{} is missing: {error}", name_of(miss))),
         ),
         Outcome::Deadlock => (
             code::FAILED,
@@ -64,20 +64,27 @@ pub fn ending(outcome: &Outcome) -> (u8, Option<String>) {
     }
 }
 
-/// What was pruned, and what keeps it.
-fn pruned_sentence(miss: &Miss) -> String {
-    let name = match miss {
+/// What is missing, in a user's words.
+fn name_of(miss: &Miss) -> String {
+    match miss {
         Miss::Method {
             behavior, selector, ..
         } => format!("{behavior}>>{selector}"),
         Miss::Class(name) | Miss::Global(name) => name.to_string(),
-        Miss::Known(known) => format!("{known:?}"),
-        Miss::Object(_) | Miss::ClassIndex(_) => {
-            return "an object that was not exercised was reached, and it is not in this image; \
-                    add a test that reaches it"
-                .to_string();
-        }
-    };
+        Miss::Known(known) => known.text().to_string(),
+        Miss::Object(ghost) => format!("the object {}", ghost.id),
+        Miss::ClassIndex(index) => format!("the class {index}"),
+    }
+}
+
+/// What was pruned, and what keeps it.
+fn pruned_sentence(miss: &Miss) -> String {
+    if matches!(miss, Miss::Object(_) | Miss::ClassIndex(_)) {
+        return "an object that was not exercised was reached, and it is not in this image; \
+                add a test that reaches it"
+            .to_string();
+    }
+    let name = name_of(miss);
     format!(
         "{name} was not exercised, so it is not in this image; keep it with   --keep '{name}'   \
          or add a test that reaches it"

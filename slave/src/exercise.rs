@@ -180,13 +180,17 @@ impl Exercised {
         self.passed = passed(&tests, &run);
         self.report.tests = has_tests.then_some(run);
         if has_tests && !self.has_exploded() {
-            self.session.drill_survival()?;
+            let drilled = self.session.drill_survival();
+            // What the drill lacks because of the limit is told by the limit.
+            if !self.has_exploded() {
+                drilled?;
+            }
         }
         Ok(())
     }
 
     /// Whether the limit of pulled bytes was passed; then the report says who pulled them.
-    fn has_exploded(&mut self) -> bool {
+    pub(crate) fn has_exploded(&mut self) -> bool {
         self.report.pulls = exploded(&self.session);
         if self.report.pulls.is_some() {
             self.failure = Some(code::FAILED);
@@ -196,7 +200,11 @@ impl Exercised {
 
     /// Runs the entry expression; answers an exit code where the run ends with that.
     fn run_entry(&mut self, orders: &Orders) -> Result<Option<u8>> {
-        let (outcome, visit) = self.session.enter(&self.entry, orders.may_serve)?;
+        let entered = self.session.enter(&self.entry, orders.may_serve);
+        if self.has_exploded() {
+            return Ok(self.failure);
+        }
+        let (outcome, visit) = entered?;
         if let Some(visit) = visit.as_ref().filter(|visit| visit.status != 200) {
             eprintln!("slave: GET / answered {}", visit.status);
             return Ok(Some(code::FAILED));
@@ -209,10 +217,11 @@ impl Exercised {
             Outcome::Returned(_) | Outcome::Ordered(_) | Outcome::Quit(0) => Ok(None),
             other => {
                 let (code, sentence) = crate::ending::ending(&other);
-                eprintln!(
-                    "slave: the entry expression failed: {}",
-                    sentence.unwrap_or_default()
-                );
+                let sentence = sentence.unwrap_or_else(|| match other {
+                    Outcome::Quit(status) => format!("it quit with exit code {status}"),
+                    _ => "it ended in the error that is told above, with its stack".to_string(),
+                });
+                eprintln!("slave: the entry expression failed: {sentence}");
                 Ok(Some(code))
             }
         }
@@ -239,6 +248,9 @@ impl Exercised {
                 }
                 self.tell(finished(&case), &mut on_test)?;
                 run.cases.push(case);
+            }
+            if self.has_exploded() {
+                break;
             }
         }
         Ok(run)

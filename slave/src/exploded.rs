@@ -1,11 +1,15 @@
-//! Who pulled so much, once the limit of pulled bytes stopped a run: the tests and phases by bytes.
+//! Who pulled so much, once the limit of pulled bytes stopped a run: the call sites by bytes, each with
+//! its stack.
 
-use std::collections::BTreeMap;
-
-use imprint_isa::draft_bytes::encode_placed;
 use imprint_report::{PullReport, PullSite};
+use imprint_vm::{Activation, PullSites};
 
 use crate::session::Session;
+
+/// Call sites whose lines are asked for: the report shows no more.
+const SITES_MAX: usize = 10;
+/// What asked where no code ran: what an expression names, or what is kept beside what was reached.
+const NO_CODE: &str = "the run itself, before code ran";
 
 /// The report of a run that its limit stopped; `None` where it did not.
 pub fn exploded(session: &Session) -> Option<PullReport> {
@@ -16,23 +20,36 @@ pub fn exploded(session: &Session) -> Option<PullReport> {
     if bytes <= limit {
         return None;
     }
-    let arrivals = session.arrivals();
-    let mut sites: BTreeMap<usize, PullSite> = BTreeMap::new();
-    for arrival in &arrivals.drafts {
-        let site = sites.entry(arrival.phase).or_default();
-        site.bytes += encode_placed(&arrival.placed).len() as u64;
-        site.pulls += 1;
-        site.pulled = arrival.placed.draft.title();
-        site.stack = arrivals
-            .phases
-            .get(arrival.phase)
-            .cloned()
-            .into_iter()
-            .collect();
-    }
+    let found = session.vm.extensions.get::<PullSites>();
+    let mut found: Vec<_> = found.into_iter().flat_map(PullSites::sites).collect();
+    found.sort_by(|one, other| {
+        let order = other.bytes.cmp(&one.bytes);
+        order.then_with(|| one.title.cmp(&other.title))
+    });
+    let sites = found.iter().enumerate().map(|(rank, site)| PullSite {
+        bytes: site.bytes,
+        pulls: site.pulls,
+        pulled: site.title.clone(),
+        stack: stack(session, &site.stack, rank < SITES_MAX),
+    });
     Some(PullReport {
         bytes,
         limit_bytes: Some(limit),
-        sites: sites.into_values().collect(),
+        sites: sites.collect(),
     })
+}
+
+fn stack(session: &Session, activations: &[Activation], has_lines: bool) -> Vec<String> {
+    if activations.is_empty() {
+        return vec![NO_CODE.to_string()];
+    }
+    let mut line = session.line.borrow_mut();
+    let told = activations.iter().map(|activation| {
+        let found = has_lines.then(|| line.source_line(activation)).flatten();
+        match found {
+            Some((number, _)) => format!("{activation}   line {number}"),
+            None => activation.to_string(),
+        }
+    });
+    told.collect()
 }

@@ -45,7 +45,11 @@ pub fn pull_kept(session: &mut Session, plan: &Plan) -> Result<Vec<Kept>> {
     }
     let margin = plan.options.iter().find(|(name, _)| name == MARGIN_OPTION);
     if let Some((_, margin)) = margin {
-        pull_margin(session, margin.parse()?, &mut kept)?;
+        let margin: Margin = margin.parse()?;
+        let widening = Widening::around(session.arrivals(), &kept);
+        widening.add(margin, &mut kept, |ghosts, kept| {
+            pull(session, ghosts, &because_of(margin), kept)
+        })?;
     }
     Ok(kept)
 }
@@ -70,8 +74,7 @@ fn pull(
     because: &str,
     kept: &mut Vec<Kept>,
 ) -> Result<()> {
-    let misses: Vec<Miss> = ghosts.iter().map(|ghost| Miss::Object(*ghost)).collect();
-    let answer = session.line.borrow_mut().pull(&misses)?;
+    let answer = session.line.borrow_mut().pull(&misses(ghosts))?;
     if let Some(arrivals) = session.vm.extensions.get_mut::<Arrivals>() {
         arrivals.class_indices.extend(answer.class_indices);
     }
@@ -82,42 +85,76 @@ fn pull(
     Ok(())
 }
 
-/// Pulls the margin, round by round, until nothing more belongs to it.
-fn pull_margin(session: &mut Session, margin: Margin, kept: &mut Vec<Kept>) -> Result<()> {
-    let because = format!("--margin {}", margin.name());
-    // Classes that a margin's own methods bring along do not widen it: else it would have no end.
-    let arrived = session.arrivals().drafts.iter();
-    let mut drafts: Vec<Draft> = arrived
-        .map(|arrival| &arrival.placed)
-        .chain(kept.iter().map(|kept| &kept.placed))
-        .map(|placed| placed.draft.clone())
-        .collect();
-    let mut present: BTreeSet<u64> = session
-        .arrivals()
-        .drafts
-        .iter()
-        .map(|arrival| id_of(&arrival.placed))
-        .chain(kept.iter().map(|kept| id_of(&kept.placed)))
-        .collect();
-    let entries: Vec<MethodEntry> = drafts.iter().flat_map(entries).collect();
-    loop {
-        let sent: BTreeSet<Name> = drafts.iter().flat_map(sends).collect();
+/// The questions that bring some objects.
+pub fn misses(ghosts: &[Ghost]) -> Vec<Miss> {
+    ghosts.iter().copied().map(Miss::Object).collect()
+}
+
+/// Of something kept for the sake of a margin: why.
+pub fn because_of(margin: Margin) -> String {
+    format!("--margin {}", margin.name())
+}
+
+/// What is kept before a margin is added to it, and what may be.
+pub struct Widening {
+    drafts: Vec<Draft>,
+    present: BTreeSet<u64>,
+    entries: Vec<MethodEntry>,
+}
+
+impl Widening {
+    /// A margin around what came and what is kept beside it. Classes that the margin's own methods
+    /// bring along do not widen it: else it would have no end.
+    pub fn around(arrivals: &Arrivals, kept: &[Kept]) -> Widening {
+        let arrived = arrivals.drafts.iter().map(|arrival| &arrival.placed);
+        let all: Vec<&Placed<Draft>> = arrived
+            .chain(kept.iter().map(|kept| &kept.placed))
+            .collect();
+        let drafts: Vec<Draft> = all.iter().map(|placed| placed.draft.clone()).collect();
+        Widening {
+            present: all.iter().map(|placed| id_of(placed)).collect(),
+            entries: drafts.iter().flat_map(entries).collect(),
+            drafts,
+        }
+    }
+
+    /// Adds a margin to what is kept, round by round, until nothing more belongs to it; `pull` adds
+    /// the objects that it is asked for.
+    ///
+    /// # Errors
+    /// Those of `pull`.
+    pub fn add(
+        mut self,
+        margin: Margin,
+        kept: &mut Vec<Kept>,
+        mut pull: impl FnMut(&[Ghost], &mut Vec<Kept>) -> Result<()>,
+    ) -> Result<()> {
+        loop {
+            let wanted = self.next(margin);
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            let before = kept.len();
+            pull(&wanted, kept)?;
+            let added = kept[before..].iter();
+            self.drafts = added.map(|kept| kept.placed.draft.clone()).collect();
+        }
+    }
+
+    /// The methods that belong to a margin because of the drafts that came last.
+    fn next(&mut self, margin: Margin) -> Vec<Ghost> {
+        let sent: BTreeSet<Name> = self.drafts.iter().flat_map(sends).collect();
         let belongs = |entry: &&MethodEntry| match margin {
             Margin::None => false,
             Margin::Branches => sent.contains(&entry.selector),
             Margin::Class => true,
         };
-        let wanted = entries.iter().filter(belongs).filter_map(|it| it.ghost);
-        let wanted: Vec<Ghost> = wanted.filter(|ghost| present.insert(ghost.id)).collect();
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let before = kept.len();
-        pull(session, &wanted, &because, kept)?;
-        drafts = kept[before..]
-            .iter()
-            .map(|kept| kept.placed.draft.clone())
-            .collect();
+        let wanted = self.entries.iter().filter(belongs);
+        let present = &mut self.present;
+        wanted
+            .filter_map(|entry| entry.ghost)
+            .filter(|ghost| present.insert(ghost.id))
+            .collect()
     }
 }
 

@@ -1,25 +1,20 @@
 //! How a test ended, as the image tells it in text and the machine by its outcome.
 
-use imprint_report::{Frame, TestOutcome, Trouble};
+use imprint_report::{TestOutcome, Trouble};
 use imprint_shrink::judge;
 use imprint_vm::install::Names;
 use imprint_vm::{Outcome, OutsideError};
 
+use crate::frames::{Lines, frames};
+
 /// Reads what `TestCase class>>imprintRun:` answers: a word, a colon, the text, then the stack, a
-/// line each.
-pub fn outcome_of(text: &str) -> TestOutcome {
+/// line each; `lines` knows the sources.
+pub fn outcome_of(text: &str, lines: &mut Lines<'_>) -> TestOutcome {
     let (head, stack) = text.split_once('\n').unwrap_or((text, ""));
     let (kind, rest) = head.split_once(": ").unwrap_or((head, ""));
     let (exception, message) = rest.split_once(": ").unwrap_or((rest, ""));
     let mut trouble = trouble(exception, message);
-    trouble.stack = stack
-        .lines()
-        .map(|line| Frame {
-            method: line.to_string(),
-            place: None,
-            source_line: None,
-        })
-        .collect();
+    trouble.stack = frames(stack, lines);
     match kind {
         "pass" => TestOutcome::Passed,
         "skip" => TestOutcome::Skipped(rest.to_string()),
@@ -103,6 +98,7 @@ pub fn ended(outcome: &Outcome, names: &Names) -> TestOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frames::no_lines;
     use imprint_isa::{BehaviorName, Miss};
     use imprint_model::Ghost;
 
@@ -137,6 +133,9 @@ mod tests {
     fn what_the_image_says_of_something_pruned_comes_with_the_advice() {
         let text =
             "pruned: PrunedBehavior: Foo>>bar: was not exercised, so it is not in this image.";
-        assert_eq!(pruned_trouble(outcome_of(text)).advice, ADVICE);
+        assert_eq!(
+            pruned_trouble(outcome_of(text, &mut no_lines)).advice,
+            ADVICE
+        );
     }
 }

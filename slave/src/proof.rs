@@ -15,6 +15,7 @@ use imprint_vm::install::Names;
 use imprint_vm::{CommandLine, Outcome, RunLimits};
 
 use crate::ending::ending;
+use crate::frames::no_lines;
 use crate::machine::local_machine;
 use crate::outcome_text::pruned_by_name;
 use crate::page::{Visit, visit};
@@ -79,7 +80,7 @@ fn prove_tests(
     }
     let proven = |test: &CompiledTest| {
         let before = pruned.counts();
-        let mut case = run_test(&mut vm, test, timeout)?;
+        let mut case = run_test(&mut vm, test, timeout, &mut no_lines)?;
         let reached = pruned.counts().into_iter();
         let reached = reached.filter(|(name, count)| before.get(name) != Some(count));
         note_swallowed(&mut case, reached.map(|(name, _)| name));

@@ -12,8 +12,8 @@ use imprint_host::LocalOutside;
 use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{BehaviorName, MethodDraft, Miss};
 use imprint_vm::install::Names;
-use imprint_vm::{Answer, CompileRequest, Event, Outside, OutsideError};
-use imprint_wire::message::{CompileRequest as WireCompile, Hello, Welcome};
+use imprint_vm::{Activation, Answer, CompileRequest, Event, Outside, OutsideError};
+use imprint_wire::message::{CodePosition, CompileRequest as WireCompile, Hello, Welcome};
 use imprint_wire::{Connection, MasterMessage, SlaveMessage, WireError};
 
 use crate::waiting::Waiting;
@@ -161,6 +161,7 @@ impl Line {
         }
         if !open.is_empty() {
             let more = self.pull_over_wire(open)?;
+            answer.bytes = self.answer_bytes;
             answer.class_indices.extend(more.class_indices);
             answer.drafts.extend(more.drafts);
             answer.aliases.extend(more.aliases);
@@ -171,9 +172,7 @@ impl Line {
 
     fn pull_over_wire(&mut self, misses: Vec<Miss>) -> Result<Answer, OutsideError> {
         if let Some(limit) = self.limit_bytes.filter(|limit| self.traffic.bytes > *limit) {
-            return Err(OutsideError::Refused(format!(
-                "more than {limit} bytes were pulled; raise --pull-limit"
-            )));
+            return Err(OutsideError::LimitReached { limit_bytes: limit });
         }
         let answer = self.ask(|sequence| SlaveMessage::Misses {
             sequence,
@@ -215,9 +214,27 @@ impl Line {
             sequence,
             behavior: behavior.clone(),
             selector: selector.into(),
+            position: None,
         };
         match self.ask(question).ok()? {
             MasterMessage::Text { text, .. } => text,
+            _ => None,
+        }
+    }
+
+    /// The line of the source that an activation is at, counted from 1 in its method, and its text.
+    pub fn source_line(&mut self, activation: &Activation) -> Option<(u32, String)> {
+        let question = |sequence| SlaveMessage::MethodSource {
+            sequence,
+            behavior: activation.behavior.clone(),
+            selector: activation.selector.clone(),
+            position: Some(CodePosition {
+                path: activation.path.clone(),
+                offset: activation.offset,
+            }),
+        };
+        match self.ask(question).ok()? {
+            MasterMessage::Text { text, line, .. } => text.map(|text| (line, text)),
             _ => None,
         }
     }

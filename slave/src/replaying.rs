@@ -8,10 +8,12 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use imprint_image::Fingerprint;
 use imprint_isa::draft_bytes::decode_placed;
-use imprint_isa::{Draft, MethodDraft, Placed};
-use imprint_shrink::{Kept, Slim, SlimInput, SlimOptions, slim};
-use imprint_vm::Arrivals;
+use imprint_isa::{Draft, MethodDraft, Miss, Placed};
+use imprint_shrink::{Kept, Margin, Slim, SlimInput, SlimOptions, slim};
+use imprint_vm::{Answer, Arrivals};
 use imprint_wire::log::{LogReader, Record, Torn};
+
+use crate::keeping::{Widening, because_of, id_of, misses};
 
 /// What a log says about the image that was made of its run.
 pub struct Logged {
@@ -85,14 +87,52 @@ impl Logged {
     /// # Errors
     /// Where the drafts do not fit together.
     pub fn slim(&self, entry: &MethodDraft) -> Result<Slim> {
+        self.slim_of(&self.arrivals, &self.kept, entry)
+    }
+
+    /// What the image would be with a margin in place of the one that the run had; `answer` brings
+    /// objects of the full image, given what came in the run.
+    ///
+    /// # Errors
+    /// Those of `answer`, or where the drafts do not fit together.
+    pub fn slim_with_margin(
+        &self,
+        entry: &MethodDraft,
+        margin: Margin,
+        mut answer: impl FnMut(&[Miss]) -> Result<Answer>,
+    ) -> Result<Slim> {
+        let mut arrivals = self.arrivals.clone();
+        let is_margin = |kept: &&Kept| Margin::ALL.map(because_of).contains(&kept.because);
+        let mut kept: Vec<Kept> = self.kept.clone();
+        kept.retain(|kept| !is_margin(&kept));
+        let widening = Widening::around(&arrivals, &kept);
+        widening.add(margin, &mut kept, |ghosts, kept| {
+            let answer = answer(&misses(ghosts))?;
+            arrivals.class_indices.extend(answer.class_indices);
+            kept.extend(answer.drafts.into_iter().map(|placed| Kept {
+                placed,
+                because: because_of(margin),
+            }));
+            Ok(())
+        })?;
+        self.slim_of(&arrivals, &kept, entry)
+    }
+
+    /// The ids of all that came in the run.
+    pub fn ids(&self) -> impl Iterator<Item = u64> {
+        let arrived = self.arrivals.drafts.iter().map(|arrival| &arrival.placed);
+        arrived.map(id_of)
+    }
+
+    fn slim_of(&self, arrivals: &Arrivals, kept: &[Kept], entry: &MethodDraft) -> Result<Slim> {
         let options = SlimOptions {
             entry: self.entry.clone(),
             origin: Some(self.pristine),
             ..SlimOptions::default()
         };
         let input = SlimInput {
-            arrivals: &self.arrivals,
-            kept: &self.kept,
+            arrivals,
+            kept,
             entry,
             options: &options,
         };

@@ -12,9 +12,10 @@ use imprint_isa::{BehaviorName, MethodDraft};
 use imprint_report::{TestCase, TestOutcome, TestRun};
 use imprint_vm::extract::ClassIndices;
 use imprint_vm::seed::empty_seed;
-use imprint_vm::{Arrivals, CommandLine, CompileRequest, Event, Outcome, RunLimits, Vm};
+use imprint_vm::{Arrivals, CommandLine, CompileRequest, Event, Outcome, PullSites, RunLimits, Vm};
 use imprint_wire::message::{Plan, TestName};
 
+use crate::frames::Lines;
 use crate::machine::machine_with;
 use crate::outcome_text::outcome_of;
 use crate::page::{Visit, visit};
@@ -104,6 +105,7 @@ impl Session {
         let outside = Box::new(RemoteOutside::new(local, line.clone()));
         let mut vm = machine_with(heap, names, outside, &reactor, command_line);
         vm.extensions.insert(Arrivals::new(&vocabulary));
+        vm.extensions.insert(PullSites::default());
         Ok(Session {
             vm,
             line,
@@ -201,14 +203,13 @@ impl Session {
         });
         let wait = self.compile("(Delay forSeconds: 60) wait")?;
         let waited = self.run(&wait, RunLimits::default())?;
-        let visit = visitor.join().map_err(|_| anyhow!("the visitor failed"))?;
-        match (waited, visit) {
-            (Outcome::Ordered(_) | Outcome::Returned(_), Ok(visit)) => Ok((outcome, Some(visit))),
-            (Outcome::Ordered(_) | Outcome::Returned(_), Err(error)) => {
-                Err(error).context("cannot visit the page")
-            }
-            (other, _) => Ok((other, None)),
+        if !matches!(waited, Outcome::Ordered(_) | Outcome::Returned(_)) {
+            // Nobody answers the visitor any more; it gives up by itself.
+            return Ok((waited, None));
         }
+        let visit = visitor.join().map_err(|_| anyhow!("the visitor failed"))?;
+        let visit = visit.context("cannot visit the page")?;
+        Ok((outcome, Some(visit)))
     }
 
     /// The port that the image listens on; a server that was forked gets a moment to begin.
@@ -257,7 +258,9 @@ impl Session {
         for test in tests {
             self.begin_phase(&format!("{}>>{}", test.name.class, test.name.selector));
             let compiled_before = self.line.borrow().compiled_for_image;
-            let mut case = run_test(&mut self.vm, test, timeout)?;
+            let line = self.line.clone();
+            let mut lines = |activation: &_| line.borrow_mut().source_line(activation);
+            let mut case = run_test(&mut self.vm, test, timeout, &mut lines)?;
             let has_compiled = self.line.borrow().compiled_for_image > compiled_before;
             if has_compiled && case.outcome == TestOutcome::Passed {
                 case.outcome = TestOutcome::NeedsCompiler;
@@ -340,11 +343,14 @@ impl Session {
 ///
 /// # Errors
 /// Where it cannot be installed.
-pub fn run_expression(vm: &mut Vm, draft: &MethodDraft, limits: RunLimits) -> Result<Outcome> {
+pub fn run_expression(vm: &mut Vm, draft: &MethodDraft, mut limits: RunLimits) -> Result<Outcome> {
+    let still = vm.standstill();
     let method = match vm.make_expression(draft) {
         Ok(method) => method,
         Err(outcome) => return Ok(outcome),
     };
+    let waited = vm.standstill() - still;
+    limits.deadline = limits.deadline.map(|deadline| deadline + waited);
     let nil = vm.heap.nil();
     let process = vm
         .spawn(method, nil, PRIORITY)
@@ -352,18 +358,25 @@ pub fn run_expression(vm: &mut Vm, draft: &MethodDraft, limits: RunLimits) -> Re
     Ok(vm.run_until(process, limits))
 }
 
-/// Runs one test.
+/// Runs one test; `lines` knows the sources of what it ran.
 ///
 /// # Errors
 /// Where it cannot be installed, or the master is gone.
-pub fn run_test(vm: &mut Vm, test: &CompiledTest, timeout: Duration) -> Result<TestCase> {
+pub fn run_test(
+    vm: &mut Vm,
+    test: &CompiledTest,
+    timeout: Duration,
+    lines: &mut Lines<'_>,
+) -> Result<TestCase> {
     let start = Instant::now();
     let limits = RunLimits {
         deadline: Some(start + timeout),
         ..RunLimits::default()
     };
     let outcome = match run_expression(vm, &test.draft, limits)? {
-        Outcome::Returned(text) => outcome_of(&vm.heap.string_text(text).unwrap_or_default()),
+        Outcome::Returned(text) => {
+            outcome_of(&vm.heap.string_text(text).unwrap_or_default(), lines)
+        }
         Outcome::TimedOut => TestOutcome::TimedOut(timeout.as_secs_f64()),
         other => crate::outcome_text::ended(&other, &vm.names),
     };

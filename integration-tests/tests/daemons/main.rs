@@ -20,4 +20,5 @@ mod pulling;
 mod serving;
 mod shrinking;
 mod slave_daemon;
+mod slow_wire;
 mod traps;

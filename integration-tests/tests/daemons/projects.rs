@@ -113,3 +113,35 @@ fn a_test_that_asks_for_the_whole_image_fails_the_proof_with_its_own_words() {
     assert!(faults.contains("GreeterTest>>testWorld: "), "{faults}");
     assert!(faults.contains("the world is small"), "{faults}");
 }
+
+#[test]
+fn a_test_that_fails_in_the_slave_alone_shows_its_stack_with_the_lines_of_the_source() {
+    let folder = tempfile::tempdir().unwrap();
+    // A slave has few strings at first: what an enumeration finds there is what has come.
+    let body = "| count |\n\tcount := ByteString allInstances size.\n\tself assert: count > 1000 \
+                description: 'few strings'";
+    let (code, report) = shrink(folder.path(), &[("testStrings", body)], &[]);
+    assert_eq!(code, Some(1), "{report:#}");
+    assert_eq!(outcome(&report, "testStrings"), "failed", "{report:#}");
+    let stack = report["tests"]["cases"][0]["outcome"].to_string();
+    assert!(stack.contains("GreeterTest>>testStrings"), "{stack}");
+    assert!(stack.contains("self assert: count > 1000"), "{stack}");
+    assert!(!stack.contains("performTest"), "{stack}");
+}
+
+#[test]
+fn an_entry_expression_that_fails_says_how() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = master(
+        folder.path(),
+        &["shrink", "--eval", "nil foo", "-o", "x.image"],
+    );
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for words in [
+        "#foo was sent to nil",
+        "UndefinedObject>>DoIt",
+        "the entry expression failed: it ended in the error",
+    ] {
+        assert!(ended.stderr.contains(words), "{words}: {ended:?}");
+    }
+}

@@ -8,13 +8,13 @@ use imprint_integration_tests::programs::{
 
 use crate::browser::get;
 
-fn full_image(folder: &Path) {
+pub fn full_image(folder: &Path) {
     let ended = master(folder, &["build", "-o", "full.image"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
 /// A master that listens, with the port of its admin endpoint.
-fn serve(folder: &Path, url: &str) -> (Running, u16) {
+pub fn serve(folder: &Path, url: &str) -> (Running, u16) {
     let admin = free_port().unwrap();
     let address = format!("127.0.0.1:{admin}");
     let arguments = ["serve", "full.image", "--listen", url, "--admin", &address];

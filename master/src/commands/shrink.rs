@@ -27,6 +27,7 @@ use super::serve::serve_while;
 use crate::command_line::{Failure, Shrink};
 use crate::full_image::LiveImage;
 use crate::keeping::plan_options;
+use crate::margins::costs;
 use crate::project::LoadedSources;
 use crate::scratch::Scratch;
 use crate::testing::{self, TIMEOUT_DEFAULT, Test};
@@ -56,7 +57,17 @@ pub fn shrink(shrink: &Shrink) -> Result<u8, Failure> {
     let mut plan = plan(shrink, &sources, &alone);
     plan.options = plan_options(&shrink.keep, &sources.spec, &bytes)?;
     let output = output(shrink)?;
+    let (options, pristine) = (plan.options.clone(), bytes.clone());
     let (mut report, code) = run_slave(shrink, &output, bytes, texts, plan, timeout)?;
+    if report.slim.is_some() {
+        match costs(&pristine, &output.with_extension("replay"), &options) {
+            Ok(costs) => report.margins = costs,
+            Err(error) => {
+                let warning = format!("what margins would cost is not known: {error:#}");
+                report.warnings.push(warning);
+            }
+        }
+    }
     report.full = Some(full);
     exclude(&mut report, &alone);
     if let (Some(path), Some(run)) = (&shrink.junit, &report.tests) {

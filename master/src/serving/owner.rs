@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 
-use imprint_bootstrap::{compile_expression, compile_for};
+use imprint_bootstrap::{compile_expression, compile_for, source_line};
 use imprint_daemon::Metrics;
 use imprint_daemon::metrics::{Counter, Gauge};
 use imprint_image::PristineImage;
+use imprint_isa::BehaviorName;
 use imprint_isa::draft_bytes::encode_placed;
 use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_vm::Answer;
 use imprint_vm::extract::{ClassIndices, Extractor, ImageIndex, PullSession, vocabulary};
 use imprint_vm::install::Names;
 use imprint_wire::message::{
-    ClassEntry, CompileRequest, Drafts, Event, Hello, MasterMessage, Outcome, Plan, SlaveMessage,
-    Welcome,
+    ClassEntry, CodePosition, CompileRequest, Drafts, Event, Hello, MasterMessage, Outcome, Plan,
+    SlaveMessage, Welcome,
 };
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
@@ -134,10 +135,13 @@ impl Desk<'_> {
                 sequence,
                 behavior,
                 selector,
+                position,
             } => {
+                let (line, text) = self.source(&behavior, &selector, position);
                 vec![MasterMessage::Text {
                     sequence,
-                    text: self.pristine.book.text(&behavior, &selector),
+                    text,
+                    line,
                 }]
             }
             SlaveMessage::Event(event) => {
@@ -202,6 +206,23 @@ impl Desk<'_> {
             .map(|placed| encode_placed(placed).len())
             .sum();
         self.served.bytes.add(bytes as u64);
+    }
+
+    /// The source of a method, or with a position the line there and its number.
+    fn source(
+        &self,
+        behavior: &BehaviorName,
+        selector: &str,
+        position: Option<CodePosition>,
+    ) -> (u32, Option<String>) {
+        let text = self.pristine.book.text(behavior, selector);
+        let Some(position) = position else {
+            return (0, text);
+        };
+        let names = self.extractor.index().names();
+        let line = text
+            .and_then(|text| source_line(names, behavior, &text, &position.path, position.offset));
+        line.map_or((0, None), |(number, line)| (number, Some(line)))
     }
 
     fn compile(&self, request: &CompileRequest) -> Result<imprint_isa::MethodDraft, String> {

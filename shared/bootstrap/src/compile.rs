@@ -1,6 +1,6 @@
 //! Compiles the methods of packages, and single expressions, against a register of names.
 
-use imprint_compiler::{Compilation, compile_doit, compile_method};
+use imprint_compiler::{Compilation, compile_doit, compile_method, source_map};
 use imprint_isa::{BehaviorName, MethodDraft};
 use imprint_loader::MethodDefinition;
 use imprint_syntax::{Diagnostic, SourceText, Span};
@@ -164,6 +164,24 @@ pub fn compile_for(
         compile_method(source, &scope.site(protocol), &scope),
         source,
     )
+}
+
+/// The line of a method's source that an instruction stands in, counted from 1, and its text; `path` and
+/// `offset` are those of a source map. `None` where the source does not compile or has no such code.
+pub fn source_line(
+    names: &Names,
+    behavior: &BehaviorName,
+    source: &str,
+    path: &[u16],
+    offset: u32,
+) -> Option<(u32, String)> {
+    let scope = Scope::new(names, behavior.clone());
+    let map = source_map(source, &scope.site(""), &scope)?;
+    let start = map.span_at(path, offset)?.start;
+    let (line, _) = SourceText::new("", source).line_and_column(start);
+    // Texts come with any kind of line end; a lone carriage return counts as one too.
+    let text = source.split(['\n', '\r']).nth(line.checked_sub(1)?)?;
+    Some((u32::try_from(line).ok()?, text.to_string()))
 }
 
 /// Compiles an expression sequence as a method `DoIt` of UndefinedObject.

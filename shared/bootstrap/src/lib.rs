@@ -24,7 +24,7 @@ pub mod seed;
 pub mod sources;
 
 pub use build::{FullImage, build};
-pub use compile::{compile_expression, compile_for};
+pub use compile::{compile_expression, compile_for, source_line};
 pub use error::BuildError;
 pub use kernel::{KERNEL_FINGERPRINT_CONTEXT, embedded_packages, kernel_fingerprint};
 pub use scope::Scope;

@@ -106,7 +106,7 @@ impl Pulled {
     /// What the pulled bytes come to; none where nothing was pulled to compare them with.
     pub fn price_row(&self) -> Option<String> {
         let per_method = self.bytes_per_method?;
-        let mut text = format!("{per_method:.0} bytes a method");
+        let mut text = format!("{} bytes a method", count(per_method.round() as u64));
         if let Some(ratio) = self.bytes_per_byte_kept {
             text.push_str(&format!(", {ratio:.2} bytes a byte kept"));
         }

@@ -100,7 +100,7 @@ pub struct SlimImage {
 pub struct Margin {
     /// `none`, `branches` or `class`.
     pub name: String,
-    /// What the image would hold with it.
+    /// What the image would hold with it; the bytes are those of its file.
     pub counts: ImageCounts,
     /// Whether it was the one chosen.
     pub is_chosen: bool,

@@ -156,6 +156,7 @@ impl Vm {
     }
 
     fn drive(&mut self, limits: &RunLimits) -> Outcome {
+        self.standstill_before = self.standstill;
         loop {
             let stop = if self.incoming != NONE {
                 match self.switch() {
@@ -230,11 +231,28 @@ impl Vm {
             self.countdown = i32::try_from(zeal.every).unwrap_or(i32::MAX);
             self.collect(Collection::Scavenge);
         }
-        if let Some(outcome) = limit_reached(limits) {
+        if let Some(outcome) = self.limit_reached(limits) {
             return Some(outcome);
         }
         let events = self.outside.poll();
         self.take_events(events)
+    }
+
+    fn limit_reached(&self, limits: &RunLimits) -> Option<Outcome> {
+        let flag = limits.interrupt.as_ref();
+        if flag.is_some_and(|flag| flag.swap(false, Ordering::Relaxed)) {
+            return Some(Outcome::Interrupted);
+        }
+        let is_late = self
+            .deadline(limits)
+            .is_some_and(|deadline| Instant::now() >= deadline);
+        is_late.then_some(Outcome::TimedOut)
+    }
+
+    /// The deadline, later by as long as this run has waited for pulls.
+    fn deadline(&self, limits: &RunLimits) -> Option<Instant> {
+        let still = self.standstill - self.standstill_before;
+        limits.deadline.map(|deadline| deadline + still)
     }
 
     /// Signals what is due, and lets the process run that has the highest priority then.
@@ -243,10 +261,7 @@ impl Vm {
         for event in events {
             outcome = self.take_event(event).or(outcome);
         }
-        if self
-            .timer
-            .is_some_and(|due| self.outside.now_micros() >= due)
-        {
+        if self.timer.is_some_and(|due| self.now_micros() >= due) {
             self.timer = None;
             let semaphore = self.heap.known(Known::TimerSemaphore);
             self.signal_from_outside(semaphore);
@@ -333,16 +348,14 @@ impl Vm {
     }
 
     fn wait_for_events(&mut self, limits: &RunLimits, micros: Option<u64>) -> Option<Outcome> {
-        if let Some(outcome) = limit_reached(limits) {
+        if let Some(outcome) = self.limit_reached(limits) {
             return Some(outcome);
         }
         let now = Instant::now();
-        let until_timer = self
-            .timer
-            .map(|due| due.saturating_sub(self.outside.now_micros()));
+        let until_timer = self.timer.map(|due| due.saturating_sub(self.now_micros()));
         let shortest = [until_timer, micros].into_iter().flatten().min();
         let wake_up = shortest.map(|micros| now + Duration::from_micros(micros));
-        let deadline = [wake_up, limits.deadline].into_iter().flatten().min();
+        let deadline = [wake_up, self.deadline(limits)].into_iter().flatten().min();
         let events = self.outside.wait(deadline);
         let is_hopeless = events.is_empty() && deadline.is_none();
         if let Some(outcome) = self.take_events(events) {
@@ -449,18 +462,4 @@ impl Vm {
             self.special_selectors[position] = (selector, arguments);
         }
     }
-}
-
-fn limit_reached(limits: &RunLimits) -> Option<Outcome> {
-    if limits
-        .interrupt
-        .as_ref()
-        .is_some_and(|flag| flag.swap(false, Ordering::Relaxed))
-    {
-        return Some(Outcome::Interrupted);
-    }
-    let is_late = limits
-        .deadline
-        .is_some_and(|deadline| Instant::now() >= deadline);
-    is_late.then_some(Outcome::TimedOut)
 }

@@ -1,6 +1,10 @@
 //! Misses: asking the outside for what has not come, and installing it.
 //!
-//! A fetch blocks the whole machine: the first, simple form of design D9.
+//! A fetch blocks the whole machine, so no process runs while a pull is open: neither one of equal
+//! priority, which must not, nor one that misses the same (design D9). The clocks of the machine stand
+//! still meanwhile: what a delay or a limit of time measures is the program, and not the wire.
+
+use std::time::{Duration, Instant};
 
 use imprint_heap::{Collection, NeedsSpace};
 use imprint_isa::verifier::verify;
@@ -17,6 +21,17 @@ use crate::outside::OutsideError;
 const NESTED_MISSES_MAX: usize = 1000;
 
 impl Vm {
+    /// How long this machine has waited for pulls: for so long its clocks stood still.
+    pub fn standstill(&self) -> Duration {
+        self.standstill
+    }
+
+    /// UTC microseconds since the beginning of 1901, as the image sees them.
+    pub(crate) fn now_micros(&self) -> u64 {
+        let still = self.standstill.as_micros() as u64;
+        self.outside.now_micros().saturating_sub(still)
+    }
+
     /// Installs a draft and forgets what sends meant. Answers its class, method or root object.
     ///
     /// # Errors
@@ -75,10 +90,17 @@ impl Vm {
 
     /// Gets what is missing. Answers how the run ends where that is not possible.
     pub(crate) fn fetch(&mut self, miss: Miss) -> Option<Outcome> {
-        let answer = match self.outside.request(std::slice::from_ref(&miss)) {
+        let begin = Instant::now();
+        let answer = self.outside.request(std::slice::from_ref(&miss));
+        self.standstill += begin.elapsed();
+        let answer = match answer {
             Ok(answer) => answer,
             Err(error) => return self.go_without(miss, error),
         };
+        let last = answer.drafts.last().map(|placed| &placed.draft);
+        self.note_pull(answer.bytes, || {
+            last.map_or_else(|| "a name".to_string(), Draft::title)
+        });
         self.declare_classes(&answer);
         for placed in &answer.drafts {
             if let Err(outcome) = self.install_fetched(placed, 0) {

@@ -1,5 +1,7 @@
 //! The machine: its parts, and nothing of what they do.
 
+use std::time::Duration;
+
 use imprint_heap::Heap;
 use imprint_model::{BytecodeSets, Oop};
 
@@ -65,6 +67,9 @@ pub struct Vm {
     pub(crate) is_running: bool,
     /// When the timer semaphore is to be signalled, in UTC microseconds since 1901.
     pub(crate) timer: Option<u64>,
+    /// How long the machine has waited for pulls, and how long it had when this run began.
+    pub(crate) standstill: Duration,
+    pub(crate) standstill_before: Duration,
     /// Whether the last collection did not bring the space that a primitive wants.
     pub(crate) is_out_of_space: bool,
     /// The low space semaphore is signalled once less than this is left; 0 for never.
@@ -101,6 +106,8 @@ impl Vm {
             incoming: NONE,
             is_running: false,
             timer: None,
+            standstill: Duration::ZERO,
+            standstill_before: Duration::ZERO,
             is_out_of_space: false,
             low_space_bytes: 0,
             settings,

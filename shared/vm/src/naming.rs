@@ -1,12 +1,34 @@
 //! Names of classes, methods and activations, for people.
 
-use imprint_isa::BehaviorName;
+use std::fmt;
+
+use imprint_isa::{BehaviorName, Name};
 use imprint_model::Oop;
 use imprint_model::layout::{additional_method_state, class, metaclass, process};
 
 use crate::context::Place;
 use crate::machine::Vm;
 use crate::stand_in::{NAME, PLACEHOLDER_CLASS};
+
+/// An activation, and how far its code has run: enough to find its line in the source.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Activation {
+    /// The class where the method stands.
+    pub behavior: BehaviorName,
+    /// Its selector.
+    pub selector: Name,
+    /// The literals, 0-based, that lead from the method to the block that runs; none for the method.
+    pub path: Vec<u16>,
+    /// Offset of a byte of the instruction that it is at, among the bytecodes of that code.
+    pub offset: u32,
+}
+
+impl fmt::Display for Activation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefix = if self.path.is_empty() { "" } else { "[] in " };
+        write!(formatter, "{prefix}{}>>{}", self.behavior, self.selector)
+    }
+}
 
 impl Vm {
     /// The name of a class or metaclass, read from the object itself; `?` where it has none.
@@ -101,6 +123,56 @@ impl Vm {
             next = self.sender(place);
         }
         lines
+    }
+
+    /// The activations of a process or of a context, newest first, at most `limit`. The newest of the
+    /// running process is about to run an instruction; all others wait for one.
+    pub fn activations(&self, process_oop: Oop, limit: usize) -> Vec<Activation> {
+        let mut next = self.newest_place_of(process_oop);
+        let mut is_about_to_run = self.is_running && self.active_process_or_nil() == process_oop;
+        let mut activations = Vec::new();
+        while let Some(place) = next.filter(|_| activations.len() < limit) {
+            activations.push(self.activation(place, is_about_to_run));
+            is_about_to_run = false;
+            next = self.sender(place);
+        }
+        activations
+    }
+
+    fn activation(&self, place: Place, is_about_to_run: bool) -> Activation {
+        let code = self.method_of(place);
+        let method = self.home_method(code);
+        let class = match self.heap.literal_count(method) {
+            0 => self.heap.nil(),
+            _ => self.class_of_method(method),
+        };
+        let selector = self
+            .selector_of(method)
+            .and_then(|oop| self.heap.string_text(oop));
+        let pc = self.pc_of(place).as_small_integer().unwrap_or(0);
+        let first = (self.heap.literal_count(code) as i64 + 1) * 8 + 1;
+        let offset = pc - first - i64::from(!is_about_to_run);
+        Activation {
+            behavior: self.behavior_name(class),
+            selector: selector.map_or_else(|| "?".into(), Name::from),
+            path: self.path_of(code),
+            offset: u32::try_from(offset).unwrap_or(0),
+        }
+    }
+
+    /// The literals that lead from a method to code in it.
+    fn path_of(&self, code: Oop) -> Vec<u16> {
+        let mut path = Vec::new();
+        let mut inner = code;
+        let home = self.home_method(code);
+        while inner != home {
+            let outer = self.heap.literal(inner, self.heap.literal_count(inner) - 1);
+            let position = (0..self.heap.literal_count(outer))
+                .find(|index| self.heap.literal(outer, *index) == inner);
+            path.insert(0, position.unwrap_or(0) as u16);
+            inner = outer;
+        }
+        path
     }
 
     fn newest_place_of(&self, process_oop: Oop) -> Option<Place> {

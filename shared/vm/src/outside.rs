@@ -22,6 +22,8 @@ pub struct Answer {
     pub asked: usize,
     /// Ghosts that stand for something the machine can find by name.
     pub aliases: Vec<(Ghost, Ref)>,
+    /// What it cost on the wire; 0 where all of it had come before.
+    pub bytes: u64,
 }
 
 /// Something that happened outside.
@@ -62,6 +64,12 @@ pub enum OutsideError {
     /// The master went away and did not come back in time.
     #[error("the connection to the master was lost: {0}")]
     Lost(String),
+    /// More was pulled than is allowed.
+    #[error("more than {limit_bytes} bytes were pulled; raise --pull-limit")]
+    LimitReached {
+        /// So many were allowed.
+        limit_bytes: u64,
+    },
     /// The master said no.
     #[error("the master refused: {0}")]
     Refused(String),

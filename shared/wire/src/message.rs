@@ -34,9 +34,20 @@ pub enum SlaveMessage {
         behavior: BehaviorName,
         /// The selector.
         selector: Name,
+        /// Where in its code, if only the line that it stands in is wanted.
+        position: Option<CodePosition>,
     },
     /// Something happened; nobody answers.
     Event(Event),
+}
+
+/// A byte of an instruction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CodePosition {
+    /// The literals, 0-based, that lead from the method to a block; empty for the method itself.
+    pub path: Vec<u16>,
+    /// Offset among the bytecodes of that code.
+    pub offset: u32,
 }
 
 /// Who a slave is and what it has.
@@ -250,6 +261,8 @@ pub enum MasterMessage {
         sequence: u64,
         /// The text, where there is one.
         text: Option<String>,
+        /// Which line of the method it is, from 1; 0 where it is all of it.
+        line: u32,
     },
     /// No. Sequence 0 refuses the slave as a whole and ends the stream.
     Refused {

@@ -71,6 +71,7 @@ pub const MODULE_PRIMITIVES: &[ModulePrimitive] = module_rows! {
         primitivePruned [0, 1, 1] 1;
         primitivePrunedObject [0, 1] 0;
         primitivePrunedUnhandled [0] 0;
+        primitiveStackText [0, 1] 0;
         primitiveSetTerminationSemaphore [1] 0;
     }
     "FilePlugin" {

@@ -1,6 +1,9 @@
 //! A slave that begins with nothing runs code that comes as it is missed.
 
+use std::time::{Duration, Instant};
+
 use imprint_isa::Miss;
+use imprint_vm::Outcome;
 
 use crate::world::Slave;
 
@@ -106,4 +109,18 @@ fn looking_at_the_globals_pulls_those_that_are_looked_at() {
         println!("{source}: {bytes} bytes");
         assert!(bytes < bytes_max, "{source}: {bytes}");
     }
+}
+
+#[test]
+fn a_deadline_counts_what_runs_and_not_what_is_waited_for() {
+    let limit = Duration::from_millis(400);
+    let mut slave = Slave::new();
+    slave.limit = Some(limit);
+    slave.traffic.borrow_mut().delay = Duration::from_millis(60);
+    let begin = Instant::now();
+    assert_eq!(slave.evaluate("100 factorial printString size"), "158");
+    assert!(begin.elapsed() > limit, "the pulls alone took longer");
+    assert!(slave.vm.standstill() > limit);
+    let outcome = slave.run("[ true ] whileTrue");
+    assert!(matches!(outcome, Outcome::TimedOut), "{outcome:?}");
 }

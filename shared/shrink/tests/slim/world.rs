@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use imprint_bootstrap::{build, compile_expression, embedded_packages};
 use imprint_heap::{Heap, HeapSettings};
@@ -74,6 +74,8 @@ pub struct Traffic {
     pub misses: Vec<Miss>,
     pub drafts: usize,
     pub bytes: usize,
+    /// How long each answer takes.
+    pub delay: Duration,
 }
 
 /// A world in which everything comes from a master in the same process.
@@ -88,6 +90,7 @@ impl Outside for Line {
         let answer = self.master.extractor().answer(misses, &mut self.session);
         let answer = answer.map_err(|error| OutsideError::Refused(error.to_string()))?;
         let mut traffic = self.traffic.borrow_mut();
+        std::thread::sleep(traffic.delay);
         traffic.misses.extend_from_slice(misses);
         traffic.drafts += answer.drafts.len();
         let bytes = |placed: &Placed<Draft>| imprint_isa::draft_bytes::encode_placed(placed).len();
@@ -161,6 +164,8 @@ pub struct Slave {
     pub master: Rc<Master>,
     pub traffic: Rc<RefCell<Traffic>>,
     pub seed_bytes: usize,
+    /// How long a run may take.
+    pub limit: Option<Duration>,
 }
 
 impl Slave {
@@ -184,6 +189,7 @@ impl Slave {
             master,
             traffic,
             seed_bytes,
+            limit: None,
         }
     }
 
@@ -196,7 +202,11 @@ impl Slave {
         };
         let nil = self.vm.heap.nil();
         let process = self.vm.spawn(method, nil, 40).expect("there is room");
-        self.vm.run_until(process, RunLimits::default())
+        let limits = RunLimits {
+            deadline: self.limit.map(|limit| Instant::now() + limit),
+            ..RunLimits::default()
+        };
+        self.vm.run_until(process, limits)
     }
 
     /// The text of the string that an expression answers.

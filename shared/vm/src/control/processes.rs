@@ -146,7 +146,7 @@ pub(super) fn signal_at_microseconds(vm: &mut Vm, args: Args) -> Result<(), Fail
 
 /// `signal: aSemaphore atMilliseconds:`, on the clock that wraps.
 pub(super) fn signal_at_milliseconds(vm: &mut Vm, args: Args) -> Result<(), Failure> {
-    let now = vm.outside.now_micros();
+    let now = vm.now_micros();
     let due = args.get(vm, 1).as_small_integer().map(|due| {
         let distance = (due as u64).wrapping_sub(now / 1000) & MILLISECONDS_MASK;
         // What lies more than half the clock ahead lies behind.

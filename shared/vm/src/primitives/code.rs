@@ -14,6 +14,9 @@ use crate::install::{InstallError, MethodDictionary, Names};
 use crate::machine::Vm;
 use crate::outside::CompileRequest;
 
+/// Activations that a stack is told with.
+const STACK_MAX: usize = 40;
+
 /// Room for the Symbol of a selector.
 const SELECTOR_BYTES: usize = 4096;
 
@@ -106,6 +109,27 @@ pub fn method_source(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
         Some(source) => new_text(vm, &source),
         None => Ok(vm.heap.nil()),
     }
+}
+
+/// `stackTextOf: context`: the activations from a context on, a line each: its name, and behind a tab
+/// how far its code has run and the literals that lead to its block.
+///
+/// # Errors
+/// Bad argument where it is no context, or space is missing.
+pub fn stack_text(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let context = argument(vm, args, 0)?;
+    if !vm.is_context(context) {
+        return Err(PrimitiveError::BadArgument.into());
+    }
+    let mut text = String::new();
+    for activation in vm.activations(context, STACK_MAX) {
+        text.push_str(&format!("{activation}\t{}", activation.offset));
+        for literal in &activation.path {
+            text.push_str(&format!(" {literal}"));
+        }
+        text.push('\n');
+    }
+    new_text(vm, &text)
 }
 
 /// `noteReached: selector in: receiver`: has the outside count and log what is about to be

@@ -183,6 +183,7 @@ const BUILT_IN: &[(&str, &str, Primitive)] = &[
         code::method_source,
     ),
     ("ImprintPlugin", "primitivePruned", code::pruned),
+    ("ImprintPlugin", "primitiveStackText", code::stack_text),
     (
         "ImprintPlugin",
         "primitivePrunedObject",

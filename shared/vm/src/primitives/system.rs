@@ -23,7 +23,7 @@ const MILLISECONDS_MASK: u64 = 0x1FFF_FFFF;
 /// # Errors
 /// None.
 pub fn millisecond_clock(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
-    let milliseconds = (vm.outside.now_micros() / 1000) & MILLISECONDS_MASK;
+    let milliseconds = (vm.now_micros() / 1000) & MILLISECONDS_MASK;
     Ok(Oop::index(milliseconds as usize))
 }
 
@@ -32,7 +32,7 @@ pub fn millisecond_clock(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
 /// # Errors
 /// None.
 pub fn utc_microseconds(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
-    Ok(Oop::index(vm.outside.now_micros() as usize))
+    Ok(Oop::index(vm.now_micros() as usize))
 }
 
 /// Nanoseconds of a clock that never goes back.
@@ -40,7 +40,7 @@ pub fn utc_microseconds(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
 /// # Errors
 /// Where space is missing.
 pub fn high_resolution_clock(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
-    let nanoseconds = i128::from(vm.outside.now_micros()) * 1000;
+    let nanoseconds = i128::from(vm.now_micros()) * 1000;
     new_narrow_integer(vm, nanoseconds)
 }
 

@@ -25,7 +25,15 @@ pub(crate) fn said(message: MasterMessage, bundles: &mut BundleWriter) -> pb::Ma
             sequence,
             result: Some(compiled(result)),
         }),
-        MasterMessage::Text { sequence, text } => Message::Text(pb::Text { sequence, text }),
+        MasterMessage::Text {
+            sequence,
+            text,
+            line,
+        } => Message::Text(pb::Text {
+            sequence,
+            text,
+            line,
+        }),
         MasterMessage::Refused { sequence, reason } => {
             Message::Refused(pb::Refused { sequence, reason })
         }
@@ -53,6 +61,7 @@ pub(crate) fn heard(
         Message::Text(answer) => MasterMessage::Text {
             sequence: answer.sequence,
             text: answer.text,
+            line: answer.line,
         },
         Message::Refused(answer) => MasterMessage::Refused {
             sequence: answer.sequence,

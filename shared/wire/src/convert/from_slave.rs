@@ -5,7 +5,7 @@ use imprint_model::Known;
 
 use super::names::{behavior, fingerprint, fingerprint_bytes, fingerprint_if_any, ghost};
 use super::{all, each, required};
-use crate::message::{CompileRequest, Hello, Seed, SeedClass, SlaveMessage};
+use crate::message::{CodePosition, CompileRequest, Hello, Seed, SeedClass, SlaveMessage};
 use crate::{InvalidMessage, pb};
 use pb::SeedKind;
 use pb::miss::What;
@@ -26,10 +26,12 @@ impl From<SlaveMessage> for pb::SlaveMessage {
                 sequence,
                 behavior,
                 selector,
+                position,
             } => Message::MethodSource(pb::MethodSource {
                 sequence,
                 behavior: Some(behavior.into()),
                 selector: selector.to_string(),
+                position: position.map(pb::CodePosition::from),
             }),
             SlaveMessage::Event(event) => Message::Event(event.into()),
         };
@@ -57,8 +59,35 @@ impl TryFrom<pb::SlaveMessage> for SlaveMessage {
                 sequence: sequence(asked.sequence)?,
                 behavior: behavior(asked.behavior)?,
                 selector: asked.selector.into(),
+                position: asked.position.map(CodePosition::try_from).transpose()?,
             },
             Message::Event(event) => SlaveMessage::Event(event.try_into()?),
+        })
+    }
+}
+
+impl From<CodePosition> for pb::CodePosition {
+    fn from(position: CodePosition) -> pb::CodePosition {
+        pb::CodePosition {
+            path: position.path.into_iter().map(u32::from).collect(),
+            offset: position.offset,
+        }
+    }
+}
+
+impl TryFrom<pb::CodePosition> for CodePosition {
+    type Error = InvalidMessage;
+
+    fn try_from(position: pb::CodePosition) -> Result<CodePosition, InvalidMessage> {
+        let literal = |number| u16::try_from(number);
+        let path = position
+            .path
+            .into_iter()
+            .map(literal)
+            .collect::<Result<_, _>>();
+        Ok(CodePosition {
+            path: path.map_err(|_| InvalidMessage::Invalid("code position"))?,
+            offset: position.offset,
         })
     }
 }

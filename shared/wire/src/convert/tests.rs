@@ -8,8 +8,8 @@ use super::{heard, said};
 use crate::bundles::{BundleReader, BundleWriter};
 use crate::control::{Progress, RunOrder, Runnable, SnapshotOrder, SnapshotReport, StatusReport};
 use crate::message::{
-    ClassEntry, CompileRequest, Drafts, Event, Hello, Level, Marks, MasterMessage, Outcome, Plan,
-    Seed, SeedClass, SlaveMessage, TestFinished, TestName, Welcome,
+    ClassEntry, CodePosition, CompileRequest, Drafts, Event, Hello, Level, Marks, MasterMessage,
+    Outcome, Plan, Seed, SeedClass, SlaveMessage, TestFinished, TestName, Welcome,
 };
 use crate::{InvalidMessage, pb};
 
@@ -111,6 +111,16 @@ fn what_a_slave_says_reads_back() {
             sequence: 3,
             behavior: BehaviorName::meta("Foo"),
             selector: "new".into(),
+            position: None,
+        },
+        SlaveMessage::MethodSource {
+            sequence: 4,
+            behavior: BehaviorName::class("Foo"),
+            selector: "at:".into(),
+            position: Some(CodePosition {
+                path: vec![3, 0],
+                offset: 12,
+            }),
         },
     ];
     messages.extend(events().into_iter().map(SlaveMessage::Event));
@@ -166,10 +176,12 @@ fn what_a_master_says_reads_back() {
         MasterMessage::Text {
             sequence: 3,
             text: None,
+            line: 0,
         },
         MasterMessage::Text {
             sequence: 3,
             text: Some(String::new()),
+            line: 4,
         },
         MasterMessage::Refused {
             sequence: 0,

@@ -180,6 +180,19 @@ pub struct MethodSource {
     pub behavior: ::core::option::Option<Behavior>,
     #[prost(string, tag = "3")]
     pub selector: ::prost::alloc::string::String,
+    /// Where in its code; then only the line that it stands in is wanted.
+    #[prost(message, optional, tag = "4")]
+    pub position: ::core::option::Option<CodePosition>,
+}
+/// A byte of an instruction.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CodePosition {
+    /// The literals, 0-based, that lead from the method to a block; empty for the method itself.
+    #[prost(uint32, repeated, tag = "1")]
+    pub path: ::prost::alloc::vec::Vec<u32>,
+    /// Offset among the bytecodes of that code.
+    #[prost(uint32, tag = "2")]
+    pub offset: u32,
 }
 /// Something happened on the slave; not answered.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -321,6 +334,9 @@ pub struct Text {
     pub sequence: u64,
     #[prost(string, optional, tag = "2")]
     pub text: ::core::option::Option<::prost::alloc::string::String>,
+    /// Which line of the method the text is, from 1; 0 where it is all of it.
+    #[prost(uint32, tag = "3")]
+    pub line: u32,
 }
 /// No; sequence 0 refuses the slave as a whole and ends the stream.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

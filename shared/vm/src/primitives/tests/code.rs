@@ -159,6 +159,15 @@ fn a_method_has_its_source_where_somebody_knows_it() {
     );
 }
 
+#[test]
+fn a_stack_is_told_of_contexts_alone() {
+    let (mut world, _, _) = world();
+    let (nil, string) = (world.nil(), world.string("no context"));
+    for other in [nil, string, Oop::small(1)] {
+        world.fails_named(MODULE, "primitiveStackText", &[nil, other], BadArgument);
+    }
+}
+
 /// A method without bytecodes: selector and binding as its literals.
 fn method(world: &mut World, class: Oop, selector: &str) -> Oop {
     let header = MethodHeader {
