@@ -46,7 +46,7 @@ pub const SURVIVAL_DRILL: [&str; 8] = [
 /// What nobody handles: each ends the process that it happened in, with a report on stderr.
 pub const UNHANDLED_DRILL: [&str; 3] = [
     "Error new signal: 'drill'",
-    "Tombstone new run: #drill with: #() in: 3",
+    "Tombstone imprintDrill",
     "ObjectTombstone new run: #drill with: #() in: #(drill)",
 ];
 

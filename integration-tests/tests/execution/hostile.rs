@@ -46,6 +46,39 @@ fn a_damaged_context_harms_its_own_process_alone() {
     }
 }
 
+/// What is done to a class, and what its instance is then asked.
+const DAMAGED_CLASSES: &[(&str, &str)] = &[
+    ("Interval superclass: 3", "zork"),
+    ("Interval superclass: Interval", "zork"),
+    ("Interval instVarAt: 1 put: Object new", "zork"),
+    ("Interval instVarAt: 2 put: nil", "first"),
+    ("Interval instVarAt: 2 put: 7", "first"),
+    ("Interval instVarAt: 2 put: 'abc'", "first"),
+    ("(Interval instVarAt: 2) instVarAt: 2 put: 7", "first"),
+    ("(Interval instVarAt: 2) instVarAt: 2 put: #(1 2)", "first"),
+    ("Smalltalk at: #Interval put: 3", "hash"),
+    (
+        "(Smalltalk associationAt: #Interval) instVarAt: 2 put: nil",
+        "hash",
+    ),
+];
+
+#[test]
+fn a_damaged_class_is_an_error_of_the_image() {
+    for (damage, message) in DAMAGED_CLASSES {
+        let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+        machine.compile("Interval", "hash ^ super hash");
+        let program = format!(
+            "| i | i := 1 to: 3. [{damage}. Object flushCache. i {message}] on: Exception do: [:e | e return: nil]. \
+             |> 40 + 2"
+        );
+        // An instance without Object's methods cannot even say that it does not understand.
+        let ended = machine.print(&program);
+        let is_told = ended == "42" || ended.contains("does not understand");
+        assert!(is_told, "{damage}: {ended}");
+    }
+}
+
 #[test]
 fn every_unassigned_bytecode_is_an_error_of_the_image() {
     let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());

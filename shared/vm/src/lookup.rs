@@ -46,31 +46,43 @@ pub(crate) enum Lookup {
     NoDictionary(Oop),
 }
 
+/// Classes that are looked into before a chain of superclasses counts as a circle.
+const SUPERCLASSES_MAX: usize = 10_000;
+
 impl Vm {
-    /// What a selector means for a class: superclasses, ghosts and forwarders followed.
+    /// What a selector means for a class: superclasses, ghosts and forwarders followed. Programs may
+    /// write what they like into the slots of a class: the chain ends at what is no class, or where it
+    /// is longer than any, and what is no method dictionary counts as none.
     ///
     /// # Errors
     /// A miss where a method has not come.
     pub(crate) fn lookup(&mut self, selector: Oop, class: Oop) -> Result<Lookup, Stop> {
         let mut class = self.heap.follow(class);
-        while class != self.heap.nil() {
-            let dictionary = self
-                .heap
-                .follow(self.heap.slot(class, behavior::METHOD_DICTIONARY));
-            if dictionary == self.heap.nil() {
+        for _ in 0..SUPERCLASSES_MAX {
+            if !self.has_slots(class, behavior::STRICT) {
+                break;
+            }
+            let Some((dictionary, methods)) = self.methods_of(class) else {
                 return Ok(Lookup::NoDictionary(class));
-            }
+            };
             if let Some(index) = self.index_in_dictionary(dictionary, selector) {
-                let array = self
-                    .heap
-                    .follow(self.heap.slot(dictionary, method_dictionary::ARRAY));
-                return self.dictionary_value(array, index, class, selector);
+                return self.dictionary_value(methods, index, class, selector);
             }
-            class = self
-                .heap
-                .follow(self.heap.slot(class, behavior::SUPERCLASS));
+            class = self.superclass_or_nil(class);
         }
         Ok(Lookup::Nothing)
+    }
+
+    /// The method dictionary of a class, and its array, which has a slot for each key.
+    fn methods_of(&self, class: Oop) -> Option<(Oop, Oop)> {
+        let dictionary = self.identity(self.heap.slot(class, behavior::METHOD_DICTIONARY));
+        if !self.has_slots(dictionary, method_dictionary::FIRST_KEY) {
+            return None;
+        }
+        let methods = self.identity(self.heap.slot(dictionary, method_dictionary::ARRAY));
+        let capacity = self.heap.slot_count(dictionary) - method_dictionary::FIRST_KEY;
+        self.has_slots(methods, capacity)
+            .then_some((dictionary, methods))
     }
 
     fn index_in_dictionary(&self, dictionary: Oop, selector: Oop) -> Option<usize> {
@@ -431,7 +443,7 @@ impl Vm {
         arguments: usize,
     ) -> Result<Found, Stop> {
         let handler = self.known_selector(Known::CannotInterpret)?;
-        let above = self.heap.follow(self.heap.slot(at, behavior::SUPERCLASS));
+        let above = self.superclass_or_nil(at);
         let Lookup::Method(method) = self.lookup(handler, above)? else {
             let what = format!("{} has no method dictionary", self.behavior_name(at));
             return Err(Stop::Done(Outcome::Corrupt(what)));

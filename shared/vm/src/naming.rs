@@ -98,10 +98,7 @@ impl Vm {
     /// `Class>>selector` of a method, or of the method in which a block stands.
     pub fn method_name(&self, code: Oop) -> String {
         let method = self.home_method(code);
-        let class = match self.heap.literal_count(method) {
-            0 => self.heap.nil(),
-            _ => self.class_of_method(method),
-        };
+        let class = self.class_of_method(method);
         let selector = self
             .selector_of(method)
             .and_then(|oop| self.heap.string_text(oop));
@@ -142,10 +139,7 @@ impl Vm {
     fn activation(&self, place: Place, is_about_to_run: bool) -> Activation {
         let code = self.method_of(place);
         let method = self.home_method(code);
-        let class = match self.heap.literal_count(method) {
-            0 => self.heap.nil(),
-            _ => self.class_of_method(method),
-        };
+        let class = self.class_of_method(method);
         let selector = self
             .selector_of(method)
             .and_then(|oop| self.heap.string_text(oop));

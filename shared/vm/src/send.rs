@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use imprint_isa::{bytecode, v3_plus_closures};
+use imprint_isa::{Miss, bytecode, v3_plus_closures};
 use imprint_model::layout::{association, behavior};
 use imprint_model::{BytecodeSet, ClassIndex, Known, Oop};
 
@@ -134,11 +134,15 @@ pub(crate) fn to_super(
     let mut r = before;
     let selector = vm.heap.literal(r.method(), literal);
     let class = if is_directed {
-        r.pop()
+        let class = r.pop();
+        vm.identity(class)
     } else {
         vm.class_of_method(r.method())
     };
-    let superclass = vm.heap.slot(class, behavior::SUPERCLASS);
+    if let Some(ghost) = class.as_ghost() {
+        return vm.stop(before, Miss::Object(ghost));
+    }
+    let superclass = vm.superclass_or_nil(class);
     let class_index = vm.heap.ensure_class_index(superclass);
     let entry = vm.cache.probe(selector, class_index);
     let flow = if entry.is_for(selector, class_index) {
@@ -364,12 +368,33 @@ fn store_error(vm: &mut Vm, r: &mut Registers, code: PrimitiveError) {
 }
 
 impl Vm {
-    /// The class in which a method stands: the value of its last literal.
-    #[inline(always)]
+    /// The class in which a method stands: the value of its last literal, nil where that is no
+    /// binding. A program may have stored there what is no class, and the class may be a ghost.
+    #[inline]
     pub(crate) fn class_of_method(&self, code: Oop) -> Oop {
-        let last = self.heap.literal_count(code) - 1;
-        let binding = self.heap.literal(code, last);
-        self.heap.slot(binding, association::VALUE)
+        let Some(last) = self.heap.literal_count(code).checked_sub(1) else {
+            return self.heap.nil();
+        };
+        let binding = self.identity(self.heap.literal(code, last));
+        if self.has_slots(binding, association::VALUE + 1) {
+            self.identity(self.heap.slot(binding, association::VALUE))
+        } else {
+            self.heap.nil()
+        }
+    }
+
+    /// The class above a class; nil above the topmost one, and above what is no class.
+    #[inline]
+    pub(crate) fn superclass_or_nil(&self, class: Oop) -> Oop {
+        if !self.has_slots(class, behavior::STRICT) {
+            return self.heap.nil();
+        }
+        let above = self.identity(self.heap.slot(class, behavior::SUPERCLASS));
+        if self.has_slots(above, behavior::STRICT) {
+            above
+        } else {
+            self.heap.nil()
+        }
     }
 
     /// A look at the world is due after so many sends and backward jumps.

@@ -2,9 +2,7 @@
 //! ever holds a ghost or a forwarder; the table says what each may hold.
 
 use imprint_heap::Fault;
-use imprint_model::layout::{
-    association, behavior, closure, context, linked_list, method_dictionary, process,
-};
+use imprint_model::layout::{behavior, closure, context, linked_list, method_dictionary, process};
 use imprint_model::{ClassIndex, Known, Oop};
 
 use crate::machine::Vm;
@@ -236,7 +234,8 @@ impl Check<'_> {
         }
     }
 
-    /// The header, and the last literal: the code around a block, or the binding of a class.
+    /// The header, and the last literal: the code around a block, or the binding of a class. What that
+    /// binding holds is not strict: programs may store there, and a super send asks for what has not come.
     fn code(&mut self, code: Oop) {
         self.check(code, (0, "the header of a method", May::Integer));
         let count = self.vm.heap.literal_count(code);
@@ -244,15 +243,6 @@ impl Check<'_> {
             return;
         }
         self.check(code, (count, "the last literal", May::Present));
-        let last = self.vm.heap.literal(code, count - 1);
-        let is_binding = last.is_object()
-            && last != self.vm.heap.nil()
-            && self.vm.heap.pointer_slot_count(last) > association::VALUE
-            && !self.vm.heap.format(last).is_code();
-        if is_binding {
-            let row = (association::VALUE, "the class of a method", May::Present);
-            self.check(last, row);
-        }
     }
 
     fn rows(&mut self, object: Oop, rows: &[Row]) {

@@ -1,10 +1,10 @@
 //! What a stock virtual machine does once the entry expression has come back.
 //!
 //! ```text
-//!   context of the entry ── sender ──> context of this method, whose receiver is the scheduler:
+//!   context of the entry ── sender ──> context of this method, whose receiver is nil as the entry's:
 //!
-//!        self needsNoIdleProcess ifTrue: [ ^ the value ]      Imprint: as if nothing stood here
-//!        [ self endEntry ] repeat                             others:  quit, or suspend for ever
+//!        Processor needsNoIdleProcess ifTrue: [ ^ the value ]   Imprint: as if nothing stood here
+//!        [ Processor endEntry ] repeat                          others:  quit, or suspend for ever
 //! ```
 //!
 //! An image without a method that waits quits: nothing can happen in it any more. One that waits
@@ -61,7 +61,7 @@ pub(super) fn add(
     } else {
         ending.add_quit(class)?;
     }
-    ending.add_bottom(class)
+    ending.add_bottom()
 }
 
 /// Where an image begins.
@@ -192,7 +192,7 @@ impl Ending<'_> {
         code.push(Instruction::Jump(-back_over(&turn)));
         let literals = [question?, Oop::small(IDLE_MICROS), relinquish?, end?];
         let method = self.new_method(class, "idle", 0, &code, &literals)?;
-        let bottom = self.new_context(method)?;
+        let bottom = self.new_context(method, self.start.scheduler)?;
         let lists = self.heap.slot(self.start.scheduler, scheduler::LISTS);
         let Some(list) = slot(self.heap, lists, IDLE_PRIORITY - 1) else {
             return Ok(());
@@ -210,19 +210,25 @@ impl Ending<'_> {
         Ok(())
     }
 
-    fn add_bottom(&mut self, class: Oop) -> Result<(), NeedsSpace> {
+    fn add_bottom(&mut self) -> Result<(), NeedsSpace> {
+        let nil = self.heap.nil();
+        let index = self.heap.class_index_of(nil);
+        let class = self.stand_ins.class_at(self.heap, self.names, index)?;
         let [question, end] = [NEEDS_NO_IDLE, END_ENTRY].map(|text| self.heap.intern(text));
-        let turn = [Instruction::PushReceiver, send(1, 0), Instruction::Pop];
+        let processor = self.heap.known(Known::SchedulerBinding);
+        let push_processor = Instruction::PushLiteralVariable(2);
+        let turn = [push_processor, send(1, 0), Instruction::Pop];
         let mut code = vec![
-            Instruction::PushReceiver,
+            push_processor,
             send(0, 0),
             Instruction::JumpFalse(1),
             Instruction::ReturnTop,
         ];
         code.extend(turn);
         code.push(Instruction::Jump(-back_over(&turn)));
-        let method = self.new_method(class, "entry", 0, &code, &[question?, end?])?;
-        let bottom = self.new_context(method)?;
+        let literals = [question?, end?, processor];
+        let method = self.new_method(class, "entry", 0, &code, &literals)?;
+        let bottom = self.new_context(method, nil)?;
         self.heap.store(self.start.entry, context::SENDER, bottom);
         Ok(())
     }
@@ -289,8 +295,8 @@ impl Ending<'_> {
         Ok(binding)
     }
 
-    /// A context at the first bytecode of a method, whose receiver is the scheduler.
-    fn new_context(&mut self, method: Oop) -> Result<Oop, NeedsSpace> {
+    /// A context at the first bytecode of a method.
+    fn new_context(&mut self, method: Oop, receiver: Oop) -> Result<Oop, NeedsSpace> {
         let header = self.heap.method_header(method).unwrap_or_default();
         let size = context::FIRST_TEMP + header.frame_slots();
         let oop = self
@@ -300,8 +306,7 @@ impl Ending<'_> {
         self.heap.store(oop, context::PC, Oop::index(first_pc));
         self.heap.store(oop, context::STACK_POINTER, Oop::small(0));
         self.heap.store(oop, context::METHOD, method);
-        self.heap
-            .store(oop, context::RECEIVER, self.start.scheduler);
+        self.heap.store(oop, context::RECEIVER, receiver);
         Ok(oop)
     }
 }

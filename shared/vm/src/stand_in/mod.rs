@@ -233,8 +233,11 @@ impl StandIns {
         name: &BehaviorName,
         index: u32,
     ) -> Result<Oop, NeedsSpace> {
-        let metaclass_index = names.class_index("Metaclass").unwrap_or(index);
-        let oop = heap.allocate_old(metaclass_index, Format::FIXED, metaclass::SIZE)?;
+        let (own_index, slots) = match names.class_index("Metaclass") {
+            Some(own_index) => (own_index, metaclass::SIZE),
+            None => (self.class_class(heap, names)?, class::SIZE),
+        };
+        let oop = heap.allocate_old(own_index, Format::FIXED, slots)?;
         heap.enter_class(oop, Some(index));
         if let Some(only) = names.class_object(heap, &name.class) {
             heap.store(oop, metaclass::THIS_CLASS, only);

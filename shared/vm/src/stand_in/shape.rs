@@ -68,11 +68,9 @@ pub(super) fn of_instances(heap: &Heap, index: u32, name: &str) -> InstanceSpec 
             fixed_fields: *fields as u16,
         };
     }
-    if name.ends_with(" class") {
-        return fixed(class::SIZE as u16);
-    }
     let Some(instance) = heap.instances_of(index).first().copied() else {
-        return fixed(0);
+        let is_meta = name.ends_with(" class");
+        return fixed(if is_meta { class::SIZE as u16 } else { 0 });
     };
     let format = heap.format(instance);
     match format.base() {
