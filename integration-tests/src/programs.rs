@@ -33,7 +33,8 @@ pub fn slave<S: AsRef<str>>(folder: &Path, arguments: &[S]) -> Ended {
     start("slave", folder, arguments, &[]).wait()
 }
 
-/// Starts a program in a folder.
+/// Starts a program in a folder. It keeps nothing in the user's cache unless the environment says
+/// so.
 pub fn start<S: AsRef<str>>(
     name: &str,
     folder: &Path,
@@ -42,6 +43,7 @@ pub fn start<S: AsRef<str>>(
 ) -> Running {
     let mut child = Command::new(program(name))
         .args(arguments.iter().map(AsRef::as_ref))
+        .env("IMPRINT_CACHE", "off")
         .envs(environment.iter().copied())
         .current_dir(folder)
         .stdin(Stdio::null())

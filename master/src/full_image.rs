@@ -1,23 +1,26 @@
 //! The full image: built from sources or opened from a file, with its texts, ready to run.
 
 use std::cell::RefCell;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use imprint_bootstrap::{Sources, build, compile_expression, source_line};
+use imprint_bootstrap::{build, compile_expression, source_line};
 use imprint_heap::Heap;
 use imprint_host::LocalOutside;
-use imprint_image::{OpenedImage, open_image, write_beside_and_rename, write_spur};
-use imprint_isa::{Draft, Placed};
+use imprint_image::{
+    Certificates, OpenedImage, open_certified, open_image, write_beside_and_rename, write_spur,
+};
+use imprint_isa::{BehaviorName, Draft, Placed};
+use imprint_model::layout::behavior;
 use imprint_model::{ClassIndex, Oop};
 use imprint_slave::limits::{builder_settings, heap_settings};
 use imprint_slave::machine::machine_with;
-use imprint_vm::install::{Installer, Names, Unbound};
+use imprint_vm::install::{Installer, MethodDictionary, Names, Unbound, source_pointer_in};
 use imprint_vm::{Activation, CommandLine, Outcome, RunLimits, Vm};
 
+use crate::cache;
 use crate::outside::{MasterOutside, SourceBook};
 use crate::project::LoadedSources;
 
@@ -40,7 +43,9 @@ impl LiveImage {
         let text = self
             .book
             .borrow()
-            .text(&activation.behavior, &activation.selector)?;
+            .text(&activation.behavior, &activation.selector, || {
+                self.source_pointer(&activation.behavior, &activation.selector)
+            })?;
         source_line(
             &self.vm.names,
             &activation.behavior,
@@ -48,6 +53,18 @@ impl LiveImage {
             &activation.path,
             activation.offset,
         )
+    }
+
+    /// What the trailer of a method says of its text; 0 for nothing.
+    fn source_pointer(&self, behavior: &BehaviorName, selector: &str) -> u64 {
+        let (heap, names) = (&self.vm.heap, &self.vm.names);
+        let Some(class) = names.behavior(heap, behavior) else {
+            return 0;
+        };
+        let dictionary = MethodDictionary(heap.slot(class, behavior::METHOD_DICTIONARY));
+        let found = (dictionary.entries(heap).into_iter())
+            .find(|(known, _)| heap.has_text(*known, selector));
+        found.map_or(0, |(_, method)| source_pointer_in(heap, names, method))
     }
 
     /// Builds an image of sources.
@@ -64,7 +81,7 @@ impl LiveImage {
         let mut built = build(&sources.set, heap, machine)?;
         // A builder's heap never collects; what runs from now on needs that it does.
         built.vm.heap.set_collector(heap_settings().collector);
-        *book.borrow_mut() = SourceBook::of(&built.vm.heap, &built.vm.names, built.sources);
+        *book.borrow_mut() = SourceBook::of(built.sources);
         Ok(LiveImage {
             vm: built.vm,
             book,
@@ -77,12 +94,19 @@ impl LiveImage {
     /// # Errors
     /// Where the file is no image that can be opened.
     pub fn open(path: &Path, command_line: CommandLine) -> Result<LiveImage> {
-        let OpenedImage { heap, .. } = open_image(path, heap_settings())?;
-        let names = Names::scan(&heap);
-        let texts = fs::read(changes_path(path))
-            .map(Sources::from_bytes)
-            .unwrap_or_default();
-        let book = Rc::new(RefCell::new(SourceBook::of(&heap, &names, texts)));
+        let OpenedImage { heap, bindings, .. } = match cache::folder() {
+            Some(folder) => {
+                let certificates = Certificates::in_folder(folder.join("certificates"));
+                open_certified(path, heap_settings(), &certificates)?
+            }
+            None => open_image(path, heap_settings())?,
+        };
+        let names = match bindings {
+            Some(bindings) => Names::scan_knowing(&heap, &bindings),
+            None => Names::scan(&heap),
+        };
+        let book = SourceBook::in_file(changes_path(path));
+        let book = Rc::new(RefCell::new(book));
         let local = LocalOutside::new().context("cannot wait for events on this system")?;
         let reactor = local.reactor().clone();
         let outside = Box::new(MasterOutside::new(local, book.clone()));
@@ -99,9 +123,17 @@ impl LiveImage {
     /// # Errors
     /// Where the files cannot be written.
     pub fn write(&mut self, path: &Path) -> Result<()> {
-        self.vm.collect(imprint_heap::Collection::Full);
-        write_spur(&self.vm.heap, path).context("cannot write the image")?;
+        self.write_objects(path)?;
         self.write_texts(path)
+    }
+
+    /// As [`LiveImage::write`], without the texts.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn write_objects(&mut self, path: &Path) -> Result<()> {
+        self.vm.collect(imprint_heap::Collection::Full);
+        write_spur(&self.vm.heap, path).context("cannot write the image")
     }
 
     /// Writes the changes file beside an image.

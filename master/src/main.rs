@@ -2,8 +2,9 @@
 //! them by running their tests in a slave.
 //!
 //! Reading order: [`command_line`], `commands` (one file a verb), [`project`], [`full_image`],
-//! [`outside`], [`keeping`], [`margins`], [`testing`], [`serving`].
+//! [`cache`], [`outside`], [`keeping`], [`margins`], [`testing`], [`serving`].
 
+mod cache;
 mod command_line;
 mod commands;
 mod full_image;

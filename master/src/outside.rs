@@ -1,7 +1,9 @@
 //! What the master's own machine gets from the world: this host, a compiler, and source texts.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -9,37 +11,45 @@ use imprint_bootstrap::{Sources, compile_expression, compile_for};
 use imprint_heap::Heap;
 use imprint_host::LocalOutside;
 use imprint_isa::{BehaviorName, MethodDraft, Miss, Name};
-use imprint_model::family::PHARO;
 use imprint_model::layout::behavior;
-use imprint_vm::install::{MethodDictionary, Names, source_pointer};
+use imprint_vm::install::{MethodDictionary, Names, source_pointer_in};
 use imprint_vm::{Answer, CompileRequest, Event, Outside, OutsideError};
 
-/// The texts of an image's methods, by class and selector.
+/// The texts of an image's methods. Where each lies is said by the trailer of the method; of those
+/// that were compiled since, and whoever wants to ask without a heap, by an index.
 #[derive(Default)]
 pub struct SourceBook {
-    sources: Sources,
+    sources: OnceCell<Sources>,
+    /// The file that the texts are read from when the first one is wanted.
+    file: PathBuf,
     pointers: HashMap<(BehaviorName, Name), u64>,
 }
 
 impl SourceBook {
-    /// The texts of the methods in a heap, as their trailers name them.
-    pub fn of(heap: &Heap, names: &Names, sources: Sources) -> SourceBook {
-        let mut book = SourceBook {
-            sources,
-            pointers: HashMap::new(),
-        };
-        // Elsewhere what follows the bytecodes has other forms.
-        let is_known = names.family == PHARO && !heap.bytecode_sets().v3;
-        for name in names.class_names().filter(|_| is_known) {
+    /// A book of these texts.
+    pub fn of(sources: Sources) -> SourceBook {
+        SourceBook {
+            sources: OnceCell::from(sources),
+            ..SourceBook::default()
+        }
+    }
+
+    /// A book of the texts in a file, which is read when the first one is wanted. Where there is
+    /// none, there are no texts.
+    pub fn in_file(file: PathBuf) -> SourceBook {
+        SourceBook {
+            file,
+            ..SourceBook::default()
+        }
+    }
+
+    /// As [`SourceBook::of`], with an index of the methods in a heap, as their trailers name them.
+    pub fn indexed(heap: &Heap, names: &Names, sources: Sources) -> SourceBook {
+        let mut book = SourceBook::of(sources);
+        for name in names.class_names() {
             for meta in [false, true] {
-                book.add_behavior(
-                    heap,
-                    names,
-                    BehaviorName {
-                        class: name.clone(),
-                        meta,
-                    },
-                );
+                let class = name.clone();
+                book.add_behavior(heap, names, BehaviorName { class, meta });
             }
         }
         book
@@ -51,35 +61,44 @@ impl SourceBook {
         };
         let dictionary = MethodDictionary(heap.slot(class, behavior::METHOD_DICTIONARY));
         for (selector, method) in dictionary.entries(heap) {
-            let is_method = method.is_object() && heap.format(method).is_code();
-            if let Some(text) = heap.string_text(selector).filter(|_| is_method) {
-                self.pointers.insert(
-                    (behavior.clone(), text.into()),
-                    source_pointer(heap, method),
-                );
+            let pointer = source_pointer_in(heap, names, method);
+            if let Some(text) = heap.string_text(selector).filter(|_| pointer != 0) {
+                self.pointers
+                    .insert((behavior.clone(), text.into()), pointer);
             }
         }
     }
 
-    /// The text of a method.
-    pub fn text(&self, behavior: &BehaviorName, selector: &str) -> Option<String> {
-        let pointer = self
+    /// The text of a method; `pointer` is asked for what its trailer says, where the index has
+    /// nothing.
+    pub fn text(
+        &self,
+        behavior: &BehaviorName,
+        selector: &str,
+        pointer: impl FnOnce() -> u64,
+    ) -> Option<String> {
+        let indexed = self
             .pointers
-            .get(&(behavior.clone(), Name::from(selector)))?;
-        self.sources.at(*pointer)
+            .get(&(behavior.clone(), Name::from(selector)))
+            .copied();
+        self.sources().at(indexed.unwrap_or_else(pointer))
     }
 
     /// The whole changes file.
     pub fn sources(&self) -> &Sources {
-        &self.sources
+        self.sources.get_or_init(|| {
+            let texts = fs::read(&self.file).map(Sources::from_bytes);
+            texts.unwrap_or_default()
+        })
     }
 
     fn add(&mut self, draft: &MethodDraft, source: &str) {
-        let pointer = self
-            .sources
-            .add(&draft.behavior.to_string(), &draft.protocol, source);
-        self.pointers
-            .insert((draft.behavior.clone(), draft.selector.clone()), pointer);
+        self.sources();
+        if let Some(sources) = self.sources.get_mut() {
+            let pointer = sources.add(&draft.behavior.to_string(), &draft.protocol, source);
+            let method = (draft.behavior.clone(), draft.selector.clone());
+            self.pointers.insert(method, pointer);
+        }
     }
 }
 
@@ -118,8 +137,13 @@ impl Outside for MasterOutside {
         Ok(draft)
     }
 
-    fn method_source(&mut self, behavior: &BehaviorName, selector: &str) -> Option<String> {
-        self.book.borrow().text(behavior, selector)
+    fn method_source(
+        &mut self,
+        behavior: &BehaviorName,
+        selector: &str,
+        pointer: u64,
+    ) -> Option<String> {
+        self.book.borrow().text(behavior, selector, || pointer)
     }
 
     fn pruned(&mut self, class: &BehaviorName, selector: &str) {

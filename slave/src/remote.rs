@@ -328,7 +328,7 @@ impl Outside for RemoteOutside {
         line.compile(&request)
     }
 
-    fn method_source(&mut self, behavior: &BehaviorName, selector: &str) -> Option<String> {
+    fn method_source(&mut self, behavior: &BehaviorName, selector: &str, _: u64) -> Option<String> {
         self.line.borrow_mut().method_source(behavior, selector)
     }
 

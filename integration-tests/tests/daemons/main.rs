@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod browser;
+mod cache;
 mod crash;
 mod exports;
 mod images;

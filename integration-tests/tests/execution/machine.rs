@@ -137,7 +137,7 @@ impl Outside for Clock {
         Err("there is no compiler".to_string())
     }
 
-    fn method_source(&mut self, _: &BehaviorName, _: &str) -> Option<String> {
+    fn method_source(&mut self, _: &BehaviorName, _: &str, _: u64) -> Option<String> {
         None
     }
 

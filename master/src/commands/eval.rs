@@ -4,6 +4,7 @@ use imprint_slave::ending::code;
 use imprint_vm::CommandLine;
 
 use super::finish;
+use crate::cache;
 use crate::command_line::{Eval, Failure};
 use crate::full_image::LiveImage;
 use crate::project::LoadedSources;
@@ -13,11 +14,11 @@ use crate::project::LoadedSources;
 /// # Errors
 /// Where the sources or the expression do not compile.
 pub fn eval(eval: &Eval) -> Result<u8, Failure> {
-    let sources = match &eval.load {
-        Some(folder) => LoadedSources::project(folder)?,
-        None => LoadedSources::kernel(|_| false)?,
+    let command_line = CommandLine::default();
+    let mut image = match &eval.load {
+        Some(folder) => LiveImage::build(&LoadedSources::project(folder)?, command_line)?,
+        None => cache::embedded_image(command_line)?,
     };
-    let mut image = LiveImage::build(&sources, CommandLine::default())?;
     print_value(&mut image, &eval.expression)
 }
 

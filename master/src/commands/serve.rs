@@ -117,7 +117,7 @@ fn open_pristine(path: &Path, plan: Plan) -> impl FnOnce() -> Result<Pristine> +
         let image = PristineImage::open(&path).map_err(|error| anyhow!(error))?;
         let texts = std::fs::read(changes_path(&path)).map(imprint_bootstrap::Sources::from_bytes);
         let names = Names::scan(image.heap());
-        let book = SourceBook::of(image.heap(), &names, texts.unwrap_or_default());
+        let book = SourceBook::indexed(image.heap(), &names, texts.unwrap_or_default());
         Ok(Pristine { image, book, plan })
     }
 }
@@ -143,7 +143,7 @@ pub fn serve_while<T: Send + 'static>(
             let image =
                 PristineImage::from_bytes(&bytes).expect("these bytes were written a moment ago");
             let names = Names::scan(image.heap());
-            let book = SourceBook::of(
+            let book = SourceBook::indexed(
                 image.heap(),
                 &names,
                 imprint_bootstrap::Sources::from_bytes(texts),

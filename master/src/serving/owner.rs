@@ -215,7 +215,7 @@ impl Desk<'_> {
         selector: &str,
         position: Option<CodePosition>,
     ) -> (u32, Option<String>) {
-        let text = self.pristine.book.text(behavior, selector);
+        let text = self.pristine.book.text(behavior, selector, || 0);
         let Some(position) = position else {
             return (0, text);
         };

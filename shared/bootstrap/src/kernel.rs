@@ -25,8 +25,9 @@ pub const KERNEL_PACKAGES: &[&str] = &[
     "Web",
 ];
 
-/// What is hashed before the sources, so that the fingerprint means nothing else.
-pub const KERNEL_FINGERPRINT_CONTEXT: &str = "imprint kernel sources";
+/// The fingerprint of the embedded kernel without its tests, in hexadecimal digits: BLAKE3 over
+/// paths and texts, made when this crate was built.
+pub const KERNEL_FINGERPRINT: &str = env!("KERNEL_FINGERPRINT");
 
 /// The packages of the kernel, in order; `tests` names those whose `-Tests` come along.
 ///
@@ -74,19 +75,4 @@ fn files_of(package: &str) -> Vec<SourceFile<'static>> {
         .collect();
     files.sort_by_key(|file| file.path);
     files
-}
-
-/// The fingerprint of the embedded kernel without its tests: BLAKE3 over paths and texts.
-pub fn kernel_fingerprint() -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(KERNEL_FINGERPRINT_CONTEXT.as_bytes());
-    for file in KERNEL_PACKAGES.iter().flat_map(|name| files_of(name)) {
-        hasher
-            .update(&(file.path.len() as u64).to_le_bytes())
-            .update(file.path.as_bytes());
-        hasher
-            .update(&(file.text.len() as u64).to_le_bytes())
-            .update(file.text.as_bytes());
-    }
-    hasher.finalize()
 }

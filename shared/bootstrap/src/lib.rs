@@ -26,6 +26,6 @@ pub mod sources;
 pub use build::{FullImage, build};
 pub use compile::{compile_expression, compile_for, source_line};
 pub use error::BuildError;
-pub use kernel::{KERNEL_FINGERPRINT_CONTEXT, embedded_packages, kernel_fingerprint};
+pub use kernel::{KERNEL_FINGERPRINT, embedded_packages};
 pub use scope::Scope;
 pub use sources::{PackageSet, Sources};

@@ -114,6 +114,29 @@ impl Heap {
         }
     }
 
+    /// As [`Heap::set_symbol_classes`], for whoever knows all instances already: each with the hash
+    /// that [`Heap::symbols_with_hashes`] gave.
+    pub fn set_symbols(
+        &mut self,
+        byte_symbol_index: u32,
+        wide_symbol_index: u32,
+        symbols: impl ExactSizeIterator<Item = (u32, Oop)>,
+    ) {
+        self.symbols.byte_class = byte_symbol_index;
+        self.symbols.wide_class = wide_symbol_index;
+        let capacity = (symbols.len() * 2 + 2).next_power_of_two().max(256);
+        self.symbols.rebuild(capacity, Some);
+        for (hash, symbol) in symbols {
+            self.symbols.insert(hash, symbol);
+        }
+    }
+
+    /// All symbols of the table with the hashes of their texts.
+    pub fn symbols_with_hashes(&self) -> impl Iterator<Item = (u32, Oop)> + '_ {
+        let used = (self.symbols.entries.iter()).filter(|entry| entry.symbol != NONE);
+        used.map(|entry| (entry.hash, entry.symbol))
+    }
+
     /// The class indices of ByteSymbol and WideSymbol; 0 before they were set.
     pub fn symbol_classes(&self) -> (u32, u32) {
         (self.symbols.byte_class, self.symbols.wide_class)

@@ -73,7 +73,7 @@ impl Outside for LocalOutside {
         Err("there is no compiler here, and no master to ask".to_string())
     }
 
-    fn method_source(&mut self, _: &BehaviorName, _: &str) -> Option<String> {
+    fn method_source(&mut self, _: &BehaviorName, _: &str, _: u64) -> Option<String> {
         None
     }
 

@@ -6,9 +6,10 @@
 //! beside their name and renamed.
 //!
 //! Reading order: [`problem`], [`kind`], `spur` (header, chunks, checks, reader, writer),
-//! `compact` (format, writer, reader), `reach`, `sanity`, [`open`], [`pristine`], [`info`],
-//! [`save`].
+//! `compact` (format, writer, reader), `reach`, `sanity`, [`open`], [`certificate`], [`pristine`],
+//! [`info`], [`save`].
 
+pub mod certificate;
 pub mod compact;
 pub mod foreign;
 pub mod info;
@@ -21,10 +22,11 @@ mod sanity;
 pub mod save;
 pub mod spur;
 
+pub use certificate::Certificates;
 pub use compact::{CompactOptions, CompactSizes, ImageRole, Metadata, read_compact, write_compact};
 pub use info::{ClassTally, ImageInfo};
 pub use kind::{ImageKind, identify};
-pub use open::{OpenedImage, open_image, read_image};
+pub use open::{OpenedImage, open_certified, open_image, read_image};
 pub use pristine::PristineImage;
 pub use problem::{ImageError, ImageProblem};
 pub use save::write_beside_and_rename;

@@ -1,5 +1,6 @@
 //! Opening an image of whichever kind.
 
+use crate::certificate::{Certificate, Certificates, FileIdentity};
 use crate::compact::{Metadata, read_compact};
 use crate::foreign;
 use crate::info::ImageInfo;
@@ -8,6 +9,7 @@ use crate::problem::{ImageError, ImageProblem};
 use crate::spur::{self, Sharing};
 use crate::{Fingerprint, spur::read_spur_bytes};
 use imprint_heap::{Heap, HeapSettings};
+use imprint_model::Oop;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -25,6 +27,11 @@ pub struct OpenedImage {
     pub fingerprint: Fingerprint,
     /// Its length in bytes.
     pub file_bytes: u64,
+    /// The instances of the classes of bindings, where they are known without a look at all
+    /// objects; true until the heap runs.
+    pub bindings: Option<Vec<Oop>>,
+    /// Whether its old space is the file's pages as they are.
+    pub(crate) is_mapped: bool,
 }
 
 impl OpenedImage {
@@ -54,6 +61,58 @@ pub fn open_image(path: &Path, settings: HeapSettings) -> Result<OpenedImage, Im
     open(path, settings, Sharing::CopyOnWrite).map_err(|problem| problem.of(path))
 }
 
+/// As [`open_image`], without reading a Spur file through that was checked before.
+///
+/// # Errors
+/// [`ImageError`] with the sentence for the user.
+pub fn open_certified(
+    path: &Path,
+    settings: HeapSettings,
+    certificates: &Certificates,
+) -> Result<OpenedImage, ImageError> {
+    // What cannot be opened is told by whoever opens it in earnest.
+    let file = File::open(path).ok();
+    let identity = file.as_ref().and_then(FileIdentity::of);
+    if let Some((file, identity)) = file.as_ref().zip(identity)
+        && let Some(certificate) = certificates.find(&identity)
+        && let Some(image) =
+            with_certificate(file, settings, &certificate).map_err(|problem| problem.of(path))?
+    {
+        return Ok(image);
+    }
+    let image = open_image(path, settings)?;
+    let now = File::open(path).ok().as_ref().and_then(FileIdentity::of);
+    if let Some(identity) = identity.filter(|_| image.is_mapped && now == identity)
+        && let Some(certificate) = Certificate::of(&image.heap, image.fingerprint)
+    {
+        certificates.keep(&identity, &certificate);
+    }
+    Ok(image)
+}
+
+/// `None` where it cannot be mapped now.
+fn with_certificate(
+    file: &File,
+    settings: HeapSettings,
+    certificate: &Certificate,
+) -> Result<Option<OpenedImage>, ImageProblem> {
+    let metadata = file.metadata().map_err(ImageProblem::io("read the file"))?;
+    let file_bytes = metadata.len();
+    let Some(heap) = spur::load_certified(file, file_bytes, settings, certificate)? else {
+        return Ok(None);
+    };
+    let oop = |word: &u32| Oop::from_bits(heap.base() + u64::from(*word) * 8);
+    Ok(Some(OpenedImage {
+        kind: ImageKind::Spur,
+        metadata: Metadata::default(),
+        fingerprint: Fingerprint(certificate.fingerprint),
+        file_bytes,
+        bindings: Some(certificate.bindings.iter().map(oop).collect()),
+        is_mapped: true,
+        heap,
+    }))
+}
+
 /// Makes a heap of the content of an image, Spur or compact.
 ///
 /// # Errors
@@ -74,6 +133,8 @@ pub fn read_image(bytes: &[u8], settings: HeapSettings) -> Result<OpenedImage, I
         metadata,
         fingerprint: Fingerprint::of(bytes),
         file_bytes: bytes.len() as u64,
+        bindings: None,
+        is_mapped: false,
     })
 }
 
@@ -94,8 +155,11 @@ pub(crate) fn open(
         .read_to_end(&mut head)
         .map_err(ImageProblem::io("read the file"))?;
     if identify(&head) == ImageKind::Spur {
+        let loaded = spur::load(path, settings, sharing)?;
         return Ok(OpenedImage {
-            heap: spur::load(path, settings, sharing)?,
+            heap: loaded.heap,
+            is_mapped: loaded.is_mapped,
+            bindings: None,
             kind: ImageKind::Spur,
             metadata: Metadata::default(),
             fingerprint: fingerprint_of(path)?,

@@ -63,6 +63,17 @@ pub mod association {
     pub const VALUE: usize = 1;
     /// Of class variables and undeclared ones: the class that owns it.
     pub const OWNING_CLASS: usize = 2;
+
+    /// Bindings of globals.
+    pub const GLOBAL: &str = "GlobalVariable";
+    /// Bindings of names that code uses before anybody defines them.
+    pub const UNDECLARED: &str = "UndeclaredVariable";
+    /// Bindings of class variables.
+    pub const CLASS_VARIABLE: &str = "ClassVariable";
+    /// Bindings that methods of metaclasses end with.
+    pub const LITERAL: &str = "LiteralVariable";
+    /// The names of all classes of bindings.
+    pub const CLASSES: [&str; 4] = [GLOBAL, UNDECLARED, CLASS_VARIABLE, LITERAL];
 }
 
 /// Slots of a context; temporaries and operands follow.

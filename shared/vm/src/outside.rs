@@ -96,8 +96,14 @@ pub trait Outside {
     /// The diagnostics as text.
     fn compile(&mut self, request: CompileRequest, names: &Names) -> Result<MethodDraft, String>;
 
-    /// The source text of a method.
-    fn method_source(&mut self, behavior: &BehaviorName, selector: &str) -> Option<String>;
+    /// The source text of a method. `pointer` is what its trailer says of the place in the image's
+    /// texts, 0 for nothing.
+    fn method_source(
+        &mut self,
+        behavior: &BehaviorName,
+        selector: &str,
+        pointer: u64,
+    ) -> Option<String>;
 
     /// Something pruned is about to be signalled: count and log it.
     fn pruned(&mut self, class: &BehaviorName, selector: &str);

@@ -16,7 +16,7 @@ mod stock;
 mod write;
 
 pub use header::SpurHeader;
-pub(crate) use read::{Sharing, load, note_bytecodes, settle};
+pub(crate) use read::{Sharing, load, load_certified, note_bytecodes, settle};
 pub use read::{read_spur, read_spur_bytes};
 pub use stock::stock_faults;
 pub use write::{spur_bytes, spur_bytes_unread, write_spur};

@@ -8,6 +8,7 @@ use super::chunk::{Chunk, Starts};
 use super::header::{HEADER_BYTES, SpurHeader};
 use super::segments::Segments;
 use super::{FREE_LIST_SLOTS, HIDDEN_ROOTS_SLOTS};
+use crate::certificate::Certificate;
 use crate::problem::{ImageError, ImageProblem};
 use crate::sanity;
 use imprint_heap::{Heap, HeapContents, HeapSettings, ImageRoots};
@@ -15,6 +16,7 @@ use imprint_model::layout::{class, metaclass};
 use imprint_model::{BytecodeSet, BytecodeSets, ClassIndex, Format, Header, Known, Oop};
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// What may be done with the pages of the file.
@@ -31,7 +33,10 @@ pub(crate) enum Sharing {
 /// # Errors
 /// [`ImageError`] with the sentence for the user.
 pub fn read_spur(path: &Path, settings: HeapSettings) -> Result<Heap, ImageError> {
-    load(path, settings, Sharing::CopyOnWrite).map_err(|problem| problem.of(path))
+    let loaded = load(path, settings, Sharing::CopyOnWrite);
+    loaded
+        .map(|loaded| loaded.heap)
+        .map_err(|problem| problem.of(path))
 }
 
 /// Reads the content of a Spur file into a heap, copying it.
@@ -44,7 +49,7 @@ pub fn read_spur_bytes(bytes: &[u8], settings: HeapSettings) -> Result<Heap, Ima
     let mut contents = HeapContents::zeroed(settings, data.len())?;
     contents.bytes_mut().copy_from_slice(data);
     let segments = Segments::read(&header, contents.words())?;
-    finish(&header, &segments, contents)
+    Ok(finish(&header, &segments, contents)?.heap)
 }
 
 /// Reads a Spur file, mapping it where that is possible.
@@ -52,7 +57,7 @@ pub(crate) fn load(
     path: &Path,
     settings: HeapSettings,
     sharing: Sharing,
-) -> Result<Heap, ImageProblem> {
+) -> Result<Loaded, ImageProblem> {
     let mut file = File::open(path).map_err(ImageProblem::io("open the file"))?;
     let length = file
         .metadata()
@@ -72,7 +77,58 @@ pub(crate) fn load(
     let mut bytes = head;
     file.read_to_end(&mut bytes)
         .map_err(ImageProblem::io("read the file"))?;
-    read_spur_bytes(&bytes, settings)
+    let heap = read_spur_bytes(&bytes, settings)?;
+    Ok(Loaded {
+        heap,
+        is_mapped: false,
+    })
+}
+
+/// A Spur file that was made a heap.
+pub(crate) struct Loaded {
+    /// The heap.
+    pub(crate) heap: Heap,
+    /// Whether its old space is the file's pages as they are.
+    pub(crate) is_mapped: bool,
+}
+
+/// Maps a file that was checked before; `None` where its base is not free now, or the certificate
+/// does not fit.
+pub(crate) fn load_certified(
+    file: &File,
+    length: u64,
+    settings: HeapSettings,
+    certificate: &Certificate,
+) -> Result<Option<Heap>, ImageProblem> {
+    let mut head = [0; HEADER_BYTES];
+    file.read_exact_at(&mut head, 0)
+        .map_err(ImageProblem::io("read the file"))?;
+    let header = SpurHeader::decode(&head, length)?;
+    let Some(contents) = map(file, &header, settings, Sharing::CopyOnWrite)? else {
+        return Ok(None);
+    };
+    let base = contents.base();
+    if base != header.base || certificate.words * 8 > header.data_bytes {
+        return Ok(None);
+    }
+    let oop = |word: u32| Oop::from_bits(base + u64::from(word) * 8);
+    let roots = ImageRoots {
+        nil: oop(0),
+        false_object: oop(2),
+        true_object: oop(4),
+        special_objects: Oop::from_bits(header.special_objects),
+        classes: (certificate.classes.iter())
+            .map(|(index, word)| (*index, oop(*word)))
+            .collect(),
+        last_hash: header.last_hash as u32,
+    };
+    let mut heap = contents.into_heap(certificate.words as usize * 8, roots)?;
+    (certificate.bytecode_sets()).for_each(|set| heap.note_bytecodes(set));
+    let (byte_symbol, wide_symbol) = certificate.symbol_classes;
+    let symbols = certificate.symbols.iter();
+    let symbols = symbols.map(|(hash, word)| (*hash, oop(*word)));
+    heap.set_symbols(byte_symbol, wide_symbol, symbols);
+    Ok(Some(heap))
 }
 
 /// Maps files of one segment, where their base is free and no flag has to be cleared.
@@ -115,7 +171,7 @@ fn finish(
     header: &SpurHeader,
     segments: &Segments,
     mut contents: HeapContents,
-) -> Result<Heap, ImageProblem> {
+) -> Result<Loaded, ImageProblem> {
     let new_base = contents.base();
     let is_in_place = new_base == header.base && segments.0.len() == 1;
     if !is_in_place {
@@ -131,6 +187,7 @@ fn finish(
         survey.object_slots()
     };
     let dirty = survey.dirty;
+    let is_mapped = is_in_place && dirty.is_empty();
     if !slots.is_empty() || !dirty.is_empty() {
         let all = contents.words_mut();
         for (slot, target) in slots {
@@ -143,7 +200,7 @@ fn finish(
     let mut heap = contents.into_heap(segments.words() * 8, roots)?;
     sanity::check(&heap)?;
     settle(&mut heap);
-    Ok(heap)
+    Ok(Loaded { heap, is_mapped })
 }
 
 /// Moves segments to the front, without their bridges.

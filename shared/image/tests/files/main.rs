@@ -2,6 +2,7 @@
 //! refused, every damage of a Spur image is refused or harmless, and files are functions of what
 //! they hold.
 
+mod certificates;
 mod compact;
 mod damage;
 mod foreign;

@@ -113,7 +113,7 @@ impl Outside for Line {
         Err("no compiler".into())
     }
 
-    fn method_source(&mut self, _: &BehaviorName, _: &str) -> Option<String> {
+    fn method_source(&mut self, _: &BehaviorName, _: &str, _: u64) -> Option<String> {
         None
     }
 
@@ -147,7 +147,7 @@ impl Outside for Alone {
         Err("no compiler".into())
     }
 
-    fn method_source(&mut self, _: &BehaviorName, _: &str) -> Option<String> {
+    fn method_source(&mut self, _: &BehaviorName, _: &str, _: u64) -> Option<String> {
         None
     }
 

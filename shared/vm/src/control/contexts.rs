@@ -134,6 +134,10 @@ pub(super) fn terminate_to(vm: &mut Vm, args: Args) -> Result<(), Failure> {
     if target != vm.heap.nil() && !vm.is_context(target) {
         return fail(PrimitiveError::BadArgument);
     }
+    if vm.end_frames_between(context, target) {
+        vm.answer_on_top(args.count());
+        return Ok(());
+    }
     let pages = pages_between(vm, context, target);
     vm.divorce_pages(&pages)?;
     end_between(vm, context, target);
@@ -173,6 +177,32 @@ fn end_between(vm: &mut Vm, context: Oop, target: Oop) {
 }
 
 impl Vm {
+    /// As `terminateTo:`, where the context is that of the active frame and the target that of an
+    /// older frame of its page: so it is wherever an exception unwinds. Answers whether it is so.
+    fn end_frames_between(&mut self, context: Oop, target: Oop) -> bool {
+        let active = self.stack.newest(self.stack.active());
+        let (Place::Frame(own), true) = (self.place_of(context), self.is_context(target)) else {
+            return false;
+        };
+        let Place::Frame(target) = self.place_of(target) else {
+            return false;
+        };
+        if own != active || !self.stack.is_older(target, active) {
+            return false;
+        }
+        let mut next = self.stack.older(active);
+        while let Some(ended) = next.filter(|position| *position != target) {
+            next = self.stack.older(ended);
+            if let Some(spouse) = self.stack.frame(ended).spouse() {
+                self.make_dead(spouse);
+            }
+        }
+        let moved = self.stack.close_up(target);
+        self.heap
+            .store(context, slots::SENDER, self.stack.token(moved));
+        true
+    }
+
     /// Replaces the top operands by the receiver below them, wherever the active frame lies now.
     fn answer_on_top(&mut self, arguments: usize) {
         self.stack.drop_words(self.stack.active(), arguments);

@@ -2,11 +2,12 @@
 
 use imprint_heap::{Heap, NeedsSpace};
 use imprint_isa::{CodeBody, Draft, MethodDraft, Placed};
+use imprint_model::family::PHARO;
 use imprint_model::layout::behavior;
 use imprint_model::{Format, Oop};
 
 use super::references::Scope;
-use super::{InstallError, Installer, MethodDictionary};
+use super::{InstallError, Installer, MethodDictionary, Names};
 
 /// Bytes after the bytecodes of a method that say where its source is (big-endian, position << 1
 /// | file). Source: Pharo's `CompiledMethod>>sourcePointer`.
@@ -127,6 +128,18 @@ impl Installer<'_> {
             self.heap.store(code, index + 1, value);
         }
         Ok(())
+    }
+}
+
+/// The source pointer of a method in an image whose methods end with one; 0 for none. Behind the
+/// bytecodes of other images there are other things.
+pub fn source_pointer_in(heap: &Heap, names: &Names, method: Oop) -> u64 {
+    let is_known = names.family == PHARO && !heap.bytecode_sets().v3;
+    let is_code = method.is_object() && heap.format(method).is_code();
+    if is_known && is_code {
+        source_pointer(heap, method)
+    } else {
+        0
     }
 }
 

@@ -27,7 +27,7 @@ use imprint_isa::{Draft, Miss, Name, Placed};
 use imprint_model::Oop;
 use thiserror::Error;
 
-pub use code::{TRAILER_BYTES, source_pointer};
+pub use code::{TRAILER_BYTES, source_pointer, source_pointer_in};
 pub use dictionary::MethodDictionary;
 pub use names::{ClassEntry, ClassShape, Names};
 pub use scan::{class_name, family_of, is_class, is_metaclass, own_variables};

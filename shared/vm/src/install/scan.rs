@@ -26,9 +26,23 @@ impl Names {
         Names::scan_declared(heap, &[])
     }
 
+    /// As [`Names::scan`], for whoever knows all instances of the binding classes already.
+    pub fn scan_knowing(heap: &Heap, bindings: &[Oop]) -> Names {
+        let mut names = Names::of_classes(heap, &[]);
+        names.scan_bindings(heap, bindings);
+        names
+    }
+
     /// The names of everything in a heap where some classes may not have come: `declared` are name,
     /// index and metaclass index of classes that its objects may be instances of.
     pub fn scan_declared(heap: &Heap, declared: &[(Name, u32, u32)]) -> Names {
+        let mut names = Names::of_classes(heap, declared);
+        let bindings = names.known_bindings(heap);
+        names.scan_bindings(heap, &bindings);
+        names
+    }
+
+    fn of_classes(heap: &Heap, declared: &[(Name, u32, u32)]) -> Names {
         let family = family_of(heap);
         let mut names = Names::default();
         names.family = family;
@@ -48,25 +62,36 @@ impl Names {
             let index = heap.header(*oop).hash().max(u32::from(*index == 0));
             names.declare(&name, index, meta_index).shape = shape;
         }
-        names.scan_bindings(heap);
         names
     }
 
-    fn scan_bindings(&mut self, heap: &Heap) {
-        for (binding, key) in self.bindings_of(heap, "GlobalVariable") {
+    /// The instances of the classes of bindings, found in one walk.
+    fn known_bindings(&self, heap: &Heap) -> Vec<Oop> {
+        let indices = association::CLASSES.map(|name| self.class_index(name));
+        let mut found = Vec::new();
+        heap.for_each_object(|oop| {
+            if indices.contains(&Some(heap.class_index_of(oop))) {
+                found.push(oop);
+            }
+        });
+        found
+    }
+
+    fn scan_bindings(&mut self, heap: &Heap, all: &[Oop]) {
+        for (binding, key) in self.bindings_of(heap, association::GLOBAL, all) {
             self.bind_global(key, binding);
         }
-        for (binding, key) in self.bindings_of(heap, "UndeclaredVariable") {
+        for (binding, key) in self.bindings_of(heap, association::UNDECLARED, all) {
             self.undeclared.insert(key, binding);
         }
-        for (binding, key) in self.bindings_of(heap, "ClassVariable") {
+        for (binding, key) in self.bindings_of(heap, association::CLASS_VARIABLE, all) {
             let has_owner = heap.pointer_slot_count(binding) > association::OWNING_CLASS;
             let owner = has_owner.then(|| heap.slot(binding, association::OWNING_CLASS));
             if let Some(owner) = owner.and_then(|owner| class_name(heap, owner)) {
                 self.bind_class_variable(owner, key, binding);
             }
         }
-        self.scan_meta_bindings(heap);
+        self.scan_meta_bindings(heap, all);
         if self.globals.is_empty() {
             for (key, binding) in globals_of(heap) {
                 self.bind_global(key, binding);
@@ -89,11 +114,11 @@ impl Names {
         }
     }
 
-    fn scan_meta_bindings(&mut self, heap: &Heap) {
-        let Some(index) = self.class_index("LiteralVariable") else {
+    fn scan_meta_bindings(&mut self, heap: &Heap, all: &[Oop]) {
+        let Some(index) = self.class_index(association::LITERAL) else {
             return;
         };
-        for binding in heap.instances_of(index) {
+        for binding in instances_among(heap, all, index) {
             let value = heap.slot(binding, association::VALUE);
             let is_meta = heap.slot(binding, association::KEY) == heap.nil()
                 && is_metaclass(heap, self.family, value);
@@ -104,7 +129,7 @@ impl Names {
         }
     }
 
-    fn bindings_of(&self, heap: &Heap, class: &str) -> Vec<(Oop, Name)> {
+    fn bindings_of(&self, heap: &Heap, class: &str, all: &[Oop]) -> Vec<(Oop, Name)> {
         let Some(index) = self.class_index(class) else {
             return Vec::new();
         };
@@ -112,11 +137,15 @@ impl Names {
             let key = heap.string_text(heap.slot(binding, association::KEY))?;
             Some((binding, Name::from(key)))
         };
-        heap.instances_of(index)
-            .into_iter()
+        instances_among(heap, all, index)
             .filter_map(keyed)
             .collect()
     }
+}
+
+fn instances_among(heap: &Heap, all: &[Oop], index: u32) -> impl Iterator<Item = Oop> {
+    let is_instance = move |oop: &Oop| heap.class_index_of(*oop) == index;
+    all.iter().copied().filter(is_instance)
 }
 
 /// How the classes of a heap look: told by class Array, which every image has.

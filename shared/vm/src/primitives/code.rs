@@ -10,7 +10,7 @@ use super::arguments::{aligned, argument, new_text, object_receiver, receiver, t
 use super::objects::class_index;
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
-use crate::install::{InstallError, MethodDictionary, Names};
+use crate::install::{InstallError, MethodDictionary, Names, source_pointer_in};
 use crate::machine::Vm;
 use crate::outside::CompileRequest;
 
@@ -105,7 +105,8 @@ pub fn method_source(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
         .selector_of(method)
         .and_then(|selector| vm.heap.string_text(selector))
         .ok_or(PrimitiveError::BadReceiver)?;
-    match vm.outside.method_source(&behavior, &selector) {
+    let pointer = source_pointer_in(&vm.heap, &vm.names, method);
+    match vm.outside.method_source(&behavior, &selector, pointer) {
         Some(source) => new_text(vm, &source),
         None => Ok(vm.heap.nil()),
     }

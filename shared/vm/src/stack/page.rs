@@ -255,6 +255,11 @@ impl Stack {
         })
     }
 
+    /// Whether a frame was made before another one of the same page.
+    pub fn is_older(&self, position: FramePosition, other: FramePosition) -> bool {
+        position.page == other.page && position.record > other.record
+    }
+
     /// Whether this is the base frame of its page.
     pub fn is_base(&self, position: FramePosition) -> bool {
         position.record == self.base_record(position.page)
@@ -321,6 +326,30 @@ impl Stack {
         let page = &mut self.pages[position.page];
         page.fp = position.record;
         page.sp = self.start.wrapping_add(end - 1);
+    }
+
+    /// Takes away the frames between the newest one of a page, its registers saved, and `target`,
+    /// an older one of the same page, which becomes its caller. Answers where the newest is now.
+    pub fn close_up(&mut self, target: FramePosition) -> FramePosition {
+        let newest = self.newest(target.page);
+        debug_assert!(newest.record < target.record);
+        let mut frame = *self.frame(newest);
+        let words = self.words_of(newest);
+        let first = self.words_of(target).end;
+        for (offset, index) in words.clone().enumerate() {
+            let word = self.word(index);
+            self.set_word(first + offset, word);
+        }
+        frame.base = self.start.wrapping_add(first);
+        let moved = FramePosition {
+            page: target.page,
+            record: target.record.wrapping_sub(1),
+        };
+        let page = &mut self.pages[target.page];
+        page.sp = self.start.wrapping_add(first + words.len() - 1);
+        page.fp = moved.record;
+        *self.frame_mut(moved) = frame;
+        moved
     }
 
     /// Pushes a word on a page that does not run (or whose registers are saved).

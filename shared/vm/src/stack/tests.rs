@@ -158,3 +158,31 @@ fn a_frame_without_context_and_closure_says_so() {
     stack.frame_mut(base).context = Oop::from_bits(0x3000);
     assert_eq!(stack.frame(base).spouse(), Some(Oop::from_bits(0x3000)));
 }
+
+#[test]
+fn closing_up_leaves_the_newest_frame_with_its_values_above_the_target() {
+    let mut stack = Stack::new(2, 0);
+    stack.begin(0, record(nobody()), &numbers(&[1, 2]));
+    let target = stack.newest(0);
+    let mut r = stack.load();
+    for (depth, method) in [0x2000, 0x3000, 0x4000].into_iter().enumerate() {
+        let first = 10 * (depth as i32 + 1);
+        numbers(&[first, first + 1])
+            .iter()
+            .for_each(|oop| r.push(*oop));
+        let pc = (method + 0x20) as *const u8;
+        r.push_frame(Oop::from_bits(method), 1, 1, Oop::small(0), pc);
+        stack.save(&r);
+    }
+    assert!(stack.is_older(target, stack.newest(0)));
+    let moved = stack.close_up(target);
+    assert_eq!(stack.older(moved), Some(target));
+    assert!(stack.position(stack.token(moved)).is_some());
+    assert_eq!(words(&stack, 0), numbers(&[30, 31, 0]));
+    let mut r = stack.load();
+    assert_eq!(r.method(), Oop::from_bits(0x4000));
+    assert_eq!(r.temp(0), Oop::small(31));
+    r.pop_frame(Oop::small(99));
+    stack.save(&r);
+    assert_eq!(words(&stack, 0), numbers(&[1, 2, 99]));
+}

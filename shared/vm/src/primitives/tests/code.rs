@@ -43,7 +43,7 @@ impl Outside for Recorder {
         Err("expected an expression".to_string())
     }
 
-    fn method_source(&mut self, behavior: &BehaviorName, selector: &str) -> Option<String> {
+    fn method_source(&mut self, behavior: &BehaviorName, selector: &str, _: u64) -> Option<String> {
         (selector == "known").then(|| format!("{behavior}>>{selector}: caf\u{e9}"))
     }
 
