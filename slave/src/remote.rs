@@ -98,17 +98,18 @@ impl Line {
         &mut self,
         question: impl Fn(u64) -> SlaveMessage,
     ) -> Result<MasterMessage, OutsideError> {
-        loop {
+        for _ in 0..ATTEMPTS_MAX {
             self.sequence += 1;
             let sent = self.connection.send(question(self.sequence));
             let before = self.connection.bytes_received();
-            let received = sent.and_then(|()| self.connection.receive(None));
+            let received = sent.and_then(|()| self.receive_answer());
             self.answer_bytes = self.connection.bytes_received() - before;
             match received {
                 Ok(MasterMessage::Refused { reason, .. }) => {
                     return Err(OutsideError::Refused(reason));
                 }
-                Ok(answer) => return Ok(answer),
+                Ok(answer) if answer.sequence() == Some(self.sequence) => return Ok(answer),
+                Ok(_) => return Err(unexpected()),
                 // Who sends what cannot be read will send it again.
                 Err(WireError::Invalid(error)) => {
                     return Err(OutsideError::Refused(error.to_string()));
@@ -116,6 +117,23 @@ impl Line {
                 Err(error) => self.reconnect(&error)?,
             }
         }
+        Err(OutsideError::Lost(format!(
+            "the stream broke at each of {ATTEMPTS_MAX} attempts to get one answer"
+        )))
+    }
+
+    /// The next message that is no late answer to a question that was given up.
+    fn receive_answer(&mut self) -> Result<MasterMessage, WireError> {
+        let mut message = self.connection.receive(None)?;
+        for _ in 0..LATE_ANSWERS_MAX {
+            match message.sequence() {
+                Some(sequence) if (1..self.sequence).contains(&sequence) => {
+                    message = self.connection.receive(None)?;
+                }
+                _ => break,
+            }
+        }
+        Ok(message)
     }
 
     fn reconnect(&mut self, error: &WireError) -> Result<(), OutsideError> {
@@ -289,6 +307,12 @@ fn greet_once(
     }
     Ok((connection, welcome))
 }
+
+/// A question is asked this often at most: a master may break each stream on which it is asked.
+const ATTEMPTS_MAX: usize = 8;
+
+/// Late answers that are passed over before the right one must come.
+const LATE_ANSWERS_MAX: usize = 64;
 
 /// Between two attempts to greet.
 const BREATH: Duration = Duration::from_millis(50);

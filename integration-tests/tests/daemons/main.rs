@@ -11,6 +11,7 @@ mod browser;
 mod cache;
 mod crash;
 mod exports;
+mod hostile;
 mod images;
 mod keeping;
 mod machine;

@@ -273,6 +273,20 @@ pub enum MasterMessage {
     },
 }
 
+impl MasterMessage {
+    /// Number of the question that it answers; 0 where it refuses the slave as a whole, nothing
+    /// where it answers a greeting.
+    pub fn sequence(&self) -> Option<u64> {
+        match self {
+            MasterMessage::Welcome(_) => None,
+            MasterMessage::Drafts(drafts) => Some(drafts.sequence),
+            MasterMessage::Compiled { sequence, .. }
+            | MasterMessage::Text { sequence, .. }
+            | MasterMessage::Refused { sequence, .. } => Some(*sequence),
+        }
+    }
+}
+
 /// What a slave needs to know before it runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Welcome {
