@@ -11,7 +11,7 @@ use imprint_wire::{Controller, WireError};
 
 use crate::answer::returned_text;
 use crate::command_line::{Command, CommandLine, Run};
-use crate::ending::{code, ending, sentence_of};
+use crate::ending::{code, code_without_source, ending, sentence_of};
 use crate::limits::heap_settings;
 use crate::machine::local_machine;
 use crate::shrinking::{evaluate, shrink, write_report};
@@ -44,16 +44,11 @@ pub(crate) fn code_of(error: &anyhow::Error) -> u8 {
     if error.chain().any(is_image) {
         return code::BAD_IMAGE;
     }
-    if let Some(OutsideError::Lost(_)) = error.downcast_ref::<OutsideError>() {
-        return code::NO_MASTER;
+    if let Some(error) = error.downcast_ref::<OutsideError>() {
+        return code_without_source(error);
     }
     match error.downcast_ref::<WireError>() {
-        Some(
-            WireError::Unreachable { .. }
-            | WireError::Lost(_)
-            | WireError::Ended
-            | WireError::TimedOut,
-        ) => code::NO_MASTER,
+        Some(error) if error.is_of_peer() => code::NO_MASTER,
         _ => code::USAGE,
     }
 }

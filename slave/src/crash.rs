@@ -38,6 +38,12 @@ pub fn exit_code_of(program: impl FnOnce() -> u8) -> u8 {
     catch_unwind(AssertUnwindSafe(program)).unwrap_or(code::DEFECT)
 }
 
+/// Does one of many things; a defect in it is an answer, and others are done after it.
+pub fn outlived<T>(one: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(one))
+        .map_err(|panic| format!("a defect of ours: {}", text_of(&*panic)))
+}
+
 fn report(vm: &Vm, signal: &'static str) {
     write_report(vm, signal);
 }

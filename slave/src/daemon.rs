@@ -23,6 +23,7 @@ use imprint_wire::{Address, Control, Listener, Services};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
+use crate::crash::outlived;
 use crate::ending::{code, sentence_of};
 use crate::exercise::{Chosen, Exercised, Orders, exercise};
 use crate::shrinking::Wanted;
@@ -249,19 +250,23 @@ impl Worker {
                     Runnable::Expression(_) => "running an expression",
                     Runnable::Tests { .. } => "running tests",
                 });
-                let (exit_code, text) = self.run(order, &progress).unwrap_or_else(|error| {
-                    let exit_code = crate::commands::code_of(&error).into();
-                    (exit_code, sentence_of(&error))
-                });
+                let (exit_code, text) = match outlived(|| self.run(order, &progress)) {
+                    Ok(Ok(ended)) => ended,
+                    Ok(Err(error)) => {
+                        (crate::commands::code_of(&error).into(), sentence_of(&error))
+                    }
+                    Err(defect) => (code::DEFECT.into(), defect),
+                };
                 self.enter(IDLE);
                 // Who gave the order may be gone: then nobody wants to know.
                 let _ = progress.blocking_send(Progress::Finished { exit_code, text });
             }
             Order::Snapshot { order, reply } => {
                 self.enter("writing an image");
-                let report = self.snapshot(&order);
+                let report =
+                    outlived(|| self.snapshot(&order).map_err(|error| sentence_of(&error)));
                 self.enter(IDLE);
-                let _ = reply.send(report.map_err(|error| sentence_of(&error)));
+                let _ = reply.send(report.flatten());
             }
         }
     }
@@ -292,7 +297,7 @@ impl Worker {
                 text.trim_end().to_string()
             }
             (None, Some(answer)) => answer.clone(),
-            (None, None) => String::new(),
+            (None, None) => run.reason.clone().unwrap_or_default(),
         };
         let exit_code = run.failure.unwrap_or(code::DONE).into();
         self.last = Some(run);

@@ -44,7 +44,7 @@ pub fn ending(outcome: &Outcome) -> (u8, Option<String>) {
             error: OutsideError::NoMaster,
         } => (code::PRUNED, Some(pruned_sentence(miss))),
         Outcome::NoSource { miss, error } => (
-            code::NO_MASTER,
+            code_without_source(error),
             Some(format!("{} is missing: {error}", name_of(miss))),
         ),
         Outcome::Deadlock => (
@@ -61,6 +61,17 @@ pub fn ending(outcome: &Outcome) -> (u8, Option<String>) {
             code::BAD_IMAGE,
             Some(format!("the image is damaged: {what}")),
         ),
+    }
+}
+
+/// The exit code where what was missed did not come.
+pub fn code_without_source(error: &OutsideError) -> u8 {
+    match error {
+        OutsideError::NoMaster => code::PRUNED,
+        OutsideError::Lost(_) => code::NO_MASTER,
+        OutsideError::LimitReached { .. } => code::FAILED,
+        OutsideError::Refused(_) => code::USAGE,
+        OutsideError::Unsound(_) => code::BAD_IMAGE,
     }
 }
 

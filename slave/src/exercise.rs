@@ -70,6 +70,8 @@ pub struct Exercised {
     pub answer: Option<String>,
     /// The exit code, where the run did not come to its end or a test failed.
     pub failure: Option<u8>,
+    /// Why the entry expression did not come to its end, where it did not.
+    pub reason: Option<String>,
     pub(crate) session: Session,
     pub(crate) plan: Plan,
     pub(crate) entry: MethodDraft,
@@ -103,6 +105,7 @@ pub fn exercise(orders: &Orders, on_test: impl FnMut(&TestFinished)) -> Result<E
         report: ShrinkReport::default(),
         answer: None,
         failure: None,
+        reason: None,
         session,
         plan,
         entry,
@@ -206,7 +209,7 @@ impl Exercised {
         }
         let (outcome, visit) = entered?;
         if let Some(visit) = visit.as_ref().filter(|visit| visit.status != 200) {
-            eprintln!("slave: GET / answered {}", visit.status);
+            self.tell_reason(format!("GET / answered {}", visit.status));
             return Ok(Some(code::FAILED));
         }
         self.visited = visit;
@@ -221,10 +224,15 @@ impl Exercised {
                     Outcome::Quit(status) => format!("it quit with exit code {status}"),
                     _ => "it ended in the error that is told above, with its stack".to_string(),
                 });
-                eprintln!("slave: the entry expression failed: {sentence}");
+                self.tell_reason(format!("the entry expression failed: {sentence}"));
                 Ok(Some(code))
             }
         }
+    }
+
+    fn tell_reason(&mut self, reason: String) {
+        eprintln!("slave: {reason}");
+        self.reason = Some(reason);
     }
 
     fn run_tests(

@@ -112,7 +112,7 @@ impl Line {
                 Ok(_) => return Err(unexpected()),
                 // Who sends what cannot be read will send it again.
                 Err(WireError::Invalid(error)) => {
-                    return Err(OutsideError::Refused(error.to_string()));
+                    return Err(OutsideError::Unsound(error.to_string()));
                 }
                 Err(error) => self.reconnect(&error)?,
             }
@@ -259,14 +259,14 @@ impl Line {
 }
 
 fn unexpected() -> OutsideError {
-    OutsideError::Refused("the master answered something else than what was asked".to_string())
+    OutsideError::Unsound("it is something else than what was asked".to_string())
 }
 
 /// Looks at every draft before anybody installs it.
 fn verify(bundle: &Bundle) -> Result<(), OutsideError> {
     for placed in &bundle.placed {
         imprint_isa::verifier::verify(&placed.draft, None)
-            .map_err(|error| OutsideError::Refused(error.to_string()))?;
+            .map_err(|error| OutsideError::Unsound(error.to_string()))?;
     }
     Ok(())
 }
@@ -282,7 +282,7 @@ fn greet(
     loop {
         let left = end.saturating_duration_since(Instant::now());
         match greet_once(url, left, prefetch_bytes) {
-            Err(WireError::Lost(_) | WireError::Ended) if Instant::now() < end => {
+            Err(error) if error.is_of_peer() && Instant::now() < end => {
                 std::thread::sleep(BREATH);
             }
             other => return other,

@@ -11,12 +11,14 @@ mod browser;
 mod cache;
 mod crash;
 mod exports;
+mod ghost_operands;
 mod hostile;
 mod images;
 mod keeping;
 mod machine;
 #[path = "../../../shared/image/tests/files/narrow.rs"]
 mod narrow;
+mod pair;
 mod projects;
 mod pulling;
 mod serving;

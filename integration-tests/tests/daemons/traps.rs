@@ -3,11 +3,9 @@
 //!
 //! The project in `integration-tests/traps` holds the objects and classes that the cases meet.
 
-use std::path::Path;
+use imprint_integration_tests::programs::{start, traps};
 
-use imprint_integration_tests::programs::{
-    Ended, Running, assert_eventually, free_port, master, slave, start, traps,
-};
+use crate::pair::Pair;
 
 /// A case: its name, an expression, and what it answers everywhere.
 type Case = (&'static str, &'static str, &'static str);
@@ -142,6 +140,12 @@ const OBJECTS: &[Case] = &[
         "box 1 box 5 middle tail",
     ),
     (
+        "the hash of an object before and after it came",
+        "| hash | hash := (TrapStore boxes at: 2) identityHash. (TrapStore boxes at: 2) contents.
+        (hash = (TrapStore boxes at: 2) identityHash) printString",
+        "true",
+    ),
+    (
         "an object that was changed and is reached through a ghost alone when memory is collected",
         "TrapStore takeTail contents: 'changed'.
         3 timesRepeat: [ Smalltalk garbageCollect ].
@@ -167,76 +171,8 @@ const QUERIES: &[(&str, &str, u64)] = &[
     ("'TrapDog' asClass name", "TrapDog", 40_000),
 ];
 
-/// Both daemons, for all cases.
-struct Pair {
-    folder: tempfile::TempDir,
-    master_url: String,
-    slave_url: String,
-    _daemons: [Running; 2],
-}
-
-impl Pair {
-    fn start() -> Pair {
-        let folder = tempfile::tempdir().unwrap();
-        let url = || format!("http://127.0.0.1:{}", free_port().unwrap());
-        let (master_url, slave_url) = (url(), url());
-        let project = traps().display().to_string();
-        let serve = ["serve", &project, "--listen", &master_url];
-        let run = ["run", "--master", &master_url, "--listen", &slave_url];
-        let daemons = [
-            start("master", folder.path(), &serve, &[]),
-            start("slave", folder.path(), &run, &[("TRAP", "shut")]),
-        ];
-        let pair = Pair {
-            folder,
-            master_url,
-            slave_url,
-            _daemons: daemons,
-        };
-        assert_eventually("a slave", || {
-            (pair.slave(&["status"]).code == Some(0)).then_some(())
-        });
-        pair
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// An expression's value in the full image, as it prints itself.
-    fn full(&self, expression: &str) -> String {
-        let ended = master(self.path(), &["ctl", &self.master_url, "run", expression]);
-        format!("{}{}", ended.stdout, ended.stderr)
-            .trim_end()
-            .to_string()
-    }
-
-    fn slave(&self, order: &[&str]) -> Ended {
-        slave(self.path(), &[&["ctl", &self.slave_url], order].concat())
-    }
-
-    /// An expression's value in a slave that begins empty.
-    fn pulled(&self, expression: &str) -> String {
-        let ended = self.slave(&["run", expression]);
-        format!("{}{}", ended.stdout, ended.stderr)
-            .trim_end_matches('\n')
-            .to_string()
-    }
-
-    /// What the slim image of the last run says when it runs alone.
-    fn slim(&self) -> Ended {
-        let written = self.slave(&["snapshot", "slim.image"]);
-        assert_eq!(written.code, Some(0), "{written:?}");
-        slave(self.path(), &["run", "slim.image"])
-    }
-
-    fn pulled_bytes(&self) -> u64 {
-        let status = self.slave(&["status"]).stdout;
-        let mut lines = status.lines();
-        let line = lines.find(|line| line.ends_with("imprint_pulled_bytes_total"));
-        line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-            .unwrap()
-    }
+fn start_pair() -> Pair {
+    Pair::start(&traps(), &[], &[("TRAP", "shut")])
 }
 
 /// What is wrong with a case, if something is.
@@ -254,7 +190,7 @@ fn fault(pair: &Pair, (name, expression, expected): &Case) -> Option<String> {
 }
 
 fn check(cases: &[Case]) {
-    let pair = Pair::start();
+    let pair = start_pair();
     let faults: Vec<String> = cases.iter().filter_map(|case| fault(&pair, case)).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
@@ -271,7 +207,7 @@ fn objects_that_have_not_come_make_no_difference() {
 
 #[test]
 fn questions_about_the_whole_image_pull_little() {
-    let pair = Pair::start();
+    let pair = start_pair();
     for (expression, expected, limit) in QUERIES {
         let before = pair.pulled_bytes();
         assert_eq!(pair.pulled(expression), *expected, "{expression}");
@@ -283,7 +219,7 @@ fn questions_about_the_whole_image_pull_little() {
 
 #[test]
 fn a_pruned_method_is_told_though_an_error_handler_stands_around_it() {
-    let pair = Pair::start();
+    let pair = start_pair();
     let expression = "TrapAnimal new name. [ Error signal: 'known' ] on: Error do: [ :error | error messageText ].
         (OSEnvironment current at: 'TRAP') = 'open'
         ifTrue: [ [ TrapAnimal new neverCalled ] on: Error do: [ 'hidden' ] ]

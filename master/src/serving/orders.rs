@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use imprint_daemon::Metrics;
+use imprint_slave::crash::outlived;
 use imprint_slave::ending::{code, ending};
 use imprint_vm::CommandLine;
 use imprint_wire::Control;
@@ -58,7 +59,8 @@ impl Control for Orders {
         let image = self.image.clone();
         let (progress, receiver) = mpsc::channel(1);
         std::thread::spawn(move || {
-            let (exit_code, text) = evaluate(&image, &expression);
+            let (exit_code, text) = outlived(|| evaluate(&image, &expression))
+                .unwrap_or_else(|defect| (code::DEFECT.into(), defect));
             // Who gave the order may be gone: then nobody wants to know.
             let _ = progress.blocking_send(Progress::Finished { exit_code, text });
         });

@@ -15,11 +15,9 @@ impl Heap {
             return Some(latin_1(self.bytes(oop)));
         }
         if format.is_words_32() {
-            return self
-                .words_32(oop)
-                .iter()
-                .map(|word| char::from_u32(*word))
-                .collect();
+            let words = self.words_32(oop).iter();
+            let letter = |word: &u32| char::from_u32(*word).unwrap_or(char::REPLACEMENT_CHARACTER);
+            return Some(words.map(letter).collect());
         }
         None
     }

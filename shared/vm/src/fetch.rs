@@ -162,6 +162,8 @@ impl Vm {
     /// How the run ends where that is not possible.
     pub fn make_expression(&mut self, draft: &MethodDraft) -> Result<Oop, Outcome> {
         let placed = Placed::nowhere(Draft::Method(draft.clone()));
+        self.verify_draft(&placed.draft)
+            .map_err(|error| Outcome::Corrupt(error.to_string()))?;
         for _ in 0..NESTED_MISSES_MAX {
             let mut installer = Installer {
                 heap: &mut self.heap,

@@ -80,13 +80,13 @@ impl Vm {
             return None;
         }
         let methods = self.identity(self.heap.slot(dictionary, method_dictionary::ARRAY));
-        let capacity = self.heap.slot_count(dictionary) - method_dictionary::FIRST_KEY;
+        let capacity = self.heap.pointer_slot_count(dictionary) - method_dictionary::FIRST_KEY;
         self.has_slots(methods, capacity)
             .then_some((dictionary, methods))
     }
 
     fn index_in_dictionary(&self, dictionary: Oop, selector: Oop) -> Option<usize> {
-        let capacity = self.heap.slot_count(dictionary) - method_dictionary::FIRST_KEY;
+        let capacity = self.heap.pointer_slot_count(dictionary) - method_dictionary::FIRST_KEY;
         let mask = capacity.wrapping_sub(1);
         let mut index = self.heap.header(selector).hash() as usize & mask;
         for _ in 0..capacity {

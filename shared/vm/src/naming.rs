@@ -33,6 +33,12 @@ impl fmt::Display for Activation {
 impl Vm {
     /// The name of a class or metaclass, read from the object itself; `?` where it has none.
     pub fn behavior_name(&self, behavior: Oop) -> BehaviorName {
+        let name = self.named_behavior(behavior);
+        name.unwrap_or_else(|| BehaviorName::class("?"))
+    }
+
+    /// The name of a class or metaclass, where it has one.
+    pub(crate) fn named_behavior(&self, behavior: Oop) -> Option<BehaviorName> {
         let name_of = |oop: Oop| {
             let has_name = oop.is_object() && self.heap.pointer_slot_count(oop) > class::NAME;
             has_name
@@ -40,18 +46,16 @@ impl Vm {
                 .flatten()
         };
         if !behavior.is_object() {
-            return BehaviorName::class("?");
+            return None;
         }
         if let Some(name) = name_of(behavior) {
-            return BehaviorName::class(name);
+            return Some(BehaviorName::class(name));
         }
-        if self.heap.pointer_slot_count(behavior) > metaclass::THIS_CLASS {
-            let only = self.heap.slot(behavior, metaclass::THIS_CLASS);
-            if let Some(name) = name_of(only) {
-                return BehaviorName::meta(name);
-            }
+        if self.heap.pointer_slot_count(behavior) <= metaclass::THIS_CLASS {
+            return None;
         }
-        BehaviorName::class("?")
+        let only = self.heap.slot(behavior, metaclass::THIS_CLASS);
+        name_of(only).map(BehaviorName::meta)
     }
 
     /// What a stand-in stands for: a placeholder says it itself, an instance by its class.

@@ -73,6 +73,9 @@ pub enum OutsideError {
     /// The master said no.
     #[error("the master refused: {0}")]
     Refused(String),
+    /// What the master sent would do harm, or is no answer.
+    #[error("what the master sent was refused: {0}")]
+    Unsound(String),
 }
 
 /// What a machine gets from the world.

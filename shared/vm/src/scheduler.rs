@@ -48,7 +48,11 @@ impl Vm {
 
     /// Whether an oop is shaped like a process.
     pub(crate) fn is_process(&self, oop: Oop) -> bool {
-        self.has_slots(oop, process::MY_LIST + 1) && !self.is_context(oop)
+        if !self.has_slots(oop, process::MY_LIST + 1) || self.is_context(oop) {
+            return false;
+        }
+        let context = self.heap.slot(oop, process::SUSPENDED_CONTEXT);
+        context == self.heap.nil() || self.is_context(context)
     }
 
     pub(crate) fn priority_of(&self, process: Oop) -> i64 {
@@ -98,10 +102,11 @@ impl Vm {
     }
 
     pub(crate) fn remove_first(&mut self, list: Oop) -> Option<Oop> {
-        if self.is_empty_list(list) {
+        let first = self.heap.slot(list, linked_list::FIRST);
+        // What only looks like a list holds no processes.
+        if !self.is_process(first) {
             return None;
         }
-        let first = self.heap.slot(list, linked_list::FIRST);
         let nil = self.heap.nil();
         let next = self.heap.slot(first, process::NEXT_LINK);
         self.heap.store(list, linked_list::FIRST, next);

@@ -28,8 +28,8 @@ use crate::message::{Hello, MasterMessage, SlaveMessage, Welcome};
 use crate::pb::source_client::SourceClient;
 use crate::{Address, MESSAGE_BYTES_MAX, QUEUE_LENGTH, WireError, pb};
 
-/// How long one attempt to connect may take.
-const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// How long one attempt to connect may take, and the first sign of life after it.
+pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// The first wait between attempts; each is twice as long as the one before.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 /// The longest wait between attempts.
@@ -53,7 +53,7 @@ impl Connection {
     /// # Errors
     /// Where the address is unfit or nobody answers there.
     pub fn connect(url: &str) -> Result<Connection, WireError> {
-        Connection::open(&url.parse()?)
+        Connection::open(&url.parse()?, CONNECT_LIMIT)
     }
 
     /// Opens a stream, and tries again while nobody answers, until `give_up_after` has passed.
@@ -70,8 +70,9 @@ impl Connection {
         let end = Instant::now() + give_up_after;
         let mut pause = RETRY_FIRST;
         loop {
-            let error = match Connection::open(&address) {
-                Err(error @ WireError::Unreachable { .. }) => error,
+            let left = end.saturating_duration_since(Instant::now());
+            let error = match Connection::open(&address, left.clamp(RETRY_FIRST, CONNECT_LIMIT)) {
+                Err(error @ (WireError::Unreachable { .. } | WireError::Strange { .. })) => error,
                 other => return other,
             };
             if Instant::now() + pause > end {
@@ -83,7 +84,7 @@ impl Connection {
         }
     }
 
-    fn open(address: &Address) -> Result<Connection, WireError> {
+    fn open(address: &Address, limit: Duration) -> Result<Connection, WireError> {
         let runtime = runtime()?;
         let (outgoing, queue) = mpsc::channel(QUEUE_LENGTH);
         let received = ByteCount::default();
@@ -91,8 +92,8 @@ impl Connection {
             let mut client = SourceClient::new(channel(address, &received).await?)
                 .max_decoding_message_size(MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX);
-            let answer = client.pull(ReceiverStream::new(queue)).await?;
-            Ok::<_, WireError>(answer.into_inner())
+            let asked = client.pull(ReceiverStream::new(queue));
+            Ok::<_, WireError>(first_answer(address, limit, asked).await?.into_inner())
         })?;
         Ok(Connection {
             runtime,
@@ -158,6 +159,19 @@ impl Connection {
             _ => Err(crate::InvalidMessage::Missing("welcome").into()),
         }
     }
+}
+
+/// The first answer of a peer: what does not come, or breaks, comes from no daemon.
+pub(crate) async fn first_answer<T>(
+    address: &Address,
+    limit: Duration,
+    asked: impl Future<Output = Result<T, tonic::Status>>,
+) -> Result<T, WireError> {
+    let answer = match tokio::time::timeout(limit, asked).await {
+        Ok(answer) => answer.map_err(WireError::from),
+        Err(_) => Err(WireError::TimedOut),
+    };
+    answer.map_err(|error| error.before_any_answer(address))
 }
 
 /// What the future yields, or nothing where the deadline passed first.

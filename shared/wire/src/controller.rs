@@ -15,6 +15,7 @@ use crate::{Address, MESSAGE_BYTES_MAX, WireError, connection, pb};
 pub struct Controller {
     runtime: Runtime,
     client: ControlClient<Channel>,
+    address: Address,
 }
 
 impl Controller {
@@ -27,7 +28,11 @@ impl Controller {
         let runtime = connection::runtime()?;
         let channel = runtime.block_on(connection::channel(&address, &ByteCount::default()))?;
         let client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        Ok(Controller { runtime, client })
+        Ok(Controller {
+            runtime,
+            client,
+            address,
+        })
     }
 
     /// How the daemon is.
@@ -36,7 +41,8 @@ impl Controller {
     /// Where it refuses or goes away.
     pub fn status(&mut self) -> Result<StatusReport, WireError> {
         let asked = self.client.status(pb::StatusOrder {});
-        let report = self.runtime.block_on(asked)?.into_inner();
+        let answer = connection::first_answer(&self.address, connection::CONNECT_LIMIT, asked);
+        let report = self.runtime.block_on(answer)?.into_inner();
         Ok(report.try_into()?)
     }
 
@@ -50,9 +56,10 @@ impl Controller {
         order: RunOrder,
         mut on_progress: impl FnMut(&Progress),
     ) -> Result<(u32, String), WireError> {
-        let client = &mut self.client;
+        let asked = self.client.run(pb::RunOrder::from(order));
+        let answer = connection::first_answer(&self.address, connection::CONNECT_LIMIT, asked);
         self.runtime.block_on(async {
-            let mut stream = client.run(pb::RunOrder::from(order)).await?.into_inner();
+            let mut stream = answer.await?.into_inner();
             while let Some(message) = stream.message().await? {
                 let progress = Progress::try_from(message)?;
                 on_progress(&progress);
@@ -70,7 +77,9 @@ impl Controller {
     /// Where the daemon refuses, cannot, or goes away.
     pub fn snapshot(&mut self, order: SnapshotOrder) -> Result<SnapshotReport, WireError> {
         let asked = self.client.snapshot(pb::SnapshotOrder::from(order));
-        let report = self.runtime.block_on(asked)?.into_inner();
+        let answer = self.runtime.block_on(asked).map_err(WireError::from);
+        let report = answer.map_err(|error| error.before_any_answer(&self.address))?;
+        let report = report.into_inner();
         Ok(report.try_into()?)
     }
 
@@ -81,7 +90,8 @@ impl Controller {
     pub fn stop(&mut self, grace: Duration) -> Result<(), WireError> {
         let grace_millis = millis(grace);
         let asked = self.client.stop(pb::StopOrder { grace_millis });
-        self.runtime.block_on(asked)?;
+        let answer = self.runtime.block_on(asked).map_err(WireError::from);
+        answer.map_err(|error| error.before_any_answer(&self.address))?;
         Ok(())
     }
 }

@@ -3,6 +3,8 @@
 use imprint_isa::draft_bytes::DraftError;
 use thiserror::Error;
 
+use crate::Address;
+
 /// A message that no sound peer sends.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum InvalidMessage {
@@ -54,6 +56,16 @@ pub enum WireError {
         /// What was tried and failed.
         reason: String,
     },
+    /// Somebody answers there, and speaks no language of ours.
+    #[error(
+        "the conversation with {address} broke before it began ({reason}): is that a daemon of Imprint?"
+    )]
+    Strange {
+        /// Where.
+        address: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// The stream broke.
     #[error("the connection was lost: {0}")]
     Lost(String),
@@ -72,6 +84,39 @@ pub enum WireError {
     /// This process could not start what drives the connection.
     #[error("cannot drive a connection: {0}")]
     Runtime(String),
+}
+
+impl WireError {
+    /// The same, where it broke a conversation before the first answer.
+    pub(crate) fn before_any_answer(self, address: &Address) -> WireError {
+        let reason = match self {
+            WireError::Lost(reason) => reason,
+            error @ WireError::TimedOut => error.to_string(),
+            other => return other,
+        };
+        WireError::Strange {
+            address: address.to_string(),
+            reason,
+        }
+    }
+
+    /// Whether the peer is not there, or is none; trying again later may help.
+    pub fn is_of_peer(&self) -> bool {
+        match self {
+            WireError::Unreachable { .. }
+            | WireError::Strange { .. }
+            | WireError::Lost(_)
+            | WireError::Ended
+            | WireError::TimedOut => true,
+            WireError::Address(_)
+            | WireError::NotLocal(_)
+            | WireError::InUse(_)
+            | WireError::Listen { .. }
+            | WireError::Refused(_)
+            | WireError::Invalid(_)
+            | WireError::Runtime(_) => false,
+        }
+    }
 }
 
 impl From<tonic::Status> for WireError {

@@ -27,11 +27,15 @@ use Spoiled::{Method, Other};
 /// The rule, the draft that breaks it, and what is said of it.
 pub type Row = (&'static str, Spoiled, &'static str);
 
-/// One row for each rule.
+/// A rule that no draft on a socket can break: there the literals are counted, and no count is said.
+pub const UNSPEAKABLE: &str = "LiteralCount";
+
+/// One row for each rule but the unspeakable one.
 pub fn rows() -> Vec<Row> {
     let mut rows = whole_drafts();
     rows.extend(headers());
     rows.extend(instructions());
+    rows.extend(primitives_and_returns());
     rows.extend(flow());
     rows
 }
@@ -96,19 +100,14 @@ fn whole_drafts() -> Vec<Row> {
         ),
         (
             "LocalFormat",
-            Other(|| object(Ref::Local(0), vec![slots(Format::BYTES)])),
-            "no such contents have format 16",
+            Other(|| object(Ref::Local(0), vec![slots(Format::EMPTY)])),
+            "no such contents have format 0",
         ),
     ]
 }
 
 fn headers() -> Vec<Row> {
     vec![
-        (
-            "LiteralCount",
-            Method(|method| method.code.header.literal_count = 90),
-            "the header counts 90 literals",
-        ),
         (
             "MethodEnd",
             Method(|method| {
@@ -202,6 +201,11 @@ fn instructions() -> Vec<Row> {
             }),
             "there is no instance variable 250",
         ),
+    ]
+}
+
+fn primitives_and_returns() -> Vec<Row> {
+    vec![
         (
             "PrimitivePlace",
             Method(|method| run(method, vec![], &[PushNil, CallPrimitive(1), ReturnTop])),
@@ -209,8 +213,8 @@ fn instructions() -> Vec<Row> {
         ),
         (
             "PrimitiveNumber",
-            Method(|method| run(method, vec![], &[CallPrimitive(576), ReturnReceiver])),
-            "there is no primitive 576",
+            Method(|method| run(method, vec![], &[CallPrimitive(660), ReturnReceiver])),
+            "there is no primitive 660",
         ),
         (
             "PrimitiveName",

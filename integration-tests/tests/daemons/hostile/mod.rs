@@ -75,16 +75,16 @@ impl Stage {
         )
     }
 
-    /// What a run says while this trick is played.
-    fn run(&self, trick: Trick) -> String {
+    /// What a run says while this trick is played, and its exit code.
+    fn run(&self, trick: Trick) -> (String, Option<i32>) {
         self.meddler.play(trick);
         let ended = self.order(&["run", EXPRESSION]);
-        format!("{}{}", ended.stdout, ended.stderr)
+        (format!("{}{}", ended.stdout, ended.stderr), ended.code)
     }
 
     fn assert_works(&self, after: &str) {
-        let said = self.run(Trick::None);
-        assert_eq!(said.trim_end(), "olleh", "after {after}");
+        let (said, code) = self.run(Trick::None);
+        assert_eq!((said.trim_end(), code), ("olleh", Some(0)), "after {after}");
     }
 }
 
@@ -94,14 +94,15 @@ fn a_draft_that_breaks_a_rule_is_refused_by_name_and_the_slave_lives_on() {
     let rows = drafts::rows();
     let mut faults = Vec::new();
     for (rule, spoiled, words) in &rows {
-        let said = stage.run(Trick::of(spoiled));
-        if !said.contains(words) || !said.contains("is not sound") {
-            faults.push(format!("{rule}: {said}"));
+        let (said, code) = stage.run(Trick::of(spoiled));
+        if !said.contains(words) || !said.contains("is not sound") || code != Some(5) {
+            faults.push(format!("{rule}: {code:?} {said}"));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     stage.assert_works("bad drafts");
-    let covered: BTreeSet<String> = rows.iter().map(|row| row.0.to_string()).collect();
+    let covered = rows.iter().map(|row| row.0).chain([drafts::UNSPEAKABLE]);
+    let covered: BTreeSet<String> = covered.map(str::to_string).collect();
     assert_eq!(covered, rules_of_the_verifier());
 }
 
@@ -126,39 +127,45 @@ fn text(sequence: u64) -> MasterMessage {
     MasterMessage::Text {
         sequence,
         text: None,
+        line: 0,
     }
 }
 
-const SOMETHING_ELSE: &str = "something else than what was asked";
+const SOMETHING_ELSE: &str = "it is something else than what was asked";
 
-/// What the master does, how, and what comes of it.
-const TWISTS: &[(&str, Twist, &str)] = &[
-    ("another number", |_, _| vec![text(4711)], SOMETHING_ELSE),
-    ("number 0", |_, _| vec![text(0)], SOMETHING_ELSE),
+/// What the master does, how, what is said of it, and the exit code.
+const TWISTS: &[(&str, Twist, &str, i32)] = &[
+    ("another number", |_, _| vec![text(4711)], SOMETHING_ELSE, 5),
+    ("number 0", |_, _| vec![text(0)], SOMETHING_ELSE, 5),
     (
         "text for drafts",
         |number, _| vec![text(number)],
         SOMETHING_ELSE,
+        5,
     ),
     (
         "another welcome",
         |_, _| vec![MasterMessage::Welcome(welcome())],
         SOMETHING_ELSE,
+        5,
     ),
     (
         "late answers first",
         |number, answer| [vec![text(number - 1); 3], vec![answer]].concat(),
         "olleh",
+        0,
     ),
     (
         "too many late answers",
         |number, _| vec![text(number - 1); 1000],
         SOMETHING_ELSE,
+        5,
     ),
     (
         "more than was asked for",
         |number, answer| vec![answer.clone(), answer, text(number)],
         "olleh",
+        0,
     ),
     (
         "no",
@@ -167,14 +174,20 @@ const TWISTS: &[(&str, Twist, &str)] = &[
             vec![MasterMessage::Refused { sequence, reason }]
         },
         "not today",
+        2,
     ),
     (
         "a message that is too large",
         |sequence, _| {
             let text = Some("x".repeat(imprint_wire::MESSAGE_BYTES_MAX + 1));
-            vec![MasterMessage::Text { sequence, text }]
+            vec![MasterMessage::Text {
+                sequence,
+                text,
+                line: 0,
+            }]
         },
         "attempts to get one answer",
+        3,
     ),
 ];
 
@@ -193,10 +206,10 @@ fn welcome() -> Welcome {
 fn an_answer_that_fits_no_question_is_refused_and_the_slave_lives_on() {
     let stage = Stage::set();
     let mut faults = Vec::new();
-    for (name, twist, words) in TWISTS {
-        let said = stage.run(Trick::Answer(*twist));
-        if !said.contains(words) {
-            faults.push(format!("{name}: {said}"));
+    for (name, twist, words, expected) in TWISTS {
+        let (said, code) = stage.run(Trick::Answer(*twist));
+        if !said.contains(words) || code != Some(*expected) {
+            faults.push(format!("{name}: {code:?} {said}"));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -206,12 +219,13 @@ fn an_answer_that_fits_no_question_is_refused_and_the_slave_lives_on() {
 #[test]
 fn an_expression_that_was_not_compiled_soundly_is_refused() {
     let stage = Stage::set();
-    let said = stage.run(Trick::Compiled);
+    let (said, code) = stage.run(Trick::Compiled);
     assert!(said.contains("the code goes on behind its end"), "{said}");
+    assert_eq!(code, Some(5), "{said}");
     stage.assert_works("an unsound expression");
 }
 
-/// Bytes that are no HTTP/2, and HTTP/2 that goes on with noise.
+/// Silence, bytes that are no HTTP/2, and HTTP/2 that goes on with noise.
 const NOISE: &[&[u8]] = &[
     b"",
     b"GET / HTTP/1.0\r\n\r\n",
@@ -219,22 +233,32 @@ const NOISE: &[&[u8]] = &[
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
 ];
 
+/// Says the same to all that connect; who says nothing hangs up at once, or never.
+fn make_noise(listener: &TcpListener, noise: &[u8]) {
+    let mut open = Vec::new();
+    for (index, stream) in listener.incoming().enumerate() {
+        let mut stream = stream.unwrap();
+        // The slave may be gone already.
+        let _ = stream.write_all(noise);
+        if index % 2 == 0 {
+            open.push(stream);
+        }
+    }
+}
+
 #[test]
 fn a_listener_that_speaks_noise_is_no_master() {
     let folder = tempfile::tempdir().unwrap();
     for noise in NOISE {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                // The slave may be gone already.
-                let _ = stream.and_then(|mut stream| stream.write_all(noise));
-            }
-        });
-        let arguments = ["run", "--master", &url, "--patience", "0.3", "--eval", "3"];
-        let ended = slave(folder.path(), &arguments);
-        assert_eq!(ended.code, Some(3), "{noise:?}: {ended:?}");
-        assert!(ended.stderr.contains(&url), "{noise:?}: {ended:?}");
+        std::thread::spawn(move || make_noise(&listener, noise));
+        let run = ["run", "--master", &url, "--patience", "0.3", "--eval", "3"];
+        for arguments in [&run[..], &["ctl", &url, "status"]] {
+            let ended = slave(folder.path(), arguments);
+            assert_eq!(ended.code, Some(3), "{noise:?}: {ended:?}");
+            assert!(ended.stderr.contains(&url), "{noise:?}: {ended:?}");
+        }
     }
 }
 

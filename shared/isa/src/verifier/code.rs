@@ -17,8 +17,9 @@ use crate::bytecode::primitive_call;
 use crate::draft::{Body, CodeBody, LocalObject, MethodDraft, Ref};
 use crate::primitives::{NAMED_PRIMITIVE, QuickReturn};
 
-/// Greatest number in the table of primitives. Source: Pharo's `MaxPrimitiveIndex`.
-const PRIMITIVE_MAX: u16 = 575;
+/// Greatest number in the table of primitives. Source: Pharo's `initializePrimitiveTable`, which ends
+/// with the accessors of external addresses.
+const PRIMITIVE_MAX: u16 = 659;
 /// Slots of the literal that names a primitive: module, name, session, index.
 const PRIMITIVE_NAME_SLOTS: usize = 4;
 

@@ -251,8 +251,8 @@ fn primitives_are_called_first_and_by_a_number_that_there_is() {
         ),
         (
             &[],
-            &[CallPrimitive(576)],
-            " at pc 0: there is no primitive 576",
+            &[CallPrimitive(660)],
+            " at pc 0: there is no primitive 660",
         ),
         (
             &[],

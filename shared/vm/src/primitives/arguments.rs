@@ -6,7 +6,7 @@
 //! changes anything, except that [`check_writable`] and the accessors come before every effect.
 
 use imprint_isa::Miss;
-use imprint_model::{ClassIndex, Known, Oop};
+use imprint_model::{ClassIndex, Format, Known, Oop};
 
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
@@ -81,6 +81,29 @@ fn resolve_slots(vm: &mut Vm, object: Oop) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The class of a present object.
+///
+/// # Errors
+/// A miss where the class has not come.
+pub fn present_class(vm: &Vm, oop: Oop) -> Result<Oop, Failure> {
+    let index = vm.heap.class_index_of(oop);
+    let class = vm.heap.class_at(index);
+    class.ok_or_else(|| Miss::ClassIndex(index).into())
+}
+
+/// Sees to it that the named fields of a present object can be told from its indexed part: where
+/// it may have both, its class says how many are named.
+///
+/// # Errors
+/// A miss where the class has not come.
+#[inline]
+pub fn check_shape(vm: &Vm, oop: Oop) -> Result<(), Failure> {
+    match vm.heap.format(oop) {
+        Format::FIXED_AND_INDEXED | Format::WEAK => present_class(vm, oop).map(|_| ()),
+        _ => Ok(()),
+    }
 }
 
 /// The word by which `oop` is compared: as [`present`], but a ghost that has not come stays.

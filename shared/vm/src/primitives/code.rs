@@ -6,7 +6,9 @@ use imprint_isa::{BehaviorName, Draft, Name, Placed};
 use imprint_model::Oop;
 use imprint_model::layout::behavior;
 
-use super::arguments::{aligned, argument, new_text, object_receiver, receiver, text};
+use super::arguments::{
+    aligned, argument, new_text, object_receiver, present_class, receiver, text,
+};
 use super::objects::class_index;
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
@@ -29,14 +31,13 @@ const SELECTOR_BYTES: usize = 4096;
 pub fn compile(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let args = aligned(args, 2, 2)?;
     let class = object_receiver(vm, args)?;
-    if vm.heap.instance_spec(class).is_none() {
-        return Err(PrimitiveError::BadReceiver.into());
-    }
+    let behavior = vm.named_behavior(class);
+    let behavior = behavior.filter(|_| vm.heap.instance_spec(class).is_some());
+    let behavior = behavior.ok_or(PrimitiveError::BadReceiver)?;
     let source = text(vm, args, 0)?;
     let protocol = text(vm, args, 1)?;
     // Space for the answer comes first: what is installed cannot be taken back.
     vm.heap.reserve(SELECTOR_BYTES)?;
-    let behavior = vm.behavior_name(class);
     let request = CompileRequest {
         instance_variables: instance_variables(vm, class, &behavior),
         behavior,
@@ -142,7 +143,7 @@ pub fn pruned(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let selector = argument(vm, args, 0)?;
     let selector_text = text(vm, args, 0)?;
     let target = argument(vm, args, 1)?;
-    let class = owner_of_tombstone(vm, vm.heap.class_of(target), selector);
+    let class = owner_of_tombstone(vm, present_class(vm, target)?, selector);
     let behavior = vm.behavior_name(class);
     vm.outside.pruned(&behavior, &selector_text);
     Ok(class)

@@ -8,7 +8,7 @@ use imprint_model::{Format, InstanceSpec, Known, MethodHeader, Oop};
 
 use super::arguments::{
     argument, boolean, check_writable, count, identity, known, new_array, object, object_receiver,
-    receiver,
+    present_class, receiver,
 };
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
@@ -225,7 +225,7 @@ fn are_identical(vm: &Vm, args: Args) -> bool {
 /// A miss.
 pub fn class_of(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let receiver = receiver(vm, args)?;
-    Ok(vm.heap.class_of(receiver))
+    present_class(vm, receiver)
 }
 
 /// `basicIdentityHash`: 22 bits, of a ghost those of the object it stands for.
@@ -278,7 +278,7 @@ pub fn max_identity_hash(_: &mut Vm, _: Args) -> Result<Oop, Failure> {
 pub fn change_class(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let receiver = object_receiver(vm, args)?;
     let other = object(vm, args, 0)?;
-    let class = vm.heap.class_of(other);
+    let class = present_class(vm, other)?;
     adopt(vm, receiver, class)?;
     Ok(receiver)
 }

@@ -10,8 +10,8 @@
 use imprint_model::{Format, MethodHeader, Oop};
 
 use super::arguments::{
-    argument, check_writable, index_below, object, object_receiver, signed_64, small_integer,
-    unsigned_64,
+    argument, check_shape, check_writable, index_below, object, object_receiver, signed_64,
+    small_integer, unsigned_64,
 };
 use super::large_integers::new_narrow_integer;
 use crate::args::Args;
@@ -24,6 +24,7 @@ fn indexable(vm: &Vm, args: Args) -> Result<Oop, Failure> {
     if vm.is_context(receiver) {
         return Err(PrimitiveError::BadReceiver.into());
     }
+    check_shape(vm, receiver)?;
     Ok(receiver)
 }
 
@@ -230,6 +231,7 @@ fn named_field(vm: &Vm, args: Args) -> Result<(Oop, usize), Failure> {
     if !receiver.is_object() {
         return Err(PrimitiveError::Inappropriate.into());
     }
+    check_shape(vm, receiver)?;
     let fields = vm.heap.fixed_fields(receiver);
     Ok((receiver, index_below(vm, args, 0, fields)?))
 }
@@ -445,6 +447,8 @@ fn replaced_run(vm: &Vm, args: Args, receiver: Oop, replacement: Oop) -> Result<
     let start = small_integer(vm, args, 0)?;
     let stop = small_integer(vm, args, 1)?;
     let source = small_integer(vm, args, 3)?;
+    check_shape(vm, receiver)?;
+    check_shape(vm, replacement)?;
     let size = vm.heap.indexable_size(receiver) as i64;
     let source_size = vm.heap.indexable_size(replacement) as i64;
     let length = stop.saturating_sub(start).saturating_add(1);
