@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use imprint_heap::Heap;
-use imprint_host::{Files, LocalOutside, Network, Reactor, Waker};
+use imprint_host::{Environment, Files, LocalOutside, Network, Reactor, Waker};
 use imprint_image::Fingerprint;
 use imprint_isa::{BehaviorName, MethodDraft};
 use imprint_report::{TestCase, TestOutcome, TestRun};
@@ -65,6 +65,11 @@ pub const SERVER_DRILL: [&str; 1] = ["[ ((WebServer handler: [ :request |
         writeOn: (WriteStream on: String new) ] on: Error do: [ :error | error messageText ]"];
 /// The class that says that the application has a server.
 const SERVER_CLASS: &str = "WebServer";
+/// Where a server listens: run with the variable set and without, since the place where the image
+/// runs decides. Run where the application looks at its environment.
+pub const PORT_DRILL: [&str; 1] = ["WebServer portFromEnvironmentOr: 8080"];
+/// The class that says that the application looks at its environment.
+const ENVIRONMENT_CLASS: &str = "OSEnvironment";
 
 /// A machine that pulls.
 pub struct Session {
@@ -288,15 +293,27 @@ impl Session {
     pub fn drill_survival(&mut self) -> Result<()> {
         self.drill("survival drill", &SURVIVAL_DRILL)?;
         self.drill("drill without a handler", &UNHANDLED_DRILL)?;
-        if self
-            .vm
-            .names
-            .class_object(&self.vm.heap, SERVER_CLASS)
-            .is_some()
-        {
+        if self.has_come(SERVER_CLASS) {
             self.drill("server drill", &SERVER_DRILL)?;
+            if self.has_come(ENVIRONMENT_CLASS) {
+                self.drill_port()?;
+            }
         }
         self.end()
+    }
+
+    fn has_come(&self, class: &str) -> bool {
+        self.vm.names.class_object(&self.vm.heap, class).is_some()
+    }
+
+    fn drill_port(&mut self) -> Result<()> {
+        for port in [None, Some("8080")] {
+            self.vm.extensions.insert(Environment::of("PORT", port));
+            let done = self.drill("server drill", &PORT_DRILL);
+            self.vm.extensions.remove::<Environment>();
+            done?;
+        }
+        Ok(())
     }
 
     fn drill(&mut self, name: &str, expressions: &[&str]) -> Result<()> {

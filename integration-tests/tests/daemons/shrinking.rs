@@ -51,6 +51,35 @@ fn shrinking_the_counter_shows_a_table_and_leaves_an_image_that_serves() {
     assert_eq!(server.wait().code, Some(0));
 }
 
+/// Copies a folder; in each file 8080 becomes another port.
+fn copy_at_port(from: &Path, to: &Path, port: u16) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_at_port(&entry.path(), &target, port);
+        } else {
+            let text = fs::read_to_string(entry.path()).unwrap();
+            fs::write(target, text.replace("8080", &port.to_string())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_slim_image_serves_on_its_own_port_where_the_environment_names_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port().unwrap();
+    copy_at_port(&example("counter"), &folder.path().join("counter"), port);
+    let ended = master(folder.path(), &["shrink", "counter"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let server = start("slave", folder.path(), &["run", "counter.image"], &[]);
+    let page = assert_eventually("a page", || get(port, "/counter"));
+    assert!(page.contains("<h1>0</h1>"), "{page}");
+    server.terminate();
+    assert_eq!(server.wait().code, Some(0));
+}
+
 #[test]
 fn a_request_that_reaches_a_pruned_method_is_told_its_name_and_what_keeps_it() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,7 @@
 //! What the process knows: environment variables, its directory, its time zone, randomness.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -20,15 +22,36 @@ pub const PRIMITIVES: &[(&str, &str, Primitive)] = &[
     ("LocalePlugin", "primitiveVMOffsetToUTC", machine_offset),
 ];
 
+/// What the image sees in place of variables of the process, a machine's extension: drills meet a
+/// variable that is set, and one that is not.
+#[derive(Clone, Default, PartialEq, Debug)]
+pub struct Environment(BTreeMap<Vec<u8>, Option<Vec<u8>>>);
+
+impl Environment {
+    /// One variable has this value, or none.
+    pub fn of(name: &str, value: Option<&str>) -> Environment {
+        let value = value.map(|value| value.as_bytes().to_vec());
+        Environment(BTreeMap::from([(name.as_bytes().to_vec(), value)]))
+    }
+
+    fn value(&self, name: &[u8]) -> Option<&Option<Vec<u8>>> {
+        self.0.get(name)
+    }
+}
+
 /// Name to value; nil where there is none.
 fn variable(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let name = bytes(vm, args, 0)?;
     if name.is_empty() || name.iter().any(|byte| matches!(byte, 0 | b'=')) {
         return Err(PrimitiveError::BadArgument.into());
     }
-    let name = std::ffi::OsStr::from_bytes(name);
-    match std::env::var_os(name) {
-        Some(value) => new_string(vm, &value.into_vec()),
+    let own = vm.extensions.get::<Environment>();
+    let value = match own.and_then(|own| own.value(name)) {
+        Some(value) => value.clone(),
+        None => std::env::var_os(std::ffi::OsStr::from_bytes(name)).map(OsString::into_vec),
+    };
+    match value {
+        Some(value) => new_string(vm, &value),
         None => Ok(vm.heap.nil()),
     }
 }
@@ -93,6 +116,21 @@ mod tests {
             world.fails("", "primitiveGetenv", &[name], BadArgument);
         }
         world.fails("", "primitiveGetenv", &[nil], BadArgument);
+    }
+
+    #[test]
+    fn a_drill_may_say_what_a_variable_holds() {
+        let mut world = World::new();
+        let nil = world.vm.heap.nil();
+        for value in [None, Some("8080")] {
+            world.vm.extensions.insert(Environment::of("PATH", value));
+            let path = world.string("PATH");
+            let seen = world.call("", "primitiveGetenv", &[path]).unwrap();
+            let text = (seen != nil).then(|| world.contents(seen));
+            assert_eq!(text.as_deref(), value.map(str::as_bytes));
+        }
+        let home = world.string("NO_SUCH_VARIABLE_HERE");
+        assert_eq!(world.call("", "primitiveGetenv", &[home]), Ok(nil));
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod testing;
 use imprint_vm::Vm;
 use imprint_vm::primitives::register as offer;
 
+pub use environment::Environment;
 pub use files::{Files, StandardFiles};
 pub use outside::LocalOutside;
 pub use pruned::PrunedLog;
