@@ -76,6 +76,9 @@ pub struct Build {
 /// `master run IMAGE [...]`
 #[derive(Args, Debug)]
 pub struct Run {
+    /// As for other virtual machines: there never is a display here.
+    #[arg(long)]
+    pub headless: bool,
     /// The image file.
     pub image: PathBuf,
     /// Nothing (the image goes on where it was saved), `SCRIPT.st`, `-s SCRIPT.st`, `eval EXPR`,

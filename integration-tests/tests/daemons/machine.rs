@@ -97,8 +97,9 @@ fn an_image_runs_the_way_image_users_call_a_virtual_machine() {
     .unwrap();
     let attribute = "Smalltalk vm getSystemAttribute: -1";
     // Arguments, exit code, standard output, a part of standard error.
-    let rows: [(&[&str], i32, &str, &str); 9] = [
+    let rows: [(&[&str], i32, &str, &str); 10] = [
         (&["full.image", "eval", "3 + 4"], 0, "7", ""),
+        (&["--headless", "full.image", "eval", "3 + 4"], 0, "7", ""),
         (&["full.image", "eval", "3", "+", "4"], 0, "7", ""),
         (
             &["full.image", "--headless", "eval", attribute],

@@ -22,6 +22,7 @@ pub const KERNEL_PACKAGES: &[&str] = &[
     "Announcements",
     "SUnit",
     "Network",
+    "Hashing",
     "Web",
 ];
 

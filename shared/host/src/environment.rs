@@ -1,7 +1,7 @@
-//! What the process knows: environment variables, its directory, its time zone, randomness.
+//! What the process knows: environment variables, its directory, randomness.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -10,16 +10,11 @@ use imprint_model::Oop;
 use imprint_vm::primitives::arguments::{bytes, check_writable, is_bytes, new_string, receiver};
 use imprint_vm::{Args, Failure, Primitive, PrimitiveError, Vm};
 
-use crate::outside::{SECONDS_1901_TO_1970, now_micros};
-use crate::timezone;
-
 /// Module, name and function of each primitive.
 pub const PRIMITIVES: &[(&str, &str, Primitive)] = &[
     ("", "primitiveGetCurrentWorkingDirectory", working_directory),
     ("", "primitiveGetenv", variable),
     ("UUIDPlugin", "primitiveMakeUUID", make_uuid),
-    ("LocalePlugin", "primitiveTimezoneOffset", timezone_offset),
-    ("LocalePlugin", "primitiveVMOffsetToUTC", machine_offset),
 ];
 
 /// What the image sees in place of variables of the process, a machine's extension: drills meet a
@@ -45,14 +40,18 @@ fn variable(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     if name.is_empty() || name.iter().any(|byte| matches!(byte, 0 | b'=')) {
         return Err(PrimitiveError::BadArgument.into());
     }
-    let own = vm.extensions.get::<Environment>();
-    let value = match own.and_then(|own| own.value(name)) {
-        Some(value) => value.clone(),
-        None => std::env::var_os(std::ffi::OsStr::from_bytes(name)).map(OsString::into_vec),
-    };
-    match value {
+    match value_of(vm, name) {
         Some(value) => new_string(vm, &value),
         None => Ok(vm.heap.nil()),
+    }
+}
+
+/// The value of a variable as the image sees it.
+pub(crate) fn value_of(vm: &Vm, name: &[u8]) -> Option<Vec<u8>> {
+    let own = vm.extensions.get::<Environment>();
+    match own.and_then(|own| own.value(name)) {
+        Some(value) => value.clone(),
+        None => std::env::var_os(OsStr::from_bytes(name)).map(OsString::into_vec),
     }
 }
 
@@ -81,18 +80,6 @@ fn random_bytes() -> Option<[u8; 16]> {
         .and_then(|mut file| file.read_exact(&mut bytes))
         .ok()
         .map(|()| bytes)
-}
-
-/// Minutes that local time is ahead of UTC now.
-fn timezone_offset(_: &mut Vm, _: Args) -> Result<Oop, Failure> {
-    let unix_seconds = (now_micros() / 1_000_000) as i64 - SECONDS_1901_TO_1970 as i64;
-    let minutes = timezone::local().offset_seconds(unix_seconds) / 60;
-    Ok(Oop::small(minutes as i32))
-}
-
-/// The machine's clock is UTC.
-fn machine_offset(_: &mut Vm, _: Args) -> Result<Oop, Failure> {
-    Ok(Oop::small(0))
 }
 
 #[cfg(test)]
@@ -147,14 +134,5 @@ mod tests {
         let short = world.bytes(&[0; 15]);
         let answer = world.call_with_receiver("UUIDPlugin", "primitiveMakeUUID", &[short]);
         assert_eq!(answer, Err(BadReceiver.into()));
-    }
-
-    #[test]
-    fn the_offset_is_of_some_place_on_earth() {
-        let mut world = World::new();
-        let minutes = world
-            .call("LocalePlugin", "primitiveTimezoneOffset", &[])
-            .unwrap();
-        assert!((-12 * 60..=14 * 60).contains(&minutes.as_small_integer().unwrap()));
     }
 }

@@ -1,6 +1,6 @@
 //! What a virtual machine gets from the world: a clock and readiness ([`LocalOutside`]), orders
 //! from other threads ([`Waker`]), and the modules of primitives for files, sockets, the
-//! environment and HTTP heads.
+//! environment, locale, digests and HTTP heads.
 //!
 //! ```text
 //!   LocalOutside ── reactor() ──> Reactor <── register(&mut vm, &reactor): modules arm it
@@ -13,13 +13,15 @@
 //! Linux kernel's epoll.
 //!
 //! Reading order: [`outside`], [`reactor`], [`handles`], [`files`], [`sockets`], [`http`],
-//! [`environment`], [`timezone`].
+//! [`environment`], [`locale`], [`timezone`], [`digests`].
 
+pub mod digests;
 pub mod environment;
 pub mod files;
 pub mod handles;
 pub mod http;
 pub mod http_head;
+pub mod locale;
 pub mod outside;
 mod pruned;
 pub mod reactor;
@@ -55,7 +57,12 @@ pub fn register(vm: &mut Vm, reactor: &Reactor) {
             offer(&mut vm.modules, module, name, *function);
         }
     }
-    for (module, name, function) in environment::PRIMITIVES {
+    let others = [
+        environment::PRIMITIVES,
+        locale::PRIMITIVES,
+        digests::PRIMITIVES,
+    ];
+    for (module, name, function) in others.into_iter().flatten() {
         offer(&mut vm.modules, module, name, *function);
     }
 }

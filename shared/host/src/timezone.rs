@@ -77,6 +77,12 @@ fn read(path: &Path) -> Option<Timezone> {
 }
 
 impl Timezone {
+    /// Whether clocks are ahead of what they show in the other half of the year.
+    pub fn is_summer(&self, unix_seconds: i64) -> bool {
+        const HALF_A_YEAR: i64 = 182 * 86_400;
+        self.offset_seconds(unix_seconds) > self.offset_seconds(unix_seconds + HALF_A_YEAR)
+    }
+
     /// Seconds that local time is ahead of UTC at a moment.
     pub fn offset_seconds(&self, unix_seconds: i64) -> i64 {
         let after = self
@@ -331,6 +337,8 @@ mod tests {
         // 2026-01-01 and 2026-07-01.
         assert_eq!(sydney.offset_seconds(1_767_225_600), 39_600);
         assert_eq!(sydney.offset_seconds(1_782_864_000), 36_000);
+        assert!(sydney.is_summer(1_767_225_600) && !sydney.is_summer(1_782_864_000));
+        assert!(zone(BERLIN).is_summer(1_782_864_000) && !zone("UTC0").is_summer(1_782_864_000));
     }
 
     #[test]

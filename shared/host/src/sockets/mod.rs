@@ -1,4 +1,4 @@
-//! Module `SocketPlugin`: TCP sockets, non-blocking, for IPv4.
+//! Module `SocketPlugin`: TCP and UDP sockets, non-blocking, for IPv4.
 //!
 //! ```text
 //!                 bind, listen             a connection waits
@@ -7,6 +7,7 @@
 //!        └──────────────────────────┴──────────────────────────> Connected
 //!   Connected ── end of input, an error ──> OtherEndClosed
 //!   any ── close ──> ThisEndClosed          any ── destroy ──> the handle names nothing: Invalid
+//!   a socket for datagrams is Connected from the beginning
 //! ```
 //!
 //! Nothing changes behind the primitives' back: a state is found out by the call that asks for it,
@@ -14,8 +15,9 @@
 //! signalled when asking again is worth while. Numbers and argument orders are those of the
 //! module's declarations in the image (`Socket>>primSocket...`).
 //!
-//! Reading order: this file (what a socket is), [`primitives`], [`options`], [`resolver`].
+//! Reading order: this file (what a socket is), [`datagrams`], [`primitives`], [`options`], [`resolver`].
 
+mod datagrams;
 pub mod options;
 pub mod primitives;
 pub mod resolver;
@@ -75,7 +77,7 @@ pub struct Semaphores {
     pub write: usize,
 }
 
-/// One TCP socket.
+/// One TCP or UDP socket.
 pub struct Socket {
     descriptor: Arc<OwnedFd>,
     watch: Watch,
@@ -96,6 +98,8 @@ enum Phase {
     },
     Connecting,
     Connected,
+    /// For datagrams; a peer that is named is a default, and no connection.
+    Datagrams,
     OtherEndClosed,
     ThisEndClosed,
 }
@@ -124,9 +128,7 @@ impl Socket {
     /// # Errors
     /// Where the system has none left.
     pub fn new(reactor: &Reactor, semaphores: Semaphores) -> Result<Socket, Errno> {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let descriptor =
-            rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+        let descriptor = open(SocketType::STREAM)?;
         // An address that a connection of an earlier run still holds can be had at once.
         sockopt::set_socket_reuseaddr(&descriptor, true)?;
         Ok(Socket::around(
@@ -194,6 +196,7 @@ impl Socket {
     /// Where the system refuses at once.
     pub fn connect(&mut self, address: SocketAddrV4) -> Result<(), Errno> {
         match rustix::net::connect(&self.descriptor, &address) {
+            Ok(()) if self.is_for_datagrams() => return Ok(()),
             Ok(()) => self.phase = Phase::Connected,
             Err(Errno::INPROGRESS | Errno::INTR) => self.phase = Phase::Connecting,
             Err(error) => return self.noted(Err(error)),
@@ -216,7 +219,7 @@ impl Socket {
         match &self.phase {
             Phase::Unconnected => Status::Unconnected,
             Phase::Listening { accepted: None, .. } | Phase::Connecting => Status::Waiting,
-            Phase::Listening { .. } | Phase::Connected => Status::Connected,
+            Phase::Listening { .. } | Phase::Connected | Phase::Datagrams => Status::Connected,
             Phase::OtherEndClosed => Status::OtherEndClosed,
             Phase::ThisEndClosed => Status::ThisEndClosed,
         }
@@ -303,11 +306,12 @@ impl Socket {
     /// Whether there is input; where there is none yet, the read semaphore is signalled when
     /// there is, or when the connection ends.
     pub fn has_input(&mut self) -> bool {
-        if !matches!(self.phase, Phase::Connected) {
-            return false;
-        }
-        let has_input = self.look_for_input();
-        if !has_input && matches!(self.phase, Phase::Connected) {
+        let has_input = match self.phase {
+            Phase::Connected => self.look_for_input(),
+            Phase::Datagrams => self.is_ready(PollFlags::IN),
+            _ => return false,
+        };
+        if !has_input && matches!(self.phase, Phase::Connected | Phase::Datagrams) {
             self.arm(Direction::Readable, self.semaphores.read);
         }
         has_input
@@ -315,6 +319,11 @@ impl Socket {
 
     /// Reads what is there, and answers how much that was.
     pub fn receive(&mut self, buffer: &mut [u8]) -> usize {
+        if self.is_for_datagrams() {
+            return self
+                .receive_from(buffer)
+                .map_or(0, |datagram| datagram.count);
+        }
         if buffer.is_empty() || !matches!(self.phase, Phase::Connected) {
             return 0;
         }
@@ -342,7 +351,7 @@ impl Socket {
 
     fn may_send(&self) -> bool {
         match self.phase {
-            Phase::Connected => true,
+            Phase::Connected | Phase::Datagrams => true,
             Phase::OtherEndClosed => self.error == 0,
             _ => false,
         }
@@ -357,6 +366,7 @@ impl Socket {
         match rustix::net::send(&self.descriptor, bytes, flags) {
             Ok(count) => return count,
             Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(error) if self.is_for_datagrams() => self.error = error.raw_os_error(),
             Err(error) => self.break_off(error),
         }
         0
@@ -443,6 +453,11 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.reactor.forget(self.watch);
     }
+}
+
+fn open(kind: SocketType) -> Result<OwnedFd, Errno> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    rustix::net::socket_with(AddressFamily::INET, kind, flags, None)
 }
 
 fn version_4(address: SocketAddrAny) -> Option<SocketAddrV4> {

@@ -2,7 +2,9 @@
 //! none of them reads.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ops::Range;
 
+use imprint_heap::Heap;
 use imprint_model::Oop;
 use imprint_vm::primitives::arguments::{
     argument, boolean, bytes, bytes_object, check_writable, new_array, new_byte_array,
@@ -66,10 +68,12 @@ pub const PRIMITIVES: &[(&str, Primitive)] = &[
         receive_data_available,
     ),
     ("primitiveSocketReceiveDataBufCount", receive_data),
+    ("primitiveSocketReceiveUDPDataBufCount", receive_datagram),
     ("primitiveSocketRemoteAddress", remote_address),
     ("primitiveSocketRemotePort", remote_port),
     ("primitiveSocketSendDataBufCount", send_data),
     ("primitiveSocketSendDone", send_done),
+    ("primitiveSocketSendUDPDataBufCount", send_datagram),
     ("primitiveSocketSetOptions", set_option),
 ];
 
@@ -207,16 +211,22 @@ fn create_with_three_semaphores(vm: &mut Vm, args: Args) -> Result<Oop, Failure>
     create_socket(vm, args, semaphores)
 }
 
-/// Network 0 or 2 is IPv4, type 0 is TCP; there are no others here. Buffer sizes are the system's.
+/// Network 0 or 2 is IPv4, type 0 is TCP, 1 is UDP; there are no others here. Buffer sizes are the
+/// system's.
 fn create_socket(vm: &mut Vm, args: Args, semaphores: Semaphores) -> Result<Oop, Failure> {
     let family = small_integer(vm, args, 0)?;
     let kind = small_integer(vm, args, 1)?;
-    if !matches!(family, 0 | 2) || kind != 0 {
+    let open = match kind {
+        0 => Socket::new,
+        1 => Socket::for_datagrams,
+        _ => return Err(PrimitiveError::Unsupported.into()),
+    };
+    if !matches!(family, 0 | 2) {
         return Err(PrimitiveError::Unsupported.into());
     }
     let handle = new_handle(vm)?;
     let network = network(vm)?;
-    let socket = Socket::new(&network.reactor, semaphores).or_else(refused)?;
+    let socket = open(&network.reactor, semaphores).or_else(refused)?;
     network.sockets.insert(socket);
     Ok(handle)
 }
@@ -296,7 +306,10 @@ fn listen_on_interface(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 fn listen_at(vm: &mut Vm, args: Args, address: SocketAddrV4, backlog: i32) -> Result<Oop, Failure> {
     let socket = socket(vm, args)?;
     socket.bind(address).or_else(refused)?;
-    socket.listen(backlog).or_else(refused)?;
+    // Who takes datagrams at a port has no more to do.
+    if !socket.is_for_datagrams() {
+        socket.listen(backlog).or_else(refused)?;
+    }
     receiver(vm, args)
 }
 
@@ -412,12 +425,13 @@ fn send_done(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     Ok(vm.heap.boolean(has_room))
 }
 
-/// The buffer in argument 1, and the range of it that arguments 2 (from 1) and 3 (a count) mean.
-fn buffer_range(vm: &Vm, args: Args) -> Result<(Oop, std::ops::Range<usize>), Failure> {
+/// The buffer in argument 1, and the range of it that the argument at `start_at` (from 1) and the one
+/// behind it (a count) mean.
+fn buffer_range(vm: &Vm, args: Args, start_at: usize) -> Result<(Oop, Range<usize>), Failure> {
     let buffer = bytes_object(vm, args, 1)?;
     let size = vm.heap.bytes(buffer).len() as i64;
-    let start = small_integer(vm, args, 2)?;
-    let count = small_integer(vm, args, 3)?;
+    let start = small_integer(vm, args, start_at)?;
+    let count = small_integer(vm, args, start_at + 1)?;
     let is_inside = start >= 1 && count >= 0 && start - 1 <= size && count <= size - (start - 1);
     if !is_inside {
         return Err(PrimitiveError::BadIndex.into());
@@ -426,29 +440,71 @@ fn buffer_range(vm: &Vm, args: Args) -> Result<(Oop, std::ops::Range<usize>), Fa
     Ok((buffer, start..start + count as usize))
 }
 
-fn receive_data(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
-    socket(vm, args)?;
-    let (buffer, range) = buffer_range(vm, args)?;
-    check_writable(vm, buffer)?;
+/// The socket that the first argument names, beside the heap: one reads or writes the other.
+fn socket_and_heap(vm: &mut Vm, args: Args) -> Result<(&mut Socket, &mut Heap), Failure> {
     let handle = bytes(vm, args, 0)?.to_vec();
     let socket = vm
         .extensions
         .get_mut::<Network>()
         .and_then(|network| network.sockets.get_mut(&handle))
         .ok_or(PrimitiveError::BadArgument)?;
-    let count = socket.receive(&mut vm.heap.bytes_mut(buffer)[range]);
+    Ok((socket, &mut vm.heap))
+}
+
+fn receive_data(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    socket(vm, args)?;
+    let (buffer, range) = buffer_range(vm, args, 2)?;
+    check_writable(vm, buffer)?;
+    let (socket, heap) = socket_and_heap(vm, args)?;
+    let count = socket.receive(&mut heap.bytes_mut(buffer)[range]);
     Ok(Oop::index(count))
 }
 
 fn send_data(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     socket(vm, args)?;
-    let (buffer, range) = buffer_range(vm, args)?;
-    let handle = bytes(vm, args, 0)?.to_vec();
-    let socket = vm
-        .extensions
-        .get_mut::<Network>()
-        .and_then(|network| network.sockets.get_mut(&handle))
-        .ok_or(PrimitiveError::BadArgument)?;
-    let count = socket.send(&vm.heap.bytes(buffer)[range]);
+    let (buffer, range) = buffer_range(vm, args, 2)?;
+    let (socket, heap) = socket_and_heap(vm, args)?;
+    let count = socket.send(&heap.bytes(buffer)[range]);
     Ok(Oop::index(count))
+}
+
+/// The next datagram as an Array: its size in the buffer, whence it came (address and port), and
+/// whether it was cut. Where none came, size and port are 0.
+fn receive_datagram(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    datagram_socket(vm, args)?;
+    let (buffer, range) = buffer_range(vm, args, 2)?;
+    check_writable(vm, buffer)?;
+    let address = new_byte_array(vm, &[0; 4])?;
+    let answer = new_array(vm, &[Oop::small(0), address, Oop::small(0), vm.heap.nil()])?;
+    let (socket, heap) = socket_and_heap(vm, args)?;
+    let datagram = socket.receive_from(&mut heap.bytes_mut(buffer)[range]);
+    if let Some(sender) = datagram.and_then(|datagram| datagram.sender) {
+        heap.bytes_mut(address)
+            .copy_from_slice(&sender.ip().octets());
+        heap.store(answer, 2, Oop::index(sender.port().into()));
+    }
+    let count = datagram.map_or(0, |datagram| datagram.count);
+    heap.store(answer, 0, Oop::index(count));
+    let is_cut = heap.boolean(datagram.is_some_and(|datagram| datagram.is_cut));
+    heap.store(answer, 3, is_cut);
+    Ok(answer)
+}
+
+/// Handle, buffer, address, port, start, count to the count of bytes that went.
+fn send_datagram(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    datagram_socket(vm, args)?;
+    let receiver = SocketAddrV4::new(address(vm, args, 2)?, port(vm, args, 3)?);
+    let (buffer, range) = buffer_range(vm, args, 4)?;
+    let (socket, heap) = socket_and_heap(vm, args)?;
+    let count = socket
+        .send_to(&heap.bytes(buffer)[range], receiver)
+        .or_else(refused)?;
+    Ok(Oop::index(count))
+}
+
+fn datagram_socket(vm: &mut Vm, args: Args) -> Result<(), Failure> {
+    if socket(vm, args)?.is_for_datagrams() {
+        return Ok(());
+    }
+    Err(PrimitiveError::BadArgument.into())
 }

@@ -311,13 +311,12 @@ fn wrong_operands_are_refused() {
     world.fails(MODULE, "primitiveSocketDestroy", &[foreign], BadArgument);
     world.fails(MODULE, "primitiveSocketSendDone", &[i(3)], BadArgument);
     let [connection, read, write] = semaphores(1);
-    let udp = [i(0), i(1), i(0), i(0), connection, read, write];
-    world.fails(
-        MODULE,
-        "primitiveSocketCreate3Semaphores",
-        &udp,
-        Unsupported,
-    );
+    // Neither a kind of socket beside TCP and UDP nor a network beside IPv4.
+    for (network, kind) in [(0, 2), (3, 0)] {
+        let others = [i(network), i(kind), i(0), i(0), connection, read, write];
+        let name = "primitiveSocketCreate3Semaphores";
+        world.fails(MODULE, name, &others, Unsupported);
+    }
     let buffer = world.bytes(&[0; 4]);
     let receive = "primitiveSocketReceiveDataBufCount";
     for (start, count) in [(0, 1), (1, 5), (6, 0), (1, -1)] {
@@ -352,4 +351,78 @@ fn names_are_resolved() {
     let string = world.bytes(&vec![0; size.as_small_integer().unwrap() as usize]);
     call(&mut world, "primitiveResolverHostNameResult", &[string]);
     assert!(!world.contents(string).contains(&0));
+}
+
+/// A socket for datagrams at a port of the system's choice, and the port.
+fn datagrams(world: &mut World, number: i32) -> (Oop, u16) {
+    let [connection, read, write] = semaphores(number);
+    let arguments = [i(0), i(1), i(8000), i(8000), connection, read, write];
+    let socket = call(world, "primitiveSocketCreate3Semaphores", &arguments);
+    let address = world.bytes(&[127, 0, 0, 1]);
+    call(world, "primitiveSocketBindToPort", &[socket, address, i(0)]);
+    let port = call(world, "primitiveSocketLocalPort", &[socket]);
+    (socket, port.as_small_integer().unwrap() as u16)
+}
+
+#[test]
+fn datagrams_come_whole_with_their_sender_or_cut() {
+    let mut world = World::new();
+    let (near, near_port) = datagrams(&mut world, 1);
+    let (far, far_port) = datagrams(&mut world, 2);
+    assert_eq!(status(&mut world, near), 2);
+    let (yes, no) = (world.boolean(true), world.boolean(false));
+    let available = "primitiveSocketReceiveDataAvailable";
+    assert_eq!(call(&mut world, available, &[far]), no);
+    // What is sent, the room for it, and whether it is cut.
+    for (text, room, is_cut) in [("ping", 100, no), ("a longer one", 4, yes), ("", 100, no)] {
+        let (buffer, address) = (world.string(text), world.bytes(&[127, 0, 0, 1]));
+        let to = Oop::index(far_port.into());
+        let arguments = [near, buffer, address, to, i(1), Oop::index(text.len())];
+        let sent = call(&mut world, "primitiveSocketSendUDPDataBufCount", &arguments);
+        assert_eq!(sent, Oop::index(text.len()));
+        while call(&mut world, available, &[far]) != yes {
+            world.await_signal(21);
+        }
+        let buffer = world.bytes(&[0; 100]);
+        let arguments = [far, buffer, i(1), i(room)];
+        let name = "primitiveSocketReceiveUDPDataBufCount";
+        let answer = call(&mut world, name, &arguments);
+        let came = text.len().min(room as usize);
+        assert_eq!(world.slot(answer, 0), Oop::index(came));
+        assert_eq!(&world.contents(buffer)[..came], &text.as_bytes()[..came]);
+        let sender = world.slot(answer, 1);
+        assert_eq!(world.contents(sender), [127, 0, 0, 1]);
+        assert_eq!(world.slot(answer, 2), Oop::index(near_port.into()));
+        assert_eq!(world.slot(answer, 3), is_cut, "{text}");
+        let nothing = call(&mut world, name, &arguments);
+        assert_eq!(world.slot(nothing, 2), i(0));
+    }
+}
+
+#[test]
+fn a_default_peer_lets_datagrams_go_without_an_address() {
+    let mut world = World::new();
+    let (near, _) = datagrams(&mut world, 1);
+    let (far, port) = datagrams(&mut world, 2);
+    let address = world.bytes(&[127, 0, 0, 1]);
+    let arguments = [near, address, Oop::index(port.into())];
+    call(&mut world, "primitiveSocketConnectToPort", &arguments);
+    assert_eq!(send(&mut world, near, "pong"), i(4));
+    assert_eq!(receive(&mut world, far, 2), b"pong");
+}
+
+#[test]
+fn datagrams_are_not_for_connections() {
+    let mut world = World::new();
+    let (near, _) = pair(&mut world);
+    let (buffer, address) = (world.bytes(&[0; 10]), world.bytes(&[127, 0, 0, 1]));
+    let arguments = [near, buffer, i(1), i(10)];
+    let name = "primitiveSocketReceiveUDPDataBufCount";
+    world.fails(MODULE, name, &arguments, BadArgument);
+    let (socket, _) = datagrams(&mut world, 3);
+    let arguments = [socket, buffer, i(2), i(10)];
+    world.fails(MODULE, name, &arguments, BadIndex);
+    let arguments = [socket, buffer, address, i(70_000), i(1), i(4)];
+    let name = "primitiveSocketSendUDPDataBufCount";
+    world.fails(MODULE, name, &arguments, BadArgument);
 }

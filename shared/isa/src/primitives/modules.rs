@@ -71,6 +71,7 @@ pub const MODULE_PRIMITIVES: &[ModulePrimitive] = module_rows! {
         primitivePruned [0, 1, 1] 1;
         primitivePrunedObject [0, 1] 0;
         primitivePrunedUnhandled [0] 0;
+        primitiveSha256Block [0, 1, 1] 0;
         primitiveStackText [0, 1] 0;
         primitiveSetTerminationSemaphore [1] 0;
     }
@@ -150,16 +151,31 @@ pub const MODULE_PRIMITIVES: &[ModulePrimitive] = module_rows! {
         primitiveSocketLocalPort [0, 1] 0;
         primitiveSocketReceiveDataAvailable [0, 1] 0;
         primitiveSocketReceiveDataBufCount [0, 1, 1, 1, 1] 0;
+        primitiveSocketReceiveUDPDataBufCount [0, 1, 1, 1, 1] 0;
         primitiveSocketRemoteAddress [0, 1] 0;
         primitiveSocketRemotePort [0, 1] 0;
         primitiveSocketSendDataBufCount [0, 1, 1, 1, 1] 0;
         primitiveSocketSendDone [0, 1] 0;
+        primitiveSocketSendUDPDataBufCount [0, 1, 1, 1, 1, 1, 1] 0;
         primitiveSocketSetOptions [0, 1, 1, 1] 0;
     }
     "UUIDPlugin" {
         primitiveMakeUUID [1] 0;
     }
+    "MD5Plugin" {
+        primitivePluginAvailable [0] 0;
+        primitiveProcessBufferWithState [0, 1, 1] 0;
+    }
+    "DSAPrims" {
+        primitiveExpandBlock [0, 1, 1] 0;
+        primitiveHasSecureHashPrimitive [0] 0;
+        primitiveHashBlock [0, 1, 1] 0;
+    }
     "LocalePlugin" {
+        primitiveCountry [0] 0;
+        primitiveDaylightSavings [0] 0;
+        primitiveLanguage [0] 0;
+        primitiveMeasurementMetric [0] 0;
         primitiveTimezoneOffset [0] 0;
         primitiveVMOffsetToUTC [0] 0;
     }
