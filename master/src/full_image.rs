@@ -15,8 +15,10 @@ use imprint_image::{
 use imprint_isa::{BehaviorName, Draft, Placed};
 use imprint_model::layout::behavior;
 use imprint_model::{ClassIndex, Oop};
+use imprint_slave::interrupts;
 use imprint_slave::limits::{builder_settings, heap_settings};
 use imprint_slave::machine::machine_with;
+use imprint_slave::session::{UNWIND_LIMIT, limits_of};
 use imprint_vm::install::{Installer, MethodDictionary, Names, Unbound, source_pointer_in};
 use imprint_vm::{Activation, CommandLine, Outcome, RunLimits, Vm};
 
@@ -74,6 +76,7 @@ impl LiveImage {
     pub fn build(sources: &LoadedSources, command_line: CommandLine) -> Result<LiveImage> {
         let local = LocalOutside::new().context("cannot wait for events on this system")?;
         let reactor = local.reactor().clone();
+        interrupts::stop_by(local.waker());
         let book = Rc::new(RefCell::new(SourceBook::default()));
         let outside = Box::new(MasterOutside::new(local, book.clone()));
         let heap = Heap::new(builder_settings())?;
@@ -109,6 +112,7 @@ impl LiveImage {
         let book = Rc::new(RefCell::new(book));
         let local = LocalOutside::new().context("cannot wait for events on this system")?;
         let reactor = local.reactor().clone();
+        interrupts::stop_by(local.waker());
         let outside = Box::new(MasterOutside::new(local, book.clone()));
         let vm = machine_with(heap, names, outside, &reactor, command_line);
         Ok(LiveImage {
@@ -183,6 +187,19 @@ impl LiveImage {
             process.map_err(|failure| anyhow::anyhow!("cannot start a process: {failure:?}"))?;
         let outcome = self.vm.run_until(process, limits.clone());
         self.saving(outcome, |vm| vm.run_until(process, limits.clone()))
+    }
+
+    /// Ends what a run whose time was up left running, with its unwind blocks where these come to an
+    /// end.
+    ///
+    /// # Errors
+    /// As [`LiveImage::evaluate`].
+    pub fn end_late_process(&mut self) -> Result<()> {
+        if let Some(late) = self.vm.late_process() {
+            self.run_on(late, "self terminate", limits_of(UNWIND_LIMIT))?;
+            self.vm.end_late_processes();
+        }
+        Ok(())
     }
 
     /// Lets the image go on where it was saved.

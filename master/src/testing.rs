@@ -6,7 +6,9 @@ use anyhow::{Result, bail};
 use imprint_bootstrap::PackageSet;
 use imprint_loader::{ClassDefinition, Selection};
 use imprint_report::{TestCase, TestOutcome, TestRun};
+use imprint_slave::interrupts;
 use imprint_slave::outcome_text::{ended, outcome_of};
+use imprint_slave::session::limits_of;
 use imprint_vm::{Outcome, RunLimits};
 
 use crate::full_image::LiveImage;
@@ -105,9 +107,13 @@ pub fn run_tests(
         name: "tests".to_string(),
         cases: Vec::with_capacity(tests.len()),
     };
-    for test in tests {
+    for (index, test) in tests.iter().enumerate() {
         let start = Instant::now();
         let outcome = run_test(image, test, timeout)?;
+        image.end_late_process()?;
+        if interrupts::is_wished() {
+            break;
+        }
         let case = TestCase {
             category: test.category.clone(),
             class: test.class.clone(),
@@ -117,17 +123,18 @@ pub fn run_tests(
         };
         on_done(&case);
         run.cases.push(case);
+        let next = tests.get(index + 1);
+        if next.is_none_or(|next| next.class != test.class) {
+            image.evaluate(&format!("{} imprintFinish", test.class), limits_of(timeout))?;
+            image.end_late_process()?;
+        }
     }
     Ok(run)
 }
 
 fn run_test(image: &mut LiveImage, test: &Test, timeout: Duration) -> Result<TestOutcome> {
     let expression = format!("{} imprintRun: #{}", test.class, test.selector);
-    let limits = RunLimits {
-        deadline: Some(Instant::now() + timeout),
-        ..RunLimits::default()
-    };
-    Ok(match image.evaluate(&expression, limits)? {
+    Ok(match image.evaluate(&expression, limits_of(timeout))? {
         Outcome::Returned(text) => {
             let text = image.vm.heap.string_text(text).unwrap_or_default();
             outcome_of(&text, &mut |activation| image.source_line(activation))

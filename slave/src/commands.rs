@@ -12,6 +12,7 @@ use imprint_wire::{Controller, WireError};
 use crate::answer::returned_text;
 use crate::command_line::{Command, CommandLine, Run};
 use crate::ending::{code, code_without_source, ending, sentence_of};
+use crate::interrupts;
 use crate::limits::heap_settings;
 use crate::machine::local_machine;
 use crate::shrinking::{evaluate, shrink, write_report};
@@ -32,6 +33,10 @@ pub fn run(command_line: CommandLine) -> u8 {
         Command::Ctl(order) => ctl::ctl(order),
     };
     done.unwrap_or_else(|error| {
+        if interrupts::is_wished() {
+            eprintln!("slave: interrupted");
+            return code::INTERRUPTED;
+        }
         eprintln!("slave: {}", sentence_of(&error));
         code_of(&error)
     })
@@ -58,6 +63,7 @@ fn run_with_master(run: &Run, master: String) -> Result<u8> {
     if let Some(daemon) = run.daemon() {
         return daemon::serve(&daemon, orders);
     }
+    interrupts::heed(interrupts::GRACE)?;
     if let (Some(expression), None, true) = (&run.eval, &run.snapshot, run.tests.is_empty()) {
         let (code, text) = evaluate(&orders, expression)?;
         match (code, text) {

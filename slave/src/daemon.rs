@@ -112,6 +112,8 @@ enum Order {
     Run {
         order: RunOrder,
         progress: mpsc::Sender<Progress>,
+        /// Its place in the queue is taken from the beginning.
+        last: mpsc::OwnedPermit<Progress>,
     },
     Snapshot {
         order: SnapshotOrder,
@@ -194,7 +196,13 @@ impl Control for Desk {
 
     async fn run(&self, order: RunOrder) -> Result<mpsc::Receiver<Progress>, String> {
         let (progress, receiver) = mpsc::channel(PROGRESS_MAX);
-        self.give(Order::Run { order, progress })?;
+        let last = progress.clone().try_reserve_owned();
+        let last = last.map_err(|_| "nobody waits for the end of the run".to_string())?;
+        self.give(Order::Run {
+            order,
+            progress,
+            last,
+        })?;
         Ok(receiver)
     }
 
@@ -245,7 +253,11 @@ struct Worker {
 impl Worker {
     fn carry_out(&mut self, order: Order) {
         match order {
-            Order::Run { order, progress } => {
+            Order::Run {
+                order,
+                progress,
+                last,
+            } => {
                 self.enter(match &order.what {
                     Runnable::Expression(_) => "running an expression",
                     Runnable::Tests { .. } => "running tests",
@@ -258,8 +270,7 @@ impl Worker {
                     Err(defect) => (code::DEFECT.into(), defect),
                 };
                 self.enter(IDLE);
-                // Who gave the order may be gone: then nobody wants to know.
-                let _ = progress.blocking_send(Progress::Finished { exit_code, text });
+                last.send(Progress::Finished { exit_code, text });
             }
             Order::Snapshot { order, reply } => {
                 self.enter("writing an image");
@@ -282,7 +293,8 @@ impl Worker {
         let orders = self.orders(order);
         let run = exercise(&orders, |finished| {
             self.done.tests.add(1);
-            let _ = progress.blocking_send(Progress::Event(Event::TestFinished(finished.clone())));
+            // Who does not read what comes is not waited for; the end tells all of it again.
+            let _ = progress.try_send(Progress::Event(Event::TestFinished(finished.clone())));
         })?;
         self.done.runs.add(1);
         let pulled = run.report.pulled.as_ref();

@@ -15,6 +15,7 @@ use imprint_wire::message::{Event, Plan, TestFinished, TestName};
 use crate::answer::answer_text;
 use crate::ending::code;
 use crate::exploded::exploded;
+use crate::interrupts;
 use crate::page::Visit;
 use crate::remote::Line;
 use crate::replay::Replay;
@@ -177,6 +178,9 @@ impl Exercised {
         }
         let tests = self.session.compile_tests(&self.plan.tests)?;
         let run = self.run_tests(&tests, orders.timeout, on_test)?;
+        if self.is_interrupted() {
+            return Ok(());
+        }
         if run.counts().failed > 0 {
             self.failure = Some(code::FAILED);
         }
@@ -185,11 +189,20 @@ impl Exercised {
         if has_tests && !self.has_exploded() {
             let drilled = self.session.drill_survival();
             // What the drill lacks because of the limit is told by the limit.
-            if !self.has_exploded() {
+            if !self.has_exploded() && !self.is_interrupted() {
                 drilled?;
             }
         }
         Ok(())
+    }
+
+    /// Whether the user stopped the run; then no image is made of it.
+    fn is_interrupted(&mut self) -> bool {
+        if interrupts::is_wished() {
+            self.failure = Some(code::INTERRUPTED);
+            self.report.tests = None;
+        }
+        interrupts::is_wished()
     }
 
     /// Whether the limit of pulled bytes was passed; then the report says who pulled them.
@@ -218,6 +231,10 @@ impl Exercised {
         }
         match outcome {
             Outcome::Returned(_) | Outcome::Ordered(_) | Outcome::Quit(0) => Ok(None),
+            Outcome::Interrupted => {
+                self.tell_reason("the run stopped in the entry expression".to_string());
+                Ok(Some(code::INTERRUPTED))
+            }
             other => {
                 let (code, sentence) = crate::ending::ending(&other);
                 let sentence = sentence.unwrap_or_else(|| match other {
@@ -228,6 +245,17 @@ impl Exercised {
                 Ok(Some(code))
             }
         }
+    }
+
+    fn tell_interrupted(&mut self, at: &TestRun, all: usize, done: usize) {
+        let name = at.cases.first().map(TestCase::name).unwrap_or_default();
+        let log = self.replay.as_ref().map_or(String::new(), |replay| {
+            format!("; what came until then is in {}", replay.path().display())
+        });
+        self.tell_reason(format!(
+            "the run stopped at test {} of {all}, {name}{log}",
+            done + 1
+        ));
     }
 
     fn tell_reason(&mut self, reason: String) {
@@ -250,6 +278,10 @@ impl Exercised {
             let one = self
                 .session
                 .run_tests(std::slice::from_ref(test), timeout, |_| {})?;
+            if interrupts::is_wished() {
+                self.tell_interrupted(&one, tests.len(), run.cases.len());
+                break;
+            }
             for case in one.cases {
                 if let Some(phase) = &phase {
                     phase.advance(1);

@@ -12,7 +12,8 @@
 //!
 //! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`remote`], [`waiting`],
 //! [`exploded`], [`shrinking`] (its image), [`keeping`], [`daemon`] and [`ctl`] (orders), [`replay`], [`replaying`],
-//! [`answer`], [`proof`], [`page`], [`limits`], [`machine`], [`outcome_text`], [`frames`], [`ending`], [`crash`].
+//! [`answer`], [`proof`], [`page`], [`limits`], [`machine`], [`outcome_text`], [`frames`], [`ending`], [`interrupts`],
+//! [`crash`].
 
 pub mod answer;
 pub mod command_line;
@@ -24,6 +25,7 @@ pub mod ending;
 pub mod exercise;
 pub mod exploded;
 pub mod frames;
+pub mod interrupts;
 pub mod keeping;
 pub mod limits;
 pub mod machine;

@@ -12,14 +12,14 @@ use imprint_image::open_image;
 use imprint_report::{PageCheck, Proof, TestOutcome, TestRun};
 use imprint_shrink::{SidePackage, install_side};
 use imprint_vm::install::Names;
-use imprint_vm::{CommandLine, Outcome, RunLimits};
+use imprint_vm::{CommandLine, Outcome};
 
 use crate::ending::ending;
 use crate::frames::no_lines;
 use crate::machine::local_machine;
 use crate::outcome_text::pruned_by_name;
 use crate::page::{Visit, visit};
-use crate::session::{CompiledTest, run_test};
+use crate::session::{CompiledTest, limits_of, run_expression, run_test};
 
 /// The server of a slim image may take this long to answer its first request.
 const START_LIMIT: Duration = Duration::from_secs(15);
@@ -64,11 +64,7 @@ fn prove_tests(
     let (mut vm, _, pruned) = local_machine(opened.heap, names, CommandLine::default())?;
     install_side(&mut vm, side)?;
     let entry = vm.active_process_or_nil();
-    let limits = RunLimits {
-        deadline: Some(Instant::now() + START_LIMIT),
-        ..RunLimits::default()
-    };
-    match vm.run_until(entry, limits) {
+    match vm.run_until(entry, limits_of(START_LIMIT)) {
         Outcome::Returned(_) => {}
         other => {
             let (_, sentence) = ending(&other);
@@ -81,6 +77,11 @@ fn prove_tests(
     let proven = |test: &CompiledTest| {
         let before = pruned.counts();
         let mut case = run_test(&mut vm, test, timeout, &mut no_lines)?;
+        vm.end_late_processes();
+        if let Some(finish) = &test.finish {
+            run_expression(&mut vm, finish, limits_of(timeout))?;
+            vm.end_late_processes();
+        }
         let reached = pruned.counts().into_iter();
         let reached = reached.filter(|(name, count)| before.get(name) != Some(count));
         note_swallowed(&mut case, reached.map(|(name, _)| name));
@@ -147,7 +148,7 @@ fn prove_page(image: &Path, before: &Visit, proof: &mut Proof) -> Result<()> {
         .spawn()
         .context("cannot start the slim image")?;
     let visited = visit(before.port, START_LIMIT);
-    terminate(&server);
+    terminate(server.id());
     let ended = wait_for(&mut server);
     match visited {
         Ok(visit) => {
@@ -195,10 +196,11 @@ pub fn slave_command() -> Result<Command> {
     Ok(command)
 }
 
-fn terminate(server: &std::process::Child) {
-    // It may have ended by itself; then `wait_for` tells.
+/// Asks a process of ours to end.
+pub fn terminate(id: u32) {
+    // It may have ended by itself; whoever waits for it hears of that.
     let _ = Command::new("kill")
-        .args(["-TERM", &server.id().to_string()])
+        .args(["-TERM", &id.to_string()])
         .status();
 }
 

@@ -9,6 +9,7 @@ use imprint_heap::Heap;
 use imprint_host::{Environment, Files, LocalOutside, Network, Reactor, Waker};
 use imprint_image::Fingerprint;
 use imprint_isa::{BehaviorName, MethodDraft};
+use imprint_model::Oop;
 use imprint_report::{TestCase, TestOutcome, TestRun};
 use imprint_vm::extract::ClassIndices;
 use imprint_vm::seed::empty_seed;
@@ -16,6 +17,7 @@ use imprint_vm::{Arrivals, CommandLine, CompileRequest, Event, Outcome, PullSite
 use imprint_wire::message::{Plan, TestName};
 
 use crate::frames::Lines;
+use crate::interrupts;
 use crate::machine::machine_with;
 use crate::outcome_text::outcome_of;
 use crate::page::{Visit, visit};
@@ -25,6 +27,8 @@ use crate::remote::{Line, RemoteOutside};
 const PRIORITY: i64 = 40;
 /// The entry expression may take this long to come back.
 const ENTRY_LIMIT: Duration = Duration::from_secs(60);
+/// The unwind blocks of a process that is terminated may take this long.
+pub const UNWIND_LIMIT: Duration = Duration::from_secs(1);
 /// The order that says: the visit is over.
 const VISIT_IS_OVER: u64 = 1;
 
@@ -90,6 +94,8 @@ pub struct CompiledTest {
     pub name: TestName,
     /// The expression.
     pub draft: MethodDraft,
+    /// What is run behind the last test of a class: its resources go.
+    pub finish: Option<MethodDraft>,
 }
 
 impl Session {
@@ -106,6 +112,7 @@ impl Session {
         let seed_bytes = heap.usage().old_bytes;
         let local = LocalOutside::new().context("cannot wait for events on this system")?;
         let (reactor, waker) = (local.reactor().clone(), local.waker());
+        interrupts::stop_by(waker.clone());
         let line = Rc::new(RefCell::new(line));
         let outside = Box::new(RemoteOutside::new(local, line.clone()));
         let mut vm = machine_with(heap, names, outside, &reactor, command_line);
@@ -188,11 +195,7 @@ impl Session {
         entry: &MethodDraft,
         may_serve: bool,
     ) -> Result<(Outcome, Option<Visit>)> {
-        let limits = RunLimits {
-            deadline: Some(Instant::now() + ENTRY_LIMIT),
-            ..RunLimits::default()
-        };
-        let outcome = self.run(entry, limits)?;
+        let outcome = self.run(entry, limits_of(ENTRY_LIMIT))?;
         if !may_serve || !matches!(outcome, Outcome::Returned(_)) {
             return Ok((outcome, None));
         }
@@ -236,14 +239,18 @@ impl Session {
     /// # Errors
     /// Where the master does not know a test's class.
     pub fn compile_tests(&self, tests: &[TestName]) -> Result<Vec<CompiledTest>> {
-        let compiled = |name: &TestName| {
+        let compiled = |(index, name): (usize, &TestName)| {
             let draft = self.compile(&format!("{} imprintRun: #{}", name.class, name.selector))?;
+            let next = tests.get(index + 1);
+            let is_last = next.is_none_or(|next| next.class != name.class);
+            let finish = is_last.then(|| self.compile(&format!("{} imprintFinish", name.class)));
             Ok(CompiledTest {
                 name: name.clone(),
                 draft,
+                finish: finish.transpose()?,
             })
         };
-        tests.iter().map(compiled).collect()
+        tests.iter().enumerate().map(compiled).collect()
     }
 
     /// Runs tests, each as a phase of its own; `on_done` hears of each.
@@ -270,10 +277,28 @@ impl Session {
             if has_compiled && case.outcome == TestOutcome::Passed {
                 case.outcome = TestOutcome::NeedsCompiler;
             }
+            self.end_late_process()?;
+            if let Some(finish) = &test.finish {
+                self.run(finish, limits_of(timeout))?;
+                self.end_late_process()?;
+            }
             on_done(&case);
             run.cases.push(case);
         }
         Ok(run)
+    }
+
+    /// Ends what a test whose time was up left running, with its unwind blocks where these come to an
+    /// end.
+    fn end_late_process(&mut self) -> Result<()> {
+        if self.vm.late_process().is_none() {
+            return Ok(());
+        }
+        let terminate = self.compile("self terminate")?;
+        let late = |vm: &Vm| vm.late_process().unwrap_or(vm.heap.nil());
+        run_with(&mut self.vm, &terminate, late, limits_of(UNWIND_LIMIT))?;
+        self.vm.end_late_processes();
+        Ok(())
     }
 
     /// Runs the drill of waiting, and comes back to the phase of the entry expression.
@@ -334,11 +359,7 @@ impl Session {
     fn run_all(&mut self, expressions: &[&str]) -> Result<()> {
         for expression in expressions {
             let draft = self.compile(expression)?;
-            let limits = RunLimits {
-                deadline: Some(Instant::now() + ENTRY_LIMIT),
-                ..RunLimits::default()
-            };
-            self.run(&draft, limits)?;
+            self.run(&draft, limits_of(ENTRY_LIMIT))?;
         }
         Ok(())
     }
@@ -360,7 +381,17 @@ impl Session {
 ///
 /// # Errors
 /// Where it cannot be installed.
-pub fn run_expression(vm: &mut Vm, draft: &MethodDraft, mut limits: RunLimits) -> Result<Outcome> {
+pub fn run_expression(vm: &mut Vm, draft: &MethodDraft, limits: RunLimits) -> Result<Outcome> {
+    run_with(vm, draft, |vm| vm.heap.nil(), limits)
+}
+
+/// As [`run_expression`], with a receiver, which is looked for once nothing moves any more.
+fn run_with(
+    vm: &mut Vm,
+    draft: &MethodDraft,
+    receiver: impl FnOnce(&Vm) -> Oop,
+    mut limits: RunLimits,
+) -> Result<Outcome> {
     let still = vm.standstill();
     let method = match vm.make_expression(draft) {
         Ok(method) => method,
@@ -368,11 +399,19 @@ pub fn run_expression(vm: &mut Vm, draft: &MethodDraft, mut limits: RunLimits) -
     };
     let waited = vm.standstill() - still;
     limits.deadline = limits.deadline.map(|deadline| deadline + waited);
-    let nil = vm.heap.nil();
+    let receiver = receiver(vm);
     let process = vm
-        .spawn(method, nil, PRIORITY)
+        .spawn(method, receiver, PRIORITY)
         .map_err(|space| anyhow!("no room for a process: {space:?}"))?;
     Ok(vm.run_until(process, limits))
+}
+
+/// The limits of what may take so long from now on.
+pub fn limits_of(time: Duration) -> RunLimits {
+    RunLimits {
+        deadline: Some(Instant::now() + time),
+        ..RunLimits::default()
+    }
 }
 
 /// Runs one test; `lines` knows the sources of what it ran.
@@ -386,11 +425,7 @@ pub fn run_test(
     lines: &mut Lines<'_>,
 ) -> Result<TestCase> {
     let start = Instant::now();
-    let limits = RunLimits {
-        deadline: Some(start + timeout),
-        ..RunLimits::default()
-    };
-    let outcome = match run_expression(vm, &test.draft, limits)? {
+    let outcome = match run_expression(vm, &test.draft, limits_of(timeout))? {
         Outcome::Returned(text) => {
             outcome_of(&vm.heap.string_text(text).unwrap_or_default(), lines)
         }

@@ -12,6 +12,7 @@ use imprint_vm::{CommandLine, Outcome, RunLimits};
 
 use crate::ending::code;
 use crate::exercise::{Exercised, Orders, exercise, pulled};
+use crate::interrupts;
 use crate::keeping::pull_kept;
 use crate::proof::prove;
 use crate::remote::Line;
@@ -42,6 +43,9 @@ pub fn shrink(orders: &Orders, wanted: Option<&Wanted>) -> Result<(ShrinkReport,
         if !run.has_exploded() {
             made?;
         }
+    }
+    if interrupts::is_wished() {
+        return Ok((run.report, code::INTERRUPTED));
     }
     let is_proven = run.report.proof.as_ref().is_none_or(Proof::holds);
     let failure = run.failure.or((!is_proven).then_some(code::FAILED));

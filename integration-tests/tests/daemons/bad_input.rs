@@ -60,7 +60,7 @@ fn a_master_refuses_other_machines_and_ports_in_use() {
 }
 
 /// A project with one test class that has these methods.
-fn project(folder: &Path, methods: &[(&str, &str)]) -> String {
+pub fn project(folder: &Path, methods: &[(&str, &str)]) -> String {
     let package = folder.join("project/src/Trial-Tests");
     fs::create_dir_all(&package).unwrap();
     fs::write(

@@ -25,4 +25,5 @@ mod serving;
 mod shrinking;
 mod slave_daemon;
 mod slow_wire;
+mod stopping;
 mod traps;

@@ -54,6 +54,11 @@ impl Pair {
             .to_string()
     }
 
+    /// Where the slave takes orders.
+    pub fn slave_url(&self) -> &str {
+        &self.slave_url
+    }
+
     /// Gives the slave an order.
     pub fn slave(&self, order: &[&str]) -> Ended {
         slave(self.path(), &[&["ctl", &self.slave_url], order].concat())

@@ -11,8 +11,11 @@ mod serve;
 mod shrink;
 mod test;
 
+use std::time::Duration;
+
 use clap::Parser;
-use imprint_slave::ending::ending;
+use imprint_slave::ending::{code, ending};
+use imprint_slave::interrupts;
 use imprint_vm::Outcome;
 
 use crate::command_line::{Command, CommandLine, Failure};
@@ -23,7 +26,20 @@ use crate::command_line::{Command, CommandLine, Failure};
 /// Where it could not be done, with the exit code for that.
 pub fn run(command_line: CommandLine) -> Result<u8, Failure> {
     command_line.limits.apply();
-    match command_line.command {
+    if comes_to_an_end(&command_line.command) {
+        interrupts::heed(GRACE)?;
+    }
+    let done = obey(command_line.command);
+    if done.is_err() && interrupts::is_wished() {
+        // What could not be done then is no fault of anybody's.
+        eprintln!("master: interrupted");
+        return Ok(code::INTERRUPTED);
+    }
+    done
+}
+
+fn obey(command: Command) -> Result<u8, Failure> {
+    match command {
         Command::Build(build) => build::build(&build),
         Command::Run(run) => run::run(&run),
         Command::Eval(eval) => eval::eval(&eval),
@@ -36,6 +52,17 @@ pub fn run(command_line: CommandLine) -> Result<u8, Failure> {
         Command::Log(log) => log::log(&log),
         Command::Slave { rest } => Ok(be_slave(rest)),
     }
+}
+
+/// A slave that was started gets its own time to end, and then the table is still to be printed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Whether a command runs images, and comes to an end by itself.
+fn comes_to_an_end(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Build(_) | Command::Eval(_) | Command::Test(_) | Command::Shrink(_)
+    )
 }
 
 /// Does what the binary `slave` would.

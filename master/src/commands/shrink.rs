@@ -9,6 +9,7 @@
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -18,7 +19,8 @@ use imprint_report::{
     junit_xml,
 };
 use imprint_slave::ending::code;
-use imprint_slave::proof::slave_command;
+use imprint_slave::interrupts;
+use imprint_slave::proof::{slave_command, terminate};
 use imprint_vm::CommandLine;
 use imprint_wire::Address;
 use imprint_wire::message::{Plan, TestName};
@@ -54,11 +56,18 @@ pub fn shrink(shrink: &Shrink) -> Result<u8, Failure> {
         None => run_alone(&mut image, &sources, timeout)?,
     };
     drop(image);
+    if interrupts::is_wished() {
+        eprintln!("master: stopped while the tests ran in the full image; no slave was started");
+        return Ok(code::INTERRUPTED);
+    }
     let mut plan = plan(shrink, &sources, &alone);
     plan.options = plan_options(&shrink.keep, &sources.spec, &bytes)?;
     let output = output(shrink)?;
     let (options, pristine) = (plan.options.clone(), bytes.clone());
     let (mut report, code) = run_slave(shrink, &output, bytes, texts, plan, timeout)?;
+    if interrupts::is_wished() {
+        return Ok(code::INTERRUPTED);
+    }
     if report.slim.is_some() {
         match costs(&pristine, &output.with_extension("replay"), &options) {
             Ok(costs) => report.margins = costs,
@@ -216,7 +225,17 @@ fn run_slave(
         command.env("PORT", free_port()?.to_string());
     }
     let status = serve_while(&address, bytes, texts, plan, move || {
-        command.status().context("cannot start the slave")
+        let mut slave = command.spawn().context("cannot start the slave")?;
+        let (id, running) = (slave.id(), Arc::new(()));
+        let still = Arc::downgrade(&running);
+        interrupts::on_wish(move || {
+            if still.upgrade().is_some() {
+                terminate(id);
+            }
+        });
+        let status = slave.wait().context("cannot wait for the slave");
+        drop(running);
+        status
     })?;
     let code = status
         .code()

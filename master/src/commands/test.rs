@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow};
 use imprint_image::write_beside_and_rename;
 use imprint_report::{Audience, Screen, TestRun, junit_xml};
 use imprint_slave::ending::code;
+use imprint_slave::interrupts;
 use imprint_vm::CommandLine;
 
 use crate::command_line::{Failure, Test};
@@ -49,6 +50,14 @@ pub fn test(test: &Test) -> Result<u8, Failure> {
     let phase = screen.phase("tests", tests.len() as u64);
     let run = testing::run_tests(&mut image, &tests, timeout, |_| phase.advance(1))?;
     drop(phase);
+    if interrupts::is_wished() {
+        eprintln!(
+            "master: the run stopped at test {} of {}",
+            run.cases.len() + 1,
+            tests.len()
+        );
+        return Ok(code::INTERRUPTED);
+    }
     if let Some(path) = &test.junit {
         write_beside_and_rename(path, junit_xml(&run).as_bytes())
             .context("cannot write the JUnit file")?;

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use imprint_heap::{Collection, NeedsSpace};
 use imprint_isa::special_selectors::SPECIAL_SELECTORS;
-use imprint_model::layout::{context, process};
+use imprint_model::layout::{context, linked_list, process};
 use imprint_model::{BytecodeSet, ClassIndex, Format, Known, Oop};
 
 use crate::context::Place;
@@ -98,8 +98,44 @@ impl Vm {
             self.schedule_target(process);
         }
         let outcome = self.surrounded_drive(&limits);
+        if matches!(outcome, Outcome::TimedOut | Outcome::Interrupted) {
+            self.late.push(self.target);
+        }
         self.target = NONE;
         outcome
+    }
+
+    /// The process of the latest [`run_until`](Vm::run_until) that was stopped by its limits, if it
+    /// would go on in the next run.
+    pub fn late_process(&self) -> Option<Oop> {
+        let late = self.late.last().copied();
+        late.filter(|process| !self.is_ended(*process))
+    }
+
+    /// Ends all processes that were stopped by the limits of their runs; their unwind blocks do not
+    /// run.
+    pub fn end_late_processes(&mut self) {
+        while let Some(process) = self.late.pop() {
+            self.end_process(process);
+        }
+    }
+
+    fn end_process(&mut self, process: Oop) {
+        if self.incoming == process {
+            self.incoming = NONE;
+        }
+        if self.is_running && self.active_process_or_nil() == process {
+            return self.end_activations_of_active_process();
+        }
+        if !self.is_process(process) {
+            return;
+        }
+        let nil = self.heap.nil();
+        let list = self.heap.slot(process, process::MY_LIST);
+        if self.has_slots(list, linked_list::LAST + 1) {
+            self.remove(list, process);
+        }
+        self.heap.store(process, process::SUSPENDED_CONTEXT, nil);
     }
 
     /// Resumes the image's active process, as after loading an image file.

@@ -59,6 +59,8 @@ pub struct Vm {
     pub(crate) depth_limit: usize,
     /// The process (or bottom context) that the run waits for.
     pub(crate) target: Oop,
+    /// The processes of runs that were stopped by their limits.
+    pub(crate) late: Vec<Oop>,
     /// The process that runs, where the image has no scheduler.
     pub(crate) lone_process: Oop,
     /// The process that is about to run.
@@ -102,6 +104,7 @@ impl Vm {
             divorced: None,
             depth_limit: settings.depth_max,
             target: NONE,
+            late: Vec::new(),
             lone_process: NONE,
             incoming: NONE,
             is_running: false,

@@ -21,6 +21,7 @@ pub(crate) struct MachineRoots<'a> {
     recent_primitives: &'a mut RecentPrimitives,
     special_selectors: &'a mut [(Oop, u8); 32],
     singles: [&'a mut Oop; 3],
+    late: &'a mut Vec<Oop>,
     divorced: &'a mut Option<(Oop, usize)>,
 }
 
@@ -35,6 +36,7 @@ impl Roots for MachineRoots<'_> {
             .iter_mut()
             .for_each(|(selector, _)| visitor(selector));
         self.singles.iter_mut().for_each(|oop| visitor(oop));
+        self.late.iter_mut().for_each(&mut *visitor);
         if let Some((context, _)) = self.divorced {
             visitor(context);
         }
@@ -57,6 +59,7 @@ impl Vm {
             recent_primitives: &mut self.recent_primitives,
             special_selectors: &mut self.special_selectors,
             singles: [&mut self.target, &mut self.lone_process, &mut self.incoming],
+            late: &mut self.late,
             divorced: &mut self.divorced,
         };
         (&mut self.heap, roots)
