@@ -91,6 +91,7 @@ pub struct Run {
 #[derive(Args, Debug)]
 pub struct Eval {
     /// The expression.
+    #[arg(allow_hyphen_values = true)]
     pub expression: String,
     /// The folder of a project to load first.
     #[arg(long)]
@@ -135,7 +136,7 @@ pub struct Shrink {
     #[arg(required_unless_present = "eval")]
     pub path: Option<PathBuf>,
     /// Shrink to what this expression needs; no tests are run.
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub eval: Option<String>,
     /// Where the slim image is written; else the project's name with .image.
     #[arg(short, long)]

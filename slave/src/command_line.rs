@@ -80,7 +80,7 @@ pub struct Run {
     #[arg(long, default_value = "empty", value_parser = ["empty"])]
     pub seed: String,
     /// Evaluate this in place of the project's entry expression, and print the value.
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub eval: Option<String>,
     /// Run the tests of these packages, of those that the master has.
     #[arg(long, value_name = "PACKAGE", num_args = 1.., requires = "master")]

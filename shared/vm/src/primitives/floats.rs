@@ -227,13 +227,17 @@ fn scaled(mut value: f64, power: i64) -> f64 {
 }
 
 macro_rules! functions {
-    ($($(#[$doc:meta])* $name:ident = $function:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $function:expr, unless $is_outside:expr;)*) => {
         $($(#[$doc])*
         ///
         /// # Errors
-        /// Where the receiver is no Float, or space is missing.
+        /// Where the receiver is no Float or has no such value, or space is missing.
         pub fn $name(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
             let value = float_receiver(vm, args)?;
+            let is_outside: fn(f64) -> bool = $is_outside;
+            if is_outside(value) {
+                return Err(PrimitiveError::BadReceiver.into());
+            }
             let function: fn(f64) -> f64 = $function;
             answer(vm, function(value))
         })*
@@ -241,16 +245,16 @@ macro_rules! functions {
 }
 
 functions! {
-    /// The square root; not a number where the receiver is negative.
-    square_root = f64::sqrt;
+    /// The square root; fails where the receiver is negative: the image raises DomainError.
+    square_root = f64::sqrt, unless |value| value < 0.0;
     /// The sine of an angle in radians.
-    sine = f64::sin;
+    sine = f64::sin, unless |_| false;
     /// The angle in radians of which the receiver is the tangent.
-    arc_tangent = f64::atan;
-    /// The natural logarithm.
-    natural_logarithm = f64::ln;
+    arc_tangent = f64::atan, unless |_| false;
+    /// The natural logarithm; fails where the receiver is not positive: the image raises DomainError.
+    natural_logarithm = f64::ln, unless |value| value <= 0.0;
     /// e to the power of the receiver.
-    exponential = f64::exp;
+    exponential = f64::exp, unless |_| false;
 }
 
 /// Which half an index names: 1 is the more significant one, wherever it lies in memory.

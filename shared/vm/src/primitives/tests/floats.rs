@@ -180,8 +180,12 @@ fn functions_are_those_of_the_library() {
         let answer = world.call(number, &[float]).unwrap();
         assert_eq!(value(&world, answer), expected);
     }
-    let negative = world.float(-1.0);
-    let root = world.call(55, &[negative]).unwrap();
+    for (number, outside) in [(55, -1.0), (58, -1.0), (58, 0.0)] {
+        let float = world.float(outside);
+        world.fails(number, &[float], BadReceiver);
+    }
+    let nan = world.float(f64::NAN);
+    let root = world.call(55, &[nan]).unwrap();
     assert!(value(&world, root).is_nan());
 }
 
