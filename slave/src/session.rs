@@ -34,7 +34,8 @@ const VISIT_IS_OVER: u64 = 1;
 
 /// What every image must be able to do when something goes wrong: run at the end of each run, so
 /// that what it needs is there (design D15).
-pub const SURVIVAL_DRILL: [&str; 8] = [
+pub const SURVIVAL_DRILL: [&str; 9] = [
+    "[ 3 ] value",
     "[ Error new signal: 'drill' ] on: Error do: [ :error | error messageText ]",
     "[ nil drill ] on: MessageNotUnderstood do: [ :error | error messageText ]",
     "[ Tombstone new run: #drill with: #() in: 3 ] on: PrunedBehavior do: [ :error | error messageText ]",

@@ -23,6 +23,12 @@ Shop class >> open: aText [
     ^ aText = 'shut' ifTrue: [ self new close ] ifFalse: [ self new price ]
 ]
 
+Shop class >> label: aText [
+    ^ (aText = 'wide' ifTrue: [ #( 'sold' ) ] ifFalse: [ #( ) ])
+        ifEmpty: [ 'nothing' ]
+        ifNotEmpty: [ :all | all first ]
+]
+
 Shop >> price [ ^ 7 ]
 
 Shop >> close [ ^ self closed ]
@@ -229,5 +235,20 @@ fn something_pruned_that_nobody_handles_ends_with_its_own_exit_code() {
             (Some(0), "closed\n"),
             "{ended:?}"
         );
+    }
+}
+
+#[test]
+fn a_block_that_answers_a_constant_is_there_though_nobody_asked_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let entry = "Shop label: (OSEnvironment current at: #SHOP ifAbsent: [ #none ])";
+    write_shop(folder, entry, "");
+    let ended = in_shop("master", folder, &["shrink", "shop", "--json"], "wide");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for (state, label) in [("wide", "sold\n"), ("shut", "nothing\n")] {
+        let ended = in_shop("slave", folder, &["run", "shop.image"], state);
+        let told = (ended.code, ended.stdout.as_str());
+        assert_eq!(told, (Some(0), label), "{ended:?}");
     }
 }

@@ -25,6 +25,14 @@ const LITERAL_CLASSES: [&str; 5] = [
     "Fraction",
 ];
 
+/// Classes of blocks that only answer a constant: literals as well, but for the code that nobody runs.
+const CONSTANT_BLOCKS: [&str; 4] = [
+    "ConstantBlockClosure",
+    "ConstantBlockClosure1Arg",
+    "ConstantBlockClosure2Arg",
+    "ConstantBlockClosure3Arg",
+];
+
 /// For whom drafts are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Manner {
@@ -154,13 +162,17 @@ impl<'a> Gather<'a> {
             Reach::Backbone => {
                 self.extractor.is_a(oop, "LookupKey") || self.extractor.is_a(oop, "Association")
             }
-            Reach::Literal => format.is_code() || self.is_literal(oop),
+            Reach::Literal => {
+                format.is_code()
+                    || self.is_one_of(oop, &LITERAL_CLASSES)
+                    || self.is_one_of(oop, &CONSTANT_BLOCKS)
+            }
         }
     }
 
-    fn is_literal(&self, oop: Oop) -> bool {
+    fn is_one_of(&self, oop: Oop, classes: &[&str]) -> bool {
         let name = self.extractor.class_of(oop);
-        name.is_some_and(|name| !name.meta && LITERAL_CLASSES.contains(&&*name.class))
+        name.is_some_and(|name| !name.meta && classes.contains(&&*name.class))
     }
 
     /// Makes an object a local one.
@@ -228,9 +240,13 @@ impl<'a> Gather<'a> {
         } else {
             reach
         };
+        let is_constant = self.is_one_of(oop, &CONSTANT_BLOCKS);
         let slots = (0..heap.pointer_slot_count(oop)).map(|slot| {
             if self.extractor.is_machine_slot(oop, slot) {
                 return Ref::NIL;
+            }
+            if is_constant && slot == closure::COMPILED_BLOCK {
+                return self.value(heap.slot(oop, slot), Reach::Field);
             }
             if slot == block_closure::OUTER_CONTEXT
                 && heap.class_index_of(oop) == ClassIndex::BLOCK_CLOSURE
