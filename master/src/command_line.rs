@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use imprint_slave::command_line::PREFETCH_DEFAULT;
 use imprint_slave::ctl::Ctl;
 use imprint_slave::ending::code;
+use imprint_slave::seed::SeedChoice;
 
 use imprint_slave::command_line::ImageFormat;
 
@@ -150,6 +151,9 @@ pub struct Shrink {
     /// What is kept though no test reaches it.
     #[command(flatten)]
     pub keep: Keep,
+    /// What the slave starts from: empty, kernel, or an image file; the slim image does not depend on it.
+    #[arg(long, value_name = "empty|kernel|IMAGE", default_value = "empty")]
+    pub seed: SeedChoice,
     /// Bytes of drafts that an answer may bring beyond what was asked for, since they will probably
     /// be needed next; 0 for none.
     #[arg(long, value_name = "BYTES", default_value_t = PREFETCH_DEFAULT)]

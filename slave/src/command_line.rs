@@ -9,6 +9,7 @@ use imprint_daemon::DaemonOptions;
 use crate::ctl::{Ctl, ImageFile};
 use crate::daemon::Daemon;
 use crate::exercise::{Chosen, Orders};
+use crate::seed::SeedChoice;
 use crate::shrinking::Wanted;
 
 /// The default of `--prefetch`: from here on the counter needs hardly fewer round trips, nor more bytes.
@@ -76,9 +77,15 @@ pub struct Run {
     /// shrink; else beside the image, with .pruned.log.
     #[arg(long, value_name = "FILE", requires = "image")]
     pub pruned_log: Option<PathBuf>,
-    /// What to start from.
-    #[arg(long, default_value = "empty", value_parser = ["empty"])]
-    pub seed: String,
+    /// What to start from: empty, kernel (the master's base library, kept in the user's cache folder),
+    /// or an image file. What it has as the master has it need not be pulled.
+    #[arg(
+        long,
+        value_name = "empty|kernel|IMAGE",
+        default_value = "empty",
+        conflicts_with = "image"
+    )]
+    pub seed: SeedChoice,
     /// Evaluate this in place of the project's entry expression, and print the value.
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub eval: Option<String>,
@@ -143,6 +150,7 @@ impl Run {
             may_serve: self.port.is_some(),
             timeout: seconds(self.timeout),
             prefetch_bytes: self.prefetch,
+            seed: self.seed.clone(),
             pull_limit: self.pull_limit,
         }
     }

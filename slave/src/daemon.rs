@@ -54,11 +54,7 @@ pub fn serve(daemon: &Daemon, template: Orders) -> Result<u8> {
     let address: Address = daemon.listen.parse().context("cannot listen")?;
     imprint_daemon::logging::start(&daemon.options).context("cannot log")?;
     // Nobody wants a slave that waits for orders it can never carry out.
-    drop(crate::remote::Line::connect(
-        &template.master,
-        template.patience,
-        0,
-    )?);
+    drop(crate::remote::Line::connect(&template.terms())?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -297,6 +293,7 @@ impl Worker {
             let _ = progress.try_send(Progress::Event(Event::TestFinished(finished.clone())));
         })?;
         self.done.runs.add(1);
+        run.session.tell_heap();
         let pulled = run.report.pulled.as_ref();
         self.done.pulled.add(pulled.map_or(0, |it| it.counts.bytes));
         self.done

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Result;
 use imprint_isa::MethodDraft;
 use imprint_report::{
-    Audience, ImageCounts, Phase, Pulled, Screen, ShrinkReport, TestCase, TestOutcome, TestRun,
+    Audience, ImageCounts, Phase, Pulled, Screen, SeedUse, ShrinkReport, TestCase, TestOutcome,
+    TestRun,
 };
 use imprint_vm::{CommandLine, Outcome};
 use imprint_wire::message::{Event, Plan, TestFinished, TestName};
@@ -15,10 +16,12 @@ use imprint_wire::message::{Event, Plan, TestFinished, TestName};
 use crate::answer::answer_text;
 use crate::ending::code;
 use crate::exploded::exploded;
+use crate::handshake::Terms;
 use crate::interrupts;
 use crate::page::Visit;
-use crate::remote::Line;
+use crate::remote::{Line, Traffic};
 use crate::replay::Replay;
+use crate::seed::SeedChoice;
 use crate::session::{CompiledTest, Session};
 
 /// What a run is to do.
@@ -40,8 +43,22 @@ pub struct Orders {
     pub timeout: Duration,
     /// Bytes of drafts that an answer may bring beyond what was asked for.
     pub prefetch_bytes: u64,
+    /// What the run starts from.
+    pub seed: SeedChoice,
     /// The run stops when more bytes than this were pulled.
     pub pull_limit: Option<u64>,
+}
+
+impl Orders {
+    /// How the run begins with the master.
+    pub fn terms(&self) -> Terms {
+        Terms {
+            master: self.master.clone(),
+            patience: self.patience,
+            prefetch_bytes: self.prefetch_bytes,
+            seed: self.seed.clone(),
+        }
+    }
 }
 
 /// Which tests are run, of those that the master names.
@@ -73,6 +90,7 @@ pub struct Exercised {
     pub failure: Option<u8>,
     /// Why the entry expression did not come to its end, where it did not.
     pub reason: Option<String>,
+    pub(crate) seed_name: String,
     pub(crate) session: Session,
     pub(crate) plan: Plan,
     pub(crate) entry: MethodDraft,
@@ -87,13 +105,13 @@ pub struct Exercised {
 /// # Errors
 /// Where the master is not there, or no test is found.
 pub fn exercise(orders: &Orders, on_test: impl FnMut(&TestFinished)) -> Result<Exercised> {
-    let mut line = Line::connect(&orders.master, orders.patience, orders.prefetch_bytes)?;
+    let mut line = Line::connect(&orders.terms())?;
     line.limit_bytes = orders.pull_limit;
     let session = Session::open(line, CommandLine::default())?;
     let mut plan = session.plan();
     plan.tests = chosen(&plan, &orders.tests)?;
     let replay = match &orders.logged_beside {
-        Some(image) => Some(Replay::beside(image, session.origin())?),
+        Some(image) => Some(Replay::beside(image, &session)?),
         None => None,
     };
     let entry_text = orders.expression.as_ref().unwrap_or(&plan.entry).clone();
@@ -107,6 +125,7 @@ pub fn exercise(orders: &Orders, on_test: impl FnMut(&TestFinished)) -> Result<E
         answer: None,
         failure: None,
         reason: None,
+        seed_name: orders.seed.name(),
         session,
         plan,
         entry,
@@ -116,6 +135,7 @@ pub fn exercise(orders: &Orders, on_test: impl FnMut(&TestFinished)) -> Result<E
         replay,
     };
     run.go(orders, on_test)?;
+    run.note_seed();
     run.report.pulled = Some(pulled(&run.session).weighed(None));
     Ok(run)
 }
@@ -167,6 +187,18 @@ fn chosen(plan: &Plan, tests: &Chosen) -> Result<Vec<TestName>> {
 }
 
 impl Exercised {
+    /// Notes what was used of the seed so far.
+    pub(crate) fn note_seed(&mut self) {
+        let line = self.session.line.borrow();
+        self.report.seed = Some(SeedUse {
+            name: self.seed_name.clone(),
+            heap_bytes: self.session.seed_bytes as u64,
+            counts: counts(&line.of_seed),
+            round_trips: line.of_seed.round_trips,
+            warnings: line.warnings.clone(),
+        });
+    }
+
     fn go(&mut self, orders: &Orders, on_test: impl FnMut(&TestFinished)) -> Result<()> {
         let has_tests = !self.plan.tests.is_empty();
         if has_tests {
@@ -350,15 +382,19 @@ fn passed(tests: &[CompiledTest], run: &TestRun) -> Vec<CompiledTest> {
         .collect()
 }
 
+fn counts(traffic: &Traffic) -> ImageCounts {
+    ImageCounts {
+        classes: traffic.classes,
+        methods: traffic.methods,
+        objects: traffic.objects,
+        bytes: traffic.bytes,
+    }
+}
+
 pub(crate) fn pulled(session: &Session) -> Pulled {
     let traffic = session.line.borrow().traffic;
     Pulled {
-        counts: ImageCounts {
-            classes: traffic.classes,
-            methods: traffic.methods,
-            objects: traffic.objects,
-            bytes: traffic.bytes,
-        },
+        counts: counts(&traffic),
         round_trips: traffic.round_trips,
         untouched: session.line.borrow().untouched(),
         ..Pulled::default()

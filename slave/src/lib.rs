@@ -10,11 +10,12 @@
 //!
 //! It is a library too, so that the master can start a slave out of itself.
 //!
-//! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`remote`], [`waiting`],
-//! [`exploded`], [`shrinking`] (its image), [`keeping`], [`daemon`] and [`ctl`] (orders), [`replay`], [`replaying`],
-//! [`answer`], [`proof`], [`page`], [`limits`], [`machine`], [`outcome_text`], [`frames`], [`ending`], [`interrupts`],
-//! [`crash`].
+//! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`seed`], [`handshake`],
+//! [`agreement`], [`remote`], [`waiting`], [`exploded`], [`shrinking`] (its image), [`keeping`], [`daemon`] and [`ctl`]
+//! (orders), [`replay`], [`replaying`], [`answer`], [`proof`], [`page`], [`limits`], [`machine`], [`outcome_text`],
+//! [`frames`], [`ending`], [`interrupts`], [`crash`].
 
+mod agreement;
 pub mod answer;
 pub mod command_line;
 pub mod commands;
@@ -25,6 +26,7 @@ pub mod ending;
 pub mod exercise;
 pub mod exploded;
 pub mod frames;
+pub mod handshake;
 pub mod interrupts;
 pub mod keeping;
 pub mod limits;
@@ -35,6 +37,7 @@ pub mod proof;
 pub mod remote;
 pub mod replay;
 pub mod replaying;
+pub mod seed;
 pub mod session;
 pub mod shrinking;
 mod waiting;

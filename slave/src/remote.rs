@@ -6,16 +6,22 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use anyhow::{Context, Result};
 use imprint_host::LocalOutside;
+use imprint_image::Fingerprint;
 use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{BehaviorName, MethodDraft, Miss};
+use imprint_vm::extract::ClassIndices;
 use imprint_vm::install::Names;
 use imprint_vm::{Activation, Answer, CompileRequest, Event, Outside, OutsideError};
-use imprint_wire::message::{CodePosition, CompileRequest as WireCompile, Hello, Welcome};
+use imprint_wire::message::{CodePosition, CompileRequest as WireCompile, Welcome};
 use imprint_wire::{Connection, MasterMessage, SlaveMessage, WireError};
 
+use crate::agreement::agree;
+use crate::handshake::{Greeting, Terms};
+use crate::seed::{Seed, SeedChoice, Twin};
 use crate::waiting::Waiting;
 
 /// What was pulled.
@@ -36,17 +42,23 @@ pub struct Traffic {
 /// A stream to a master, shared by the machine and who runs it.
 pub struct Line {
     connection: Connection,
-    url: String,
+    greeting: Greeting,
     welcome: Welcome,
-    patience: Duration,
     sequence: u64,
     /// What the last answer cost on the wire.
     answer_bytes: u64,
     /// What came ahead of its time.
     waiting: Waiting,
-    prefetch_bytes: u64,
+    /// The seed, where it is the master's very image.
+    twin: Option<Twin>,
     /// What came over it.
     pub traffic: Traffic,
+    /// What was used of the seed; round trips and bytes are those of the agreement on it.
+    pub of_seed: Traffic,
+    /// Of the seed, where there is one.
+    pub seed_fingerprint: Option<Fingerprint>,
+    /// What differs between slave and master and can work, a sentence each.
+    pub warnings: Vec<String>,
     /// Methods that the image itself had compiled; expressions of the session are not among them.
     pub compiled_for_image: u64,
     /// Stop with a report when this many bytes were pulled.
@@ -54,25 +66,86 @@ pub struct Line {
 }
 
 impl Line {
-    /// Connects and greets; answers will bring drafts of so many bytes beyond what was asked for.
+    /// Connects, greets, and agrees with the master on what the seed has.
     ///
     /// # Errors
-    /// Where nobody answers within `patience`, or the master refuses this slave.
-    pub fn connect(url: &str, patience: Duration, prefetch_bytes: u64) -> Result<Line, WireError> {
-        let (connection, welcome) = greet(url, patience, prefetch_bytes)?;
-        Ok(Line {
+    /// Where the seed cannot be opened, nobody answers within the patience, or the master refuses this
+    /// slave.
+    pub fn connect(terms: &Terms) -> Result<Line> {
+        let seed = terms.seed.open()?;
+        let greeting = Greeting::new(terms, seed.as_ref());
+        let (connection, welcome) = greeting.say()?;
+        let mut line = Line {
             connection,
-            url: url.to_string(),
+            greeting,
+            warnings: welcome.warnings.clone(),
             welcome,
-            patience,
             sequence: 0,
             answer_bytes: 0,
             waiting: Waiting::default(),
-            prefetch_bytes,
+            twin: None,
             traffic: Traffic::default(),
+            of_seed: Traffic::default(),
+            seed_fingerprint: None,
             compiled_for_image: 0,
             limit_bytes: None,
+        };
+        let seed = match terms.seed {
+            SeedChoice::Kernel => Some(line.kernel()?),
+            _ => seed,
+        };
+        if let Some(seed) = seed {
+            line.begin_from(seed, &terms.seed.name())?;
+        }
+        for warning in &line.warnings {
+            eprintln!("warning: {warning}");
+        }
+        Ok(line)
+    }
+
+    /// The classes that a machine must know the indices of before anything has come.
+    pub fn vocabulary(&self) -> Vec<ClassIndices> {
+        let entries = self.welcome.classes.iter();
+        entries
+            .map(|class| (class.name.clone(), class.index, class.meta_index))
+            .collect()
+    }
+
+    /// The kernel that the master named in its welcome.
+    fn kernel(&mut self) -> Result<Seed> {
+        let named = self.welcome.kernel_fingerprint;
+        let named = named.context("the master names no kernel to start from")?;
+        crate::seed::kernel(Fingerprint(named), || {
+            let answer = self.ask(|sequence| SlaveMessage::KernelWanted { sequence })?;
+            match answer {
+                MasterMessage::KernelImage { image, .. } => Ok(image.to_vec()),
+                _ => Err(unexpected().into()),
+            }
         })
+    }
+
+    fn begin_from(&mut self, seed: Seed, name: &str) -> Result<()> {
+        self.seed_fingerprint = Some(seed.fingerprint);
+        if seed.pristine.0 == self.welcome.image_fingerprint {
+            self.twin = Some(Twin::new(seed, &self.vocabulary()));
+            return Ok(());
+        }
+        let agreed = agree(seed.code(), |classes| {
+            let answer = self.ask(|sequence| SlaveMessage::Offer {
+                sequence,
+                classes: classes.to_vec(),
+            })?;
+            self.of_seed.round_trips += 1;
+            self.of_seed.bytes += self.answer_bytes;
+            match answer {
+                MasterMessage::Agreement(agreement) => Ok(agreement),
+                _ => Err(unexpected().into()),
+            }
+        })?;
+        self.warnings.extend(agreed.warnings(name));
+        self.greeting.offers = agreed.offers;
+        self.waiting.keep_seed(agreed.drafts, agreed.classes);
+        Ok(())
     }
 
     /// How many drafts came and were not touched so far.
@@ -139,11 +212,10 @@ impl Line {
     fn reconnect(&mut self, error: &WireError) -> Result<(), OutsideError> {
         eprintln!(
             "slave: lost the master at {} ({error}); waiting for it",
-            self.url
+            self.greeting.url
         );
         let lost = |error: WireError| OutsideError::Lost(error.to_string());
-        let (connection, welcome) =
-            greet(&self.url, self.patience, self.prefetch_bytes).map_err(lost)?;
+        let (connection, welcome) = self.greeting.say().map_err(lost)?;
         if welcome.image_fingerprint != self.welcome.image_fingerprint {
             return Err(OutsideError::Lost(
                 "the master came back with another image".to_string(),
@@ -156,16 +228,20 @@ impl Line {
 
     fn count(&mut self, answer: &Answer) {
         for placed in &answer.drafts {
+            let traffic = match self.waiting.is_of_seed(placed) {
+                true => &mut self.of_seed,
+                false => &mut self.traffic,
+            };
             match &placed.draft {
-                imprint_isa::Draft::Class(_) => self.traffic.classes += 1,
-                imprint_isa::Draft::Method(_) => self.traffic.methods += 1,
-                imprint_isa::Draft::Object(_) => self.traffic.objects += 1,
+                imprint_isa::Draft::Class(_) => traffic.classes += 1,
+                imprint_isa::Draft::Method(_) => traffic.methods += 1,
+                imprint_isa::Draft::Object(_) => traffic.objects += 1,
                 imprint_isa::Draft::Meta(_) => {}
             }
         }
     }
 
-    /// Gets what is missing: from what came ahead of its time, else from the master.
+    /// Gets what is missing: from what came ahead of its time or of the seed, else from the master.
     ///
     /// # Errors
     /// Where the master is gone or refuses, or the limit of pulled bytes is reached.
@@ -178,8 +254,18 @@ impl Line {
             }
         }
         if !open.is_empty() {
-            let more = self.pull_over_wire(open)?;
-            answer.bytes = self.answer_bytes;
+            let more = match self.twin.as_mut() {
+                Some(twin) => {
+                    let found = twin.answer(&open);
+                    let found = found.map_err(|error| OutsideError::Refused(error.to_string()))?;
+                    self.waiting.keep_of_twin(found.into())
+                }
+                None => {
+                    let more = self.pull_over_wire(open)?;
+                    answer.bytes = self.answer_bytes;
+                    more
+                }
+            };
             answer.class_indices.extend(more.class_indices);
             answer.drafts.extend(more.drafts);
             answer.aliases.extend(more.aliases);
@@ -271,54 +357,11 @@ fn verify(bundle: &Bundle) -> Result<(), OutsideError> {
     Ok(())
 }
 
-/// Connects and says hello. A stream that breaks meanwhile, as one of a master that was just killed
-/// does, is tried again like one that nobody accepts.
-fn greet(
-    url: &str,
-    patience: Duration,
-    prefetch_bytes: u64,
-) -> Result<(Connection, Welcome), WireError> {
-    let end = Instant::now() + patience;
-    loop {
-        let left = end.saturating_duration_since(Instant::now());
-        match greet_once(url, left, prefetch_bytes) {
-            Err(error) if error.is_of_peer() && Instant::now() < end => {
-                std::thread::sleep(BREATH);
-            }
-            other => return other,
-        }
-    }
-}
-
-fn greet_once(
-    url: &str,
-    patience: Duration,
-    prefetch_bytes: u64,
-) -> Result<(Connection, Welcome), WireError> {
-    let end = Instant::now() + patience;
-    let mut connection = Connection::connect_retrying(url, patience, |_, _| {})?;
-    let hello = Hello {
-        prefetch_bytes,
-        ..Hello::empty(env!("CARGO_PKG_VERSION"))
-    };
-    let welcome = connection.greet(hello, Some(end.max(Instant::now() + GREETING)))?;
-    for warning in &welcome.warnings {
-        eprintln!("warning: {warning}");
-    }
-    Ok((connection, welcome))
-}
-
 /// A question is asked this often at most: a master may break each stream on which it is asked.
 const ATTEMPTS_MAX: usize = 8;
 
 /// Late answers that are passed over before the right one must come.
 const LATE_ANSWERS_MAX: usize = 64;
-
-/// Between two attempts to greet.
-const BREATH: Duration = Duration::from_millis(50);
-
-/// A master that accepts a stream says welcome within this.
-const GREETING: Duration = Duration::from_secs(10);
 
 /// This host, with a master behind it.
 pub struct RemoteOutside {

@@ -15,6 +15,7 @@ use imprint_wire::log::{LogWriter, Record, SessionStart};
 use imprint_wire::message::TestFinished;
 
 use crate::keeping::id_of;
+use crate::session::Session;
 
 /// A replay log, and how much of what came stands in it.
 pub struct Replay {
@@ -25,18 +26,23 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Begins the log beside an image.
+    /// Begins the log of a run beside an image.
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn beside(image: &Path, pristine: Fingerprint) -> Result<Replay> {
+    pub fn beside(image: &Path, session: &Session) -> Result<Replay> {
+        let seed = session.line.borrow().seed_fingerprint;
+        Replay::begin(image, session.origin(), seed)
+    }
+
+    fn begin(image: &Path, pristine: Fingerprint, seed: Option<Fingerprint>) -> Result<Replay> {
         let path = image.with_extension("replay");
         let mut writer = LogWriter::create(&path)?;
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         writer.append(&Record::Session(SessionStart {
             program_version: env!("CARGO_PKG_VERSION").to_string(),
             image_fingerprint: pristine.0,
-            seed_fingerprint: None,
+            seed_fingerprint: seed.map(|seed| seed.0),
             // A clock before 1970 is set wrong; the log is good all the same.
             started_micros: since_1970.map_or(0, |time| time.as_micros() as u64),
         }))?;
@@ -146,7 +152,7 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let image = folder.join("small.image");
         std::fs::write(&image, b"an image").unwrap();
-        let mut replay = Replay::beside(&image, Fingerprint::of(b"full")).unwrap();
+        let mut replay = Replay::begin(&image, Fingerprint::of(b"full"), None).unwrap();
         replay.note_arrivals(&Arrivals::new(&[])).unwrap();
         replay.note_snapshot(&image, "3 + 4", &[]).unwrap();
         let records = LogReader::open(replay.path()).unwrap().rest().unwrap();

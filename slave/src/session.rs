@@ -11,7 +11,6 @@ use imprint_image::Fingerprint;
 use imprint_isa::{BehaviorName, MethodDraft};
 use imprint_model::Oop;
 use imprint_report::{TestCase, TestOutcome, TestRun};
-use imprint_vm::extract::ClassIndices;
 use imprint_vm::seed::empty_seed;
 use imprint_vm::{Arrivals, CommandLine, CompileRequest, Event, Outcome, PullSites, RunLimits, Vm};
 use imprint_wire::message::{Plan, TestName};
@@ -100,15 +99,13 @@ pub struct CompiledTest {
 }
 
 impl Session {
-    /// Connects to the master and begins with the empty seed.
+    /// Makes the machine of a line: it begins with what a machine needs to breathe, whatever the seed;
+    /// that waits beside the heap.
     ///
     /// # Errors
     /// Where the master is not there or refuses.
     pub fn open(line: Line, command_line: CommandLine) -> Result<Session> {
-        let entries = line.welcome().classes.iter();
-        let vocabulary: Vec<ClassIndices> = entries
-            .map(|class| (class.name.clone(), class.index, class.meta_index))
-            .collect();
+        let vocabulary = line.vocabulary();
         let (heap, names): (Heap, _) = empty_seed(crate::limits::heap_settings(), &vocabulary)?;
         let seed_bytes = heap.usage().old_bytes;
         let local = LocalOutside::new().context("cannot wait for events on this system")?;
@@ -131,6 +128,14 @@ impl Session {
     /// The full image that the master serves.
     pub fn origin(&self) -> Fingerprint {
         Fingerprint(self.line.borrow().welcome().image_fingerprint)
+    }
+
+    /// Tells how little a machine begins with.
+    pub fn tell_heap(&self) {
+        eprintln!(
+            "slave: {} bytes of heap before the first pull",
+            self.seed_bytes
+        );
     }
 
     /// Closes what the image listens on and is connected to: another process wants the port.

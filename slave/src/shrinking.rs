@@ -69,6 +69,7 @@ impl Exercised {
         let (image, fingerprint) = write_slim(&slim, path, wanted.is_spur)?;
         let bytes_kept = Some(image.bytes_uncompressed);
         self.report.pulled = Some(pulled(&self.session).weighed(bytes_kept));
+        self.note_seed();
         self.report.slim = Some(image);
         let manifest = write_manifest(&slim, path)?;
         let log = self.log(path, &kept)?;
@@ -94,10 +95,9 @@ impl Exercised {
 
     /// Ends the log of the run, or writes it at once where none was begun.
     fn log(&mut self, image: &Path, kept: &[Kept]) -> Result<PathBuf> {
-        let origin = self.session.origin();
         let replay = match self.replay.take() {
             Some(replay) => replay,
-            None => Replay::beside(image, origin)?,
+            None => Replay::beside(image, &self.session)?,
         };
         let replay = self.replay.insert(replay);
         replay.note_arrivals(self.session.arrivals())?;
@@ -150,12 +150,9 @@ fn write_manifest(slim: &Slim, image: &Path) -> Result<PathBuf> {
 /// # Errors
 /// Where the master is not there.
 pub fn evaluate(orders: &Orders, expression: &str) -> Result<(u8, Option<String>)> {
-    let line = Line::connect(&orders.master, orders.patience, orders.prefetch_bytes)?;
+    let line = Line::connect(&orders.terms())?;
     let mut session = Session::open(line, CommandLine::default())?;
-    eprintln!(
-        "slave: {} bytes of heap before the first pull",
-        session.seed_bytes
-    );
+    session.tell_heap();
     let draft = session.compile(&format!("[ {expression} ] value printString"))?;
     let outcome = session.run(&draft, RunLimits::default())?;
     if let Outcome::Returned(text) = outcome {

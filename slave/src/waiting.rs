@@ -9,7 +9,7 @@
 //! All drafts of a bundle go through here, those that were asked for too: so what reaches the machine
 //! is the same, draft for draft, as if nothing had ever come ahead of its time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{BehaviorName, Draft, Miss, Name, Placed, Ref};
@@ -27,6 +27,8 @@ pub struct Waiting {
     class_indices: HashMap<u32, u64>,
     /// Classes that were not declared to the machine.
     undeclared: HashMap<Name, (u32, u32)>,
+    /// Ids of the drafts that came of the seed, also of those that went on since.
+    of_seed: HashSet<u64>,
 }
 
 /// Something that drafts refer to by name and that is a draft itself.
@@ -44,11 +46,35 @@ enum Step {
 }
 
 impl Waiting {
-    /// Takes in what came; answers what of it was asked for, behind what that needs.
-    pub fn keep(&mut self, bundle: Bundle) -> Answer {
-        for (name, index, meta_index) in bundle.classes {
+    /// Takes in what slave and master have alike.
+    pub fn keep_seed(&mut self, drafts: Vec<Placed<Draft>>, classes: Vec<(Name, u32, u32)>) {
+        self.note_undeclared(classes);
+        for placed in drafts {
+            self.of_seed.insert(id_of(&placed));
+            self.put_aside(placed);
+        }
+    }
+
+    /// Takes in what a seed answered that is the master's very image.
+    pub fn keep_of_twin(&mut self, bundle: Bundle) -> Answer {
+        self.of_seed.extend(bundle.placed.iter().map(id_of));
+        self.keep(bundle)
+    }
+
+    /// Whether a draft came of the seed.
+    pub fn is_of_seed(&self, placed: &Placed<Draft>) -> bool {
+        self.of_seed.contains(&id_of(placed))
+    }
+
+    fn note_undeclared(&mut self, classes: Vec<(Name, u32, u32)>) {
+        for (name, index, meta_index) in classes {
             self.undeclared.insert(name, (index, meta_index));
         }
+    }
+
+    /// Takes in what came; answers what of it was asked for, behind what that needs.
+    pub fn keep(&mut self, bundle: Bundle) -> Answer {
+        self.note_undeclared(bundle.classes);
         let asked: Vec<u64> = bundle.placed.iter().take(bundle.asked).map(id_of).collect();
         for placed in bundle.placed {
             self.put_aside(placed);
@@ -72,9 +98,10 @@ impl Waiting {
         found.is_some()
     }
 
-    /// How many drafts nobody missed so far.
+    /// How many drafts came over the wire and were missed by nobody so far.
     pub fn count(&self) -> usize {
-        self.drafts.len()
+        let waiting = self.drafts.keys();
+        waiting.filter(|id| !self.of_seed.contains(id)).count()
     }
 
     fn find(&self, miss: &Miss) -> Option<u64> {
@@ -308,6 +335,25 @@ mod tests {
             assert_eq!(waiting.satisfy(&miss, &mut answer), expected.is_some());
             assert_eq!(ids(&answer).last().copied(), expected, "{miss:?}");
         }
+    }
+
+    #[test]
+    fn what_waits_of_the_seed_is_taken_like_the_rest_and_told_apart() {
+        let mut waiting = Waiting::default();
+        waiting.keep_seed(
+            vec![class("Top", None, 2), class("Low", Some("Top"), 3)],
+            vec![("Top".into(), 1002, 2002), ("Low".into(), 1003, 2003)],
+        );
+        let answer = waiting.keep(Bundle {
+            placed: vec![method("Low", Ref::NIL, 5), method("Low", Ref::NIL, 6)],
+            asked: 1,
+            ..Bundle::default()
+        });
+        assert_eq!(ids(&answer), [2, 3, 5]);
+        assert_eq!(answer.class_indices.len(), 2);
+        let of_seed = answer.drafts.iter().map(|it| waiting.is_of_seed(it));
+        assert_eq!(of_seed.collect::<Vec<_>>(), [true, true, false]);
+        assert_eq!(waiting.count(), 1, "only what came over the wire counts");
     }
 
     #[test]

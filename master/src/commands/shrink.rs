@@ -213,6 +213,7 @@ fn run_slave(
         .arg(timeout.as_secs_f64().to_string());
     command.args(["--format", shrink.format.name()]);
     command.arg("--prefetch").arg(shrink.prefetch.to_string());
+    command.args(["--seed", &shrink.seed.name()]);
     if let Some(limit) = shrink.pull_limit {
         command.arg("--pull-limit").arg(limit.to_string());
     }

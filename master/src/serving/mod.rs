@@ -8,6 +8,8 @@
 //!
 //! One thread owns the image (design D11); the streams send it questions and await the answer.
 
+mod handshake;
+mod kernel;
 mod orders;
 mod owner;
 mod plan;

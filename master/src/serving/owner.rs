@@ -8,17 +8,17 @@ use imprint_daemon::metrics::{Counter, Gauge};
 use imprint_image::PristineImage;
 use imprint_isa::BehaviorName;
 use imprint_isa::draft_bytes::encode_placed;
-use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_vm::Answer;
 use imprint_vm::extract::{ClassIndices, Extractor, ImageIndex, PullSession, vocabulary};
 use imprint_vm::install::Names;
 use imprint_wire::message::{
-    ClassEntry, CodePosition, CompileRequest, Drafts, Event, Hello, MasterMessage, Outcome, Plan,
-    SlaveMessage, Welcome,
+    ClassEntry, CodePosition, CompileRequest, Drafts, Event, Hello, MasterMessage, OfferedClass,
+    Outcome, Plan, SlaveMessage, Welcome,
 };
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
+use super::handshake::{Holdings, differences};
 use crate::outside::SourceBook;
 
 /// Questions that wait for the owner; whoever asks more waits.
@@ -92,6 +92,7 @@ fn own(pristine: &Pristine, mut questions: mpsc::Receiver<Question>, served: &Se
         extractor,
         vocabulary,
         sessions: HashMap::new(),
+        holdings: None,
         served,
     };
     while let Some(question) = questions.blocking_recv() {
@@ -115,6 +116,8 @@ struct Desk<'a> {
     extractor: Extractor<'a>,
     vocabulary: Vec<ClassIndices>,
     sessions: HashMap<u64, PullSession>,
+    /// What seeds are compared with; made when the first comes.
+    holdings: Option<Holdings>,
     served: &'a Served,
 }
 
@@ -125,6 +128,13 @@ impl Desk<'_> {
             SlaveMessage::Misses { sequence, misses } => {
                 vec![self.drafts(slave, sequence, &misses)]
             }
+            SlaveMessage::Offer { sequence, classes } => {
+                vec![self.agree(slave, sequence, &classes)]
+            }
+            SlaveMessage::KernelWanted { sequence } => vec![MasterMessage::Refused {
+                sequence,
+                reason: "this master gives away no kernel".to_string(),
+            }],
             SlaveMessage::Compile { sequence, request } => {
                 vec![MasterMessage::Compiled {
                     sequence,
@@ -172,23 +182,32 @@ impl Desk<'_> {
             image_fingerprint: self.pristine.image.fingerprint().0,
             protocol: imprint_wire::PROTOCOL,
             master_version: env!("CARGO_PKG_VERSION").to_string(),
-            warnings: warnings(hello),
+            warnings: differences(hello),
             classes: self.vocabulary.iter().map(entry).collect(),
             plan: self.pristine.plan.clone(),
+            kernel_fingerprint: None,
         })
+    }
+
+    fn agree(&mut self, slave: u64, sequence: u64, offered: &[OfferedClass]) -> MasterMessage {
+        let Some(session) = self.sessions.get_mut(&slave) else {
+            return greeting_first(sequence);
+        };
+        let holdings = (self.holdings).get_or_insert_with(|| Holdings::of(&self.extractor));
+        MasterMessage::Agreement(holdings.agree(sequence, offered, session))
     }
 
     fn drafts(&mut self, slave: u64, sequence: u64, misses: &[imprint_isa::Miss]) -> MasterMessage {
         let Some(session) = self.sessions.get_mut(&slave) else {
-            return MasterMessage::Refused {
-                sequence,
-                reason: "say hello first".to_string(),
-            };
+            return greeting_first(sequence);
         };
         match self.extractor.answer(misses, session) {
             Ok(answer) => {
                 self.count(&answer);
-                MasterMessage::Drafts(wire_answer(sequence, answer))
+                MasterMessage::Drafts(Drafts {
+                    sequence,
+                    bundle: answer.into(),
+                })
             }
             Err(error) => MasterMessage::Refused {
                 sequence,
@@ -241,25 +260,11 @@ impl Desk<'_> {
     }
 }
 
-/// Differences that can work, a sentence each.
-fn warnings(hello: &Hello) -> Vec<String> {
-    let ours = env!("CARGO_PKG_VERSION");
-    let differs = hello.slave_version != ours;
-    let version = format!(
-        "the master is version {ours}, this slave is {}",
-        hello.slave_version
-    );
-    differs.then_some(version).into_iter().collect()
-}
-
-fn wire_answer(sequence: u64, answer: Answer) -> Drafts {
-    let bundle = Bundle {
-        asked: answer.asked,
-        placed: answer.drafts,
-        aliases: answer.aliases,
-        classes: answer.class_indices,
-    };
-    Drafts { sequence, bundle }
+fn greeting_first(sequence: u64) -> MasterMessage {
+    MasterMessage::Refused {
+        sequence,
+        reason: "say hello first".to_string(),
+    }
 }
 
 fn note(slave: u64, event: &Event) {

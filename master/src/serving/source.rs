@@ -1,15 +1,19 @@
 //! The border to gRPC: a session for each stream.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use imprint_wire::message::Seed;
 use imprint_wire::{MasterMessage, Session, SlaveMessage, Source};
 use tokio::sync::oneshot;
 
+use super::kernel::KernelImage;
 use super::owner::{Owner, Question};
 
 /// Serves what the owner has.
 pub struct PristineSource {
     owner: Owner,
+    kernel: Arc<KernelImage>,
     next_slave: AtomicU64,
 }
 
@@ -18,6 +22,7 @@ impl PristineSource {
     pub fn new(owner: Owner) -> PristineSource {
         PristineSource {
             owner,
+            kernel: Arc::default(),
             next_slave: AtomicU64::new(1),
         }
     }
@@ -28,6 +33,7 @@ impl Source for PristineSource {
         let slave = self.next_slave.fetch_add(1, Ordering::Relaxed);
         Box::new(Stream {
             owner: self.owner.clone(),
+            kernel: self.kernel.clone(),
             slave,
         })
     }
@@ -35,12 +41,12 @@ impl Source for PristineSource {
 
 struct Stream {
     owner: Owner,
+    kernel: Arc<KernelImage>,
     slave: u64,
 }
 
-#[tonic::async_trait]
-impl Session for Stream {
-    async fn answer(&mut self, message: SlaveMessage) -> Vec<MasterMessage> {
+impl Stream {
+    async fn ask(&self, message: SlaveMessage) -> Vec<MasterMessage> {
         let (reply, answer) = oneshot::channel();
         let question = Question::Said {
             slave: self.slave,
@@ -51,6 +57,45 @@ impl Session for Stream {
             return gone();
         }
         answer.await.unwrap_or_else(|_| gone())
+    }
+
+    /// Puts the kernel's fingerprint in the welcome of a slave that will start from the kernel.
+    async fn name_kernel(&self, answers: &mut Vec<MasterMessage>) {
+        let Some(MasterMessage::Welcome(welcome)) = answers.first_mut() else {
+            return;
+        };
+        match self.kernel.get().await {
+            Ok(kernel) => welcome.kernel_fingerprint = Some(kernel.fingerprint.0),
+            Err(reason) => *answers = vec![refused(0, reason)],
+        }
+    }
+
+    async fn kernel_image(&self, sequence: u64) -> MasterMessage {
+        match self.kernel.get().await {
+            Ok(kernel) => MasterMessage::KernelImage {
+                sequence,
+                image: kernel.image.clone(),
+            },
+            Err(reason) => refused(sequence, reason),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Session for Stream {
+    async fn answer(&mut self, message: SlaveMessage) -> Vec<MasterMessage> {
+        match message {
+            SlaveMessage::KernelWanted { sequence } => vec![self.kernel_image(sequence).await],
+            SlaveMessage::Hello(hello) => {
+                let wants_kernel = hello.seed == Seed::Kernel;
+                let mut answers = self.ask(SlaveMessage::Hello(hello)).await;
+                if wants_kernel {
+                    self.name_kernel(&mut answers).await;
+                }
+                answers
+            }
+            message => self.ask(message).await,
+        }
     }
 }
 
@@ -65,8 +110,9 @@ impl Drop for Stream {
 }
 
 fn gone() -> Vec<MasterMessage> {
-    vec![MasterMessage::Refused {
-        sequence: 0,
-        reason: "the master is ending".to_string(),
-    }]
+    vec![refused(0, "the master is ending".to_string())]
+}
+
+fn refused(sequence: u64, reason: String) -> MasterMessage {
+    MasterMessage::Refused { sequence, reason }
 }

@@ -7,9 +7,10 @@
 //! ```
 //!
 //! Reading order: [`options`], [`logging`], [`signals`], [`drain`], [`metrics`], [`admin`],
-//! [`signal_fatal`], [`exit_code`].
+//! [`signal_fatal`], [`exit_code`], [`cache`].
 
 pub mod admin;
+pub mod cache;
 pub mod drain;
 pub mod exit_code;
 pub mod logging;

@@ -3,6 +3,9 @@
 //! `LC_ALL`, `LC_MESSAGES` and `LANG` are looked at in this order (POSIX, chapter 8.2); where none says
 //! more than `C`, the conventions are those of the POSIX locale: English of the United States.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use imprint_model::Oop;
 use imprint_vm::primitives::arguments::new_string;
 use imprint_vm::{Args, Failure, Primitive, Vm};
@@ -60,6 +63,21 @@ impl Locale {
     }
 }
 
+/// The name of the locale of this process, e.g. `en_GB.UTF-8`; `C` where nothing names another.
+pub fn name() -> String {
+    let variable = |name: &&[u8]| std::env::var_os(OsStr::from_bytes(name));
+    let values = VARIABLES.iter().filter_map(variable);
+    chosen(values.map(|value| value.to_string_lossy().into_owned()))
+}
+
+/// The first name that says something.
+fn chosen(mut values: impl Iterator<Item = String>) -> String {
+    match values.find(|value| !value.is_empty()) {
+        Some(name) if name != "POSIX" => name,
+        _ => "C".to_string(),
+    }
+}
+
 fn language(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
     let language = Locale::of(vm).language;
     new_string(vm, language.as_bytes())
@@ -98,6 +116,19 @@ fn machine_offset(_: &mut Vm, _: Args) -> Result<Oop, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_strongest_name_that_says_something_counts() {
+        let cases: [(&[&str], &str); 4] = [
+            (&[], "C"),
+            (&["POSIX"], "C"),
+            (&["", "de_DE.UTF-8"], "de_DE.UTF-8"),
+            (&["C.UTF-8", "de_DE.UTF-8"], "C.UTF-8"),
+        ];
+        for (values, expected) in cases {
+            assert_eq!(chosen(values.iter().map(ToString::to_string)), expected);
+        }
+    }
     use crate::environment::Environment;
     use crate::testing::World;
 

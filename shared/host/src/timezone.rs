@@ -53,6 +53,33 @@ pub fn local() -> &'static Timezone {
     })
 }
 
+/// The name of the zone of this process, e.g. `Europe/Berlin`.
+pub fn name() -> String {
+    let said = std::env::var("TZ").ok();
+    said.map_or_else(linked_name, |said| plain(&said))
+}
+
+/// What `/etc/localtime` is a link to, or `/etc/timezone` says.
+fn linked_name() -> String {
+    let link = std::fs::read_link("/etc/localtime").unwrap_or_default();
+    let link = link.to_string_lossy();
+    match link.split_once("zoneinfo/") {
+        Some((_, name)) => plain(name),
+        None => plain(&std::fs::read_to_string("/etc/timezone").unwrap_or_default()),
+    }
+}
+
+/// A zone without what only says where its file is; universal time has one name.
+fn plain(name: &str) -> String {
+    let name = name.trim();
+    let name = name.strip_prefix(':').unwrap_or(name);
+    let name = name.strip_prefix("Etc/").unwrap_or(name);
+    match name {
+        "" | "UTC0" | "UCT" | "Universal" | "Zulu" => "UTC".to_string(),
+        name => name.to_string(),
+    }
+}
+
 fn named(name: Option<&str>) -> Option<Timezone> {
     let Some(name) = name else {
         return read(Path::new("/etc/localtime"));
@@ -311,6 +338,14 @@ fn year_of(seconds: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn universal_time_has_one_name_however_it_is_said() {
+        for said in ["", "UTC", ":Etc/UTC", "UTC0", "Zulu", "Etc/UTC\n"] {
+            assert_eq!(plain(said), "UTC", "{said:?}");
+        }
+        assert_eq!(plain(":Europe/Berlin"), "Europe/Berlin");
+    }
 
     const BERLIN: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 

@@ -23,6 +23,6 @@ pub use numbers::{byte_size, count, duration, plural};
 pub use pulls::{PullReport, PullSite};
 pub use screen::{Audience, Phase, Screen, print};
 pub use shrink::{
-    FullImage, ImageCounts, Margin, PageCheck, Proof, Pulled, ShrinkReport, SlimImage,
+    FullImage, ImageCounts, Margin, PageCheck, Proof, Pulled, SeedUse, ShrinkReport, SlimImage,
 };
 pub use tests::{Frame, TestCase, TestCounts, TestOutcome, TestRun, Trouble};

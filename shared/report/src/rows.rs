@@ -10,7 +10,9 @@
 use std::time::Duration;
 
 use crate::numbers::{byte_size, count, duration, plural, size_parts};
-use crate::shrink::{FullImage, ImageCounts, Margin, Proof, Pulled, ShrinkReport, SlimImage};
+use crate::shrink::{
+    FullImage, ImageCounts, Margin, Proof, Pulled, SeedUse, ShrinkReport, SlimImage,
+};
 use crate::tests::TestRun;
 
 /// Column at which sentences begin.
@@ -25,6 +27,7 @@ impl ShrinkReport {
     pub fn rows(&self, with_bars: bool) -> String {
         let mut lines = Vec::new();
         lines.extend(self.full.as_ref().map(FullImage::row));
+        lines.extend(self.seed.as_ref().map(SeedUse::row));
         lines.extend(self.tests.as_ref().map(|tests| tests.row(with_bars)));
         lines.extend(self.pulled.as_ref().map(Pulled::row));
         lines.extend(self.pulled.as_ref().and_then(Pulled::price_row));
@@ -93,6 +96,25 @@ impl TestRun {
             false => summary,
         };
         sentence("tests", &text, &time(self.seconds()))
+    }
+}
+
+impl SeedUse {
+    /// Its row: of a seed that holds something, what of it was used.
+    pub fn row(&self) -> String {
+        if self.name == "empty" {
+            let remark = format!(
+                "{} of heap before the first pull",
+                byte_size(self.heap_bytes)
+            );
+            return sentence("seed", &self.name, &remark);
+        }
+        let trips = plural(self.round_trips, "round trip", "round trips");
+        numbers(
+            "seed",
+            &self.counts,
+            &format!("agreed on in {trips}   {}", self.name),
+        )
     }
 }
 

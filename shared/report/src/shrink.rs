@@ -11,6 +11,9 @@ use crate::tests::{TestCounts, TestRun};
 pub struct ShrinkReport {
     /// The image everything was pulled from.
     pub full: Option<FullImage>,
+    /// What the slave started from.
+    #[serde(default)]
+    pub seed: Option<SeedUse>,
     /// The tests in the slave.
     pub tests: Option<TestRun>,
     /// What the slave pulled.
@@ -49,6 +52,22 @@ pub struct FullImage {
     pub counts: ImageCounts,
     /// How long it took to build; none where it was loaded.
     pub built_in_seconds: Option<f64>,
+}
+
+/// What a slave started from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeedUse {
+    /// `empty`, `kernel`, or an image file.
+    pub name: String,
+    /// Bytes of the heap before the first pull.
+    pub heap_bytes: u64,
+    /// What was used of it; the bytes are those that it took to agree with the master on it, as they
+    /// came over the socket.
+    pub counts: ImageCounts,
+    /// How often the slave waited for an answer to agree on it.
+    pub round_trips: u64,
+    /// What differs between slave and master and works all the same, as it was told when the run began.
+    pub warnings: Vec<String>,
 }
 
 /// What went over the wire.

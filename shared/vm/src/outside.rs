@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Name, Placed, Ref};
 use imprint_model::Ghost;
 use thiserror::Error;
@@ -24,6 +25,17 @@ pub struct Answer {
     pub aliases: Vec<(Ghost, Ref)>,
     /// What it cost on the wire; 0 where all of it had come before.
     pub bytes: u64,
+}
+
+impl From<Answer> for Bundle {
+    fn from(answer: Answer) -> Bundle {
+        Bundle {
+            asked: answer.asked,
+            placed: answer.drafts,
+            aliases: answer.aliases,
+            classes: answer.class_indices,
+        }
+    }
 }
 
 /// Something that happened outside.

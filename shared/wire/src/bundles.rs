@@ -38,12 +38,17 @@ impl BundleWriter {
     /// The next part of the stream.
     pub fn write(&mut self, bundle: &Bundle) -> Vec<u8> {
         let packed = self.packer.pack(bundle);
+        self.write_plain(&packed)
+    }
+
+    /// The next part of the stream, of bytes that are no bundle.
+    pub fn write_plain(&mut self, packed: &[u8]) -> Vec<u8> {
         let begin = self.deflate.total_in();
         // More than any input needs, so that one call does it: a flush that just fills the room would
         // be made twice.
         let mut part = Vec::with_capacity(packed.len() + packed.len() / 8 + STEP_BYTES);
         self.deflate
-            .compress_vec(&packed, &mut part, FlushCompress::Sync)
+            .compress_vec(packed, &mut part, FlushCompress::Sync)
             .expect("deflate has no state in which it refuses more input");
         debug_assert_eq!(self.deflate.total_in() - begin, packed.len() as u64);
         debug_assert!(part.ends_with(&FLUSH_END), "a flush ends as all do");
@@ -70,9 +75,7 @@ impl Default for BundleReader {
 impl BundleReader {
     /// Reads the next part of the stream.
     pub fn read(&mut self, part: &[u8]) -> Result<Bundle, InvalidMessage> {
-        let mut packed = Vec::with_capacity(part.len() * 4 + 64);
-        self.inflate(part, &mut packed)?;
-        self.inflate(&FLUSH_END, &mut packed)?;
+        let packed = self.read_plain(part)?;
         let bundle = self.unpacker.unpack(&packed)?;
         let is_beyond = |index: u32| index >= ClassIndex::LIMIT;
         for (name, index, meta_index) in &bundle.classes {
@@ -81,6 +84,14 @@ impl BundleReader {
             }
         }
         Ok(bundle)
+    }
+
+    /// Reads the next part of the stream, of bytes that are no bundle.
+    pub fn read_plain(&mut self, part: &[u8]) -> Result<Vec<u8>, InvalidMessage> {
+        let mut packed = Vec::with_capacity(part.len() * 4 + 64);
+        self.inflate(part, &mut packed)?;
+        self.inflate(&FLUSH_END, &mut packed)?;
+        Ok(packed)
     }
 
     fn inflate(&mut self, bytes: &[u8], packed: &mut Vec<u8>) -> Result<(), InvalidMessage> {

@@ -36,7 +36,7 @@ pub use message::{MasterMessage, SlaveMessage};
 pub use server::{Control, Listener, Services, Session, Source};
 
 /// Version of what is said; raised by a change of meaning.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 /// Bytes of a word in the images that drafts are taken from.
 pub const WORD_BYTES: u32 = 8;
 /// The bytecode set of the drafts.

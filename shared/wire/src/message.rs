@@ -2,8 +2,9 @@
 //!
 //! A question carries a sequence number that its asker chose, above 0; the answer carries the same.
 
+use bytes::Bytes;
 use imprint_isa::draft_bytes::packed::Bundle;
-use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Name};
+use imprint_isa::{BehaviorName, MethodDraft, Miss, Name};
 
 use crate::Fingerprint;
 
@@ -39,6 +40,18 @@ pub enum SlaveMessage {
     },
     /// Something happened; nobody answers.
     Event(Event),
+    /// The code that the slave has of its seed.
+    Offer {
+        /// Number of the question.
+        sequence: u64,
+        /// Class by class.
+        classes: Vec<OfferedClass>,
+    },
+    /// Wants the image of the master's kernel.
+    KernelWanted {
+        /// Number of the question.
+        sequence: u64,
+    },
 }
 
 /// A byte of an instruction.
@@ -61,8 +74,6 @@ pub struct Hello {
     pub bytecode_set: String,
     /// The version of the program.
     pub slave_version: String,
-    /// Of the embedded kernel, where it has one.
-    pub kernel_fingerprint: Option<Fingerprint>,
     /// What it starts from.
     pub seed: Seed,
     /// E.g. `en_GB`.
@@ -81,7 +92,6 @@ impl Hello {
             word_bytes: crate::WORD_BYTES,
             bytecode_set: crate::BYTECODE_SET.to_string(),
             slave_version: slave_version.to_string(),
-            kernel_fingerprint: None,
             seed: Seed::Empty,
             locale: String::new(),
             time_zone: String::new(),
@@ -111,43 +121,27 @@ impl Hello {
 }
 
 /// What a slave starts from.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Seed {
     /// Nothing.
     Empty,
-    /// The embedded kernel.
-    Kernel {
-        /// Of its image.
-        fingerprint: Fingerprint,
-        /// What it holds.
-        classes: Vec<SeedClass>,
-    },
-    /// An image file.
-    Image {
-        /// Of the file.
-        fingerprint: Fingerprint,
-        /// What it holds.
-        classes: Vec<SeedClass>,
-    },
+    /// The kernel of the master, which names it in its welcome.
+    Kernel,
+    /// An image file, with its fingerprint.
+    Image(Fingerprint),
 }
 
-/// A behaviour that a slave has already.
+/// A class of a seed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SeedClass {
-    /// Which.
-    pub behavior: BehaviorName,
-    /// Its shape hash.
+pub struct OfferedClass {
+    /// Its name.
+    pub name: Name,
+    /// The hash of the shapes of class and class side.
     pub shape: u64,
-    /// Selectors, and the first 8 bytes of each method draft's identity (little-endian).
-    pub methods: Vec<(Name, u64)>,
-}
-
-/// The first 8 bytes of a draft's identity, as a [`SeedClass`] holds it.
-pub fn short_identity(draft: &Draft) -> u64 {
-    let hash = imprint_isa::draft_bytes::identity(draft);
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&hash.as_bytes()[..8]);
-    u64::from_le_bytes(bytes)
+    /// Over the identities of all its parts.
+    pub digest: u64,
+    /// The short identity of each part's outline; empty where only the digests are compared.
+    pub identities: Vec<u64>,
 }
 
 /// A method or expression to compile.
@@ -264,6 +258,15 @@ pub enum MasterMessage {
         /// Which line of the method it is, from 1; 0 where it is all of it.
         line: u32,
     },
+    /// The answer to an offer.
+    Agreement(Agreement),
+    /// The image of the master's kernel, in the compact form.
+    KernelImage {
+        /// Number of the question.
+        sequence: u64,
+        /// The bytes of the file.
+        image: Bytes,
+    },
     /// No. Sequence 0 refuses the slave as a whole and ends the stream.
     Refused {
         /// Number of the question, or 0.
@@ -282,7 +285,9 @@ impl MasterMessage {
             MasterMessage::Drafts(drafts) => Some(drafts.sequence),
             MasterMessage::Compiled { sequence, .. }
             | MasterMessage::Text { sequence, .. }
+            | MasterMessage::KernelImage { sequence, .. }
             | MasterMessage::Refused { sequence, .. } => Some(*sequence),
+            MasterMessage::Agreement(agreement) => Some(agreement.sequence),
         }
     }
 }
@@ -302,6 +307,38 @@ pub struct Welcome {
     pub classes: Vec<ClassEntry>,
     /// What to run.
     pub plan: Plan,
+    /// Of the image of the master's kernel, where the slave wants to start from that.
+    pub kernel_fingerprint: Option<Fingerprint>,
+}
+
+/// What of an offer the master has just so.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Agreement {
+    /// Number of the question.
+    pub sequence: u64,
+    /// Class by class, in the order of the offer.
+    pub classes: Vec<AgreedClass>,
+    /// The master's numbers of all parts that are agreed on, in the order of the offer; see
+    /// [`imprint_isa::draft_bytes::numbers`].
+    pub numbers: Vec<u8>,
+}
+
+/// What the master has of a class that was offered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AgreedClass {
+    /// The same: all parts are agreed on.
+    Same,
+    /// A class of the same name.
+    Other {
+        /// The indices of class and metaclass in the master's class table.
+        indices: (u32, u32),
+        /// Whether its instances, or the class itself, have other variables.
+        has_other_shape: bool,
+        /// The places of the identities that are agreed on, rising.
+        parts: Vec<u32>,
+    },
+    /// None of the name.
+    Absent,
 }
 
 /// A class and where it and its metaclass stand in the master's class table.

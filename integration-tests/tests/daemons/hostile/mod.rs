@@ -199,6 +199,7 @@ fn welcome() -> Welcome {
         warnings: vec![],
         classes: vec![],
         plan: imprint_wire::message::Plan::default(),
+        kernel_fingerprint: None,
     }
 }
 

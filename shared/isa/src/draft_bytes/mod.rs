@@ -13,6 +13,7 @@
 //! what is left before anything is allocated, and nesting does not exist.
 
 mod memory;
+pub mod numbers;
 pub mod packed;
 mod reader;
 mod writer;
@@ -77,6 +78,26 @@ pub fn decode(bytes: &[u8]) -> Result<Draft, DraftError> {
 /// The identity of a draft: the BLAKE3 of its canonical bytes.
 pub fn identity(draft: &Draft) -> blake3::Hash {
     blake3::hash(&encode(draft))
+}
+
+/// The first 8 bytes of a draft's identity, little-endian: enough where both sides mean well.
+pub fn short_identity(draft: &Draft) -> u64 {
+    first_bytes(identity(draft))
+}
+
+/// What tells one list of short identities from another.
+pub fn digest(identities: impl IntoIterator<Item = u64>) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    for identity in identities {
+        hasher.update(&identity.to_le_bytes());
+    }
+    first_bytes(hasher.finalize())
+}
+
+fn first_bytes(hash: blake3::Hash) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hash.as_bytes()[..8]);
+    u64::from_le_bytes(bytes)
 }
 
 /// The bytes of a draft with its place.

@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An id, 0 for none.
-    fn id(&mut self) -> Result<u64, DraftError> {
+    pub(super) fn id(&mut self) -> Result<u64, DraftError> {
         let number = self.number()?;
         match self.memory.as_deref_mut() {
             Some(memory) if number > 0 => Ok(memory.step(number - 1)),
@@ -183,6 +183,14 @@ impl<'a> Reader<'a> {
             meta: self.flag()?,
             class: self.text()?,
         })
+    }
+
+    /// An identity hash, 0 for none.
+    pub(super) fn hash(&mut self) -> Result<u32, DraftError> {
+        match self.number_32()? {
+            hash if hash > HASH_MASK => self.invalid("identity hash"),
+            hash => Ok(hash),
+        }
     }
 
     pub(super) fn ghost(&mut self) -> Result<Ghost, DraftError> {
@@ -294,10 +302,7 @@ impl<'a> Reader<'a> {
         if bits > 31 || !format.is_known() || format.base() != format {
             return self.invalid("object format");
         }
-        let hash = self.number_32()?;
-        if hash > HASH_MASK {
-            return self.invalid("identity hash");
-        }
+        let hash = self.hash()?;
         let read_only = self.flag()?;
         let body = if format.is_code() {
             Body::Code(self.code()?)

@@ -70,7 +70,7 @@ impl<'m> Writer<'m> {
     }
 
     /// An id, 0 for none.
-    fn id(&mut self, id: u64) {
+    pub(super) fn id(&mut self, id: u64) {
         match self.memory.as_deref_mut() {
             None => self.number(id),
             Some(_) if id == 0 => self.byte(0),

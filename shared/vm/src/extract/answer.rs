@@ -76,6 +76,11 @@ impl PullSession {
         self.sent.insert(id);
     }
 
+    /// Notes that the slave knows where a class stands in the class table.
+    pub fn note_declared(&mut self, index: u32) {
+        self.declared.insert(index);
+    }
+
     /// Whether the slave was sent what has this id, so that it has it or can get at it.
     pub fn has(&self, id: u64) -> bool {
         self.sent.contains(&id)

@@ -15,19 +15,21 @@
 //!
 //! A heap from which drafts are taken is one that no program runs in: a pristine image.
 //!
-//! Reading order: [`index`], [`gather`], [`take`], [`answer`], [`foresight`],
+//! Reading order: [`index`], [`gather`], [`take`], [`answer`], [`foresight`], [`inventory`],
 //! [`vocabulary`].
 
 mod answer;
 mod foresight;
 mod gather;
 mod index;
+mod inventory;
 mod take;
 mod vocabulary;
 
 pub use answer::{ExtractError, PullSession};
 pub use gather::{Manner, TRAVEL_BYTES_MAX};
 pub use index::{ImageIndex, Place};
+pub use inventory::{ClassParts, Part};
 pub use vocabulary::{VOCABULARY, vocabulary};
 
 use imprint_heap::Heap;

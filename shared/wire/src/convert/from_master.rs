@@ -5,7 +5,8 @@ use bytes::Bytes;
 use imprint_isa::draft_bytes::{decode, encode};
 use imprint_isa::{Draft, MethodDraft};
 
-use super::names::fingerprint;
+use super::names::{fingerprint, fingerprint_bytes, fingerprint_if_any};
+use super::seed::{agreement_heard, agreement_said};
 use super::{all, each, required};
 use crate::bundles::{BundleReader, BundleWriter};
 use crate::message::{Drafts, MasterMessage, Plan, Welcome};
@@ -34,6 +35,12 @@ pub(crate) fn said(message: MasterMessage, bundles: &mut BundleWriter) -> pb::Ma
             text,
             line,
         }),
+        MasterMessage::Agreement(agreement) => {
+            Message::Agreement(agreement_said(agreement, bundles))
+        }
+        MasterMessage::KernelImage { sequence, image } => {
+            Message::KernelImage(pb::KernelImage { sequence, image })
+        }
         MasterMessage::Refused { sequence, reason } => {
             Message::Refused(pb::Refused { sequence, reason })
         }
@@ -62,6 +69,13 @@ pub(crate) fn heard(
             sequence: answer.sequence,
             text: answer.text,
             line: answer.line,
+        },
+        Message::Agreement(agreement) => {
+            MasterMessage::Agreement(agreement_heard(agreement, bundles)?)
+        }
+        Message::KernelImage(answer) => MasterMessage::KernelImage {
+            sequence: answer.sequence,
+            image: answer.image,
         },
         Message::Refused(answer) => MasterMessage::Refused {
             sequence: answer.sequence,
@@ -96,6 +110,7 @@ impl From<Welcome> for pb::Welcome {
             warnings: welcome.warnings,
             classes: all(welcome.classes),
             plan: Some(welcome.plan.into()),
+            kernel_fingerprint: fingerprint_bytes(welcome.kernel_fingerprint),
         }
     }
 }
@@ -111,6 +126,7 @@ impl TryFrom<pb::Welcome> for Welcome {
             warnings: welcome.warnings,
             classes: each(welcome.classes)?,
             plan: welcome.plan.unwrap_or_default().try_into()?,
+            kernel_fingerprint: fingerprint_if_any(&welcome.kernel_fingerprint)?,
         })
     }
 }

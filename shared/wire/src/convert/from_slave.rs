@@ -1,13 +1,12 @@
 //! What a slave says.
 
-use imprint_isa::{Miss, Name};
+use imprint_isa::Miss;
 use imprint_model::Known;
 
-use super::names::{behavior, fingerprint, fingerprint_bytes, fingerprint_if_any, ghost};
+use super::names::{behavior, ghost};
 use super::{all, each, required};
-use crate::message::{CodePosition, CompileRequest, Hello, Seed, SeedClass, SlaveMessage};
+use crate::message::{CodePosition, CompileRequest, Hello, SlaveMessage};
 use crate::{InvalidMessage, pb};
-use pb::SeedKind;
 use pb::miss::What;
 use pb::slave_message::Message;
 
@@ -34,6 +33,13 @@ impl From<SlaveMessage> for pb::SlaveMessage {
                 position: position.map(pb::CodePosition::from),
             }),
             SlaveMessage::Event(event) => Message::Event(event.into()),
+            SlaveMessage::Offer { sequence, classes } => Message::Offer(pb::Offer {
+                sequence,
+                classes: all(classes),
+            }),
+            SlaveMessage::KernelWanted { sequence } => {
+                Message::KernelWanted(pb::KernelWanted { sequence })
+            }
         };
         pb::SlaveMessage {
             message: Some(message),
@@ -62,6 +68,13 @@ impl TryFrom<pb::SlaveMessage> for SlaveMessage {
                 position: asked.position.map(CodePosition::try_from).transpose()?,
             },
             Message::Event(event) => SlaveMessage::Event(event.try_into()?),
+            Message::Offer(offer) => SlaveMessage::Offer {
+                sequence: sequence(offer.sequence)?,
+                classes: each(offer.classes)?,
+            },
+            Message::KernelWanted(wanted) => SlaveMessage::KernelWanted {
+                sequence: sequence(wanted.sequence)?,
+            },
         })
     }
 }
@@ -107,7 +120,6 @@ impl From<Hello> for pb::Hello {
             word_bytes: hello.word_bytes,
             bytecode_set: hello.bytecode_set,
             slave_version: hello.slave_version,
-            kernel_fingerprint: fingerprint_bytes(hello.kernel_fingerprint),
             seed: Some(hello.seed.into()),
             locale: hello.locale,
             time_zone: hello.time_zone,
@@ -125,78 +137,10 @@ impl TryFrom<pb::Hello> for Hello {
             word_bytes: hello.word_bytes,
             bytecode_set: hello.bytecode_set,
             slave_version: hello.slave_version,
-            kernel_fingerprint: fingerprint_if_any(&hello.kernel_fingerprint)?,
             seed: required(hello.seed, "seed")?.try_into()?,
             locale: hello.locale,
             time_zone: hello.time_zone,
             prefetch_bytes: hello.prefetch_bytes,
-        })
-    }
-}
-
-impl From<Seed> for pb::Seed {
-    fn from(seed: Seed) -> pb::Seed {
-        let (kind, fingerprint, classes) = match seed {
-            Seed::Empty => (SeedKind::Empty, None, Vec::new()),
-            Seed::Kernel {
-                fingerprint,
-                classes,
-            } => (SeedKind::Kernel, Some(fingerprint), classes),
-            Seed::Image {
-                fingerprint,
-                classes,
-            } => (SeedKind::Image, Some(fingerprint), classes),
-        };
-        pb::Seed {
-            kind: kind.into(),
-            fingerprint: fingerprint_bytes(fingerprint),
-            classes: all(classes),
-        }
-    }
-}
-
-impl TryFrom<pb::Seed> for Seed {
-    type Error = InvalidMessage;
-
-    fn try_from(seed: pb::Seed) -> Result<Seed, InvalidMessage> {
-        Ok(match seed.kind() {
-            SeedKind::Empty => Seed::Empty,
-            SeedKind::Kernel => Seed::Kernel {
-                fingerprint: fingerprint(&seed.fingerprint)?,
-                classes: each(seed.classes)?,
-            },
-            SeedKind::Image => Seed::Image {
-                fingerprint: fingerprint(&seed.fingerprint)?,
-                classes: each(seed.classes)?,
-            },
-            SeedKind::Unspecified => return Err(InvalidMessage::Invalid("seed")),
-        })
-    }
-}
-
-impl From<SeedClass> for pb::SeedClass {
-    fn from(class: SeedClass) -> pb::SeedClass {
-        let method = |(selector, identity): (Name, u64)| pb::SeedMethod {
-            selector: selector.to_string(),
-            identity,
-        };
-        pb::SeedClass {
-            behavior: Some(class.behavior.into()),
-            shape: class.shape,
-            methods: class.methods.into_iter().map(method).collect(),
-        }
-    }
-}
-
-impl TryFrom<pb::SeedClass> for SeedClass {
-    type Error = InvalidMessage;
-
-    fn try_from(class: pb::SeedClass) -> Result<SeedClass, InvalidMessage> {
-        let method = |method: pb::SeedMethod| (Name::from(method.selector), method.identity);
-        Ok(SeedClass {
-            behavior: behavior(class.behavior)?,
-            shape: class.shape,
-            methods: class.methods.into_iter().map(method).collect(),
         })
     }
 }

@@ -5,6 +5,7 @@ mod event;
 mod from_master;
 mod from_slave;
 mod names;
+mod seed;
 
 pub(crate) use control::millis;
 pub(crate) use from_master::{heard, said};

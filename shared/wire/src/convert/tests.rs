@@ -8,8 +8,9 @@ use super::{heard, said};
 use crate::bundles::{BundleReader, BundleWriter};
 use crate::control::{Progress, RunOrder, Runnable, SnapshotOrder, SnapshotReport, StatusReport};
 use crate::message::{
-    ClassEntry, CodePosition, CompileRequest, Drafts, Event, Hello, Level, Marks, MasterMessage,
-    Outcome, Plan, Seed, SeedClass, SlaveMessage, TestFinished, TestName, Welcome,
+    AgreedClass, Agreement, ClassEntry, CodePosition, CompileRequest, Drafts, Event, Hello, Level,
+    Marks, MasterMessage, OfferedClass, Outcome, Plan, Seed, SlaveMessage, TestFinished, TestName,
+    Welcome,
 };
 use crate::{InvalidMessage, pb};
 
@@ -23,21 +24,26 @@ fn test_name() -> TestName {
 }
 
 fn hello() -> Hello {
-    let class = SeedClass {
-        behavior: BehaviorName::meta("Foo"),
-        shape: u64::MAX,
-        methods: vec![("bar:".into(), 3)],
-    };
     Hello {
-        kernel_fingerprint: Some([1; 32]),
-        seed: Seed::Image {
-            fingerprint: [2; 32],
-            classes: vec![class],
-        },
+        seed: Seed::Image([2; 32]),
         locale: "en_GB".into(),
         time_zone: "Europe/Berlin".into(),
         ..Hello::empty("0.1.0")
     }
+}
+
+fn offered() -> Vec<OfferedClass> {
+    let class = OfferedClass {
+        name: "Foo".into(),
+        shape: u64::MAX,
+        digest: 3,
+        identities: vec![7, 1 << 63],
+    };
+    let bare = OfferedClass {
+        identities: vec![],
+        ..class.clone()
+    };
+    vec![class, bare]
 }
 
 fn misses() -> Vec<Miss> {
@@ -124,24 +130,27 @@ fn what_a_slave_says_reads_back() {
         },
     ];
     messages.extend(events().into_iter().map(SlaveMessage::Event));
+    messages.push(SlaveMessage::Offer {
+        sequence: 5,
+        classes: offered(),
+    });
+    messages.push(SlaveMessage::KernelWanted { sequence: 6 });
+    for seed in [Seed::Empty, Seed::Kernel] {
+        messages.push(SlaveMessage::Hello(Hello { seed, ..hello() }));
+    }
     for message in messages {
         let sent = pb::SlaveMessage::from(message.clone());
         assert_eq!(SlaveMessage::try_from(sent), Ok(message));
     }
 }
 
-#[test]
-fn what_a_master_says_reads_back() {
-    let object = Draft::Object(ObjectDraft {
-        root: Ref::Global("Foo".into()),
-        locals: vec![],
-    });
+fn welcome() -> Welcome {
     let entry = ClassEntry {
         name: "Foo".into(),
         index: 1024,
         meta_index: 1025,
     };
-    let welcome = Welcome {
+    Welcome {
         image_fingerprint: [3; 32],
         protocol: 1,
         master_version: "0.1.0".into(),
@@ -152,7 +161,32 @@ fn what_a_master_says_reads_back() {
             entry: "3 + 4".into(),
             options: vec![("keep".into(), "Foo".into())],
         },
-    };
+        kernel_fingerprint: Some([6; 32]),
+    }
+}
+
+fn agreement() -> Agreement {
+    Agreement {
+        sequence: 8,
+        classes: vec![
+            AgreedClass::Same,
+            AgreedClass::Absent,
+            AgreedClass::Other {
+                indices: (1024, 1025),
+                has_other_shape: true,
+                parts: vec![0, 3],
+            },
+        ],
+        numbers: vec![1, 2, 3],
+    }
+}
+
+#[test]
+fn what_a_master_says_reads_back() {
+    let object = Draft::Object(ObjectDraft {
+        root: Ref::Global("Foo".into()),
+        locals: vec![],
+    });
     let drafts = Drafts {
         sequence: 9,
         bundle: Bundle {
@@ -167,8 +201,14 @@ fn what_a_master_says_reads_back() {
     };
     let (mut writer, mut reader) = (BundleWriter::default(), BundleReader::default());
     for message in [
-        MasterMessage::Welcome(welcome),
+        MasterMessage::Welcome(welcome()),
+        MasterMessage::Agreement(agreement()),
         MasterMessage::Drafts(drafts),
+        MasterMessage::Agreement(agreement()),
+        MasterMessage::KernelImage {
+            sequence: 4,
+            image: vec![9; 5000].into(),
+        },
         MasterMessage::Compiled {
             sequence: 2,
             result: Err("line 1: what?".into()),
@@ -281,4 +321,29 @@ fn what_no_sound_peer_sends_is_refused() {
         misses: vec![object],
     };
     refused(Message::Misses(misses), "invalid ghost");
+    let nameless = pb::Offer {
+        sequence: 1,
+        classes: vec![pb::OfferedClass::default()],
+    };
+    refused(Message::Offer(nameless), "without its class name");
+}
+
+#[test]
+fn an_agreement_that_no_master_makes_is_refused() {
+    let of = |class: pb::AgreedClass| AgreedClass::try_from(class).unwrap_err().to_string();
+    let other = pb::AgreedClass {
+        standing: pb::Standing::Other.into(),
+        ..pb::AgreedClass::default()
+    };
+    let twice = pb::AgreedClass {
+        parts: vec![4, 4],
+        ..other.clone()
+    };
+    let beyond = pb::AgreedClass {
+        index: imprint_model::ClassIndex::LIMIT,
+        ..other
+    };
+    assert!(of(pb::AgreedClass::default()).ends_with("invalid standing of a class"));
+    assert!(of(twice).ends_with("invalid parts of a class"));
+    assert!(of(beyond).ends_with("invalid class entry"));
 }

@@ -43,7 +43,7 @@ pub struct ClassEntry {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SlaveMessage {
-    #[prost(oneof = "slave_message::Message", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "slave_message::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub message: ::core::option::Option<slave_message::Message>,
 }
 /// Nested message and enum types in `SlaveMessage`.
@@ -60,10 +60,14 @@ pub mod slave_message {
         MethodSource(super::MethodSource),
         #[prost(message, tag = "5")]
         Event(super::Event),
+        #[prost(message, tag = "6")]
+        Offer(super::Offer),
+        #[prost(message, tag = "7")]
+        KernelWanted(super::KernelWanted),
     }
 }
 /// The first message of a stream.
-#[derive(Clone, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hello {
     #[prost(uint32, tag = "1")]
     pub protocol: u32,
@@ -73,9 +77,6 @@ pub struct Hello {
     pub bytecode_set: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
     pub slave_version: ::prost::alloc::string::String,
-    /// 32 bytes, or empty where there is no kernel.
-    #[prost(bytes = "bytes", tag = "5")]
-    pub kernel_fingerprint: ::prost::bytes::Bytes,
     #[prost(message, optional, tag = "6")]
     pub seed: ::core::option::Option<Seed>,
     #[prost(string, tag = "7")]
@@ -87,33 +88,42 @@ pub struct Hello {
     pub prefetch_bytes: u64,
 }
 /// What the slave starts from.
-#[derive(Clone, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Seed {
     #[prost(enumeration = "SeedKind", tag = "1")]
     pub kind: i32,
-    /// 32 bytes; empty for the empty seed.
+    /// 32 bytes; empty for the empty seed, and for the kernel, which the master names.
     #[prost(bytes = "bytes", tag = "2")]
     pub fingerprint: ::prost::bytes::Bytes,
-    #[prost(message, repeated, tag = "3")]
-    pub classes: ::prost::alloc::vec::Vec<SeedClass>,
 }
-/// A behaviour that the slave has already.
+/// The code that a slave has of its seed; answered by Agreement of the same sequence.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SeedClass {
-    #[prost(message, optional, tag = "1")]
-    pub behavior: ::core::option::Option<Behavior>,
-    #[prost(fixed64, tag = "2")]
-    pub shape: u64,
-    #[prost(message, repeated, tag = "3")]
-    pub methods: ::prost::alloc::vec::Vec<SeedMethod>,
+pub struct Offer {
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub classes: ::prost::alloc::vec::Vec<OfferedClass>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SeedMethod {
+pub struct OfferedClass {
     #[prost(string, tag = "1")]
-    pub selector: ::prost::alloc::string::String,
-    /// The first 8 bytes of the draft's identity, little-endian.
+    pub name: ::prost::alloc::string::String,
+    /// Of class and class side.
     #[prost(fixed64, tag = "2")]
-    pub identity: u64,
+    pub shape: u64,
+    /// Over the identities of its parts.
+    #[prost(fixed64, tag = "3")]
+    pub digest: u64,
+    /// Of each part the first 8 bytes of its outline's identity, little-endian. Said only where the master
+    /// answered that the class differs.
+    #[prost(fixed64, repeated, tag = "4")]
+    pub identities: ::prost::alloc::vec::Vec<u64>,
+}
+/// Wants the image of the master's kernel; answered by KernelImage of the same sequence.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KernelWanted {
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
 }
 /// What is missing; answered by Drafts or Refused of the same sequence.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -254,7 +264,7 @@ pub struct PrunedReached {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MasterMessage {
-    #[prost(oneof = "master_message::Message", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "master_message::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub message: ::core::option::Option<master_message::Message>,
 }
 /// Nested message and enum types in `MasterMessage`.
@@ -271,6 +281,10 @@ pub mod master_message {
         Text(super::Text),
         #[prost(message, tag = "5")]
         Refused(super::Refused),
+        #[prost(message, tag = "6")]
+        Agreement(super::Agreement),
+        #[prost(message, tag = "7")]
+        KernelImage(super::KernelImage),
     }
 }
 /// The answer to Hello.
@@ -289,6 +303,44 @@ pub struct Welcome {
     pub classes: ::prost::alloc::vec::Vec<ClassEntry>,
     #[prost(message, optional, tag = "6")]
     pub plan: ::core::option::Option<Plan>,
+    /// 32 bytes: of the image of the master's kernel, where the slave wants to start from it; else empty.
+    #[prost(bytes = "bytes", tag = "7")]
+    pub kernel_fingerprint: ::prost::bytes::Bytes,
+}
+/// What of an offer the master has just so, class by class in the order of the offer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Agreement {
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub classes: ::prost::alloc::vec::Vec<AgreedClass>,
+    /// The master's numbers of all parts that are agreed on, as the next part of the stream that Drafts
+    /// tells of.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub numbers: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AgreedClass {
+    #[prost(enumeration = "Standing", tag = "1")]
+    pub standing: i32,
+    /// Of one that differs: where it stands in the master's class table.
+    #[prost(uint32, tag = "2")]
+    pub index: u32,
+    #[prost(uint32, tag = "3")]
+    pub meta_index: u32,
+    #[prost(bool, tag = "4")]
+    pub has_other_shape: bool,
+    /// Of one that differs: which of the identities offered are agreed on, rising.
+    #[prost(uint32, repeated, tag = "5")]
+    pub parts: ::prost::alloc::vec::Vec<u32>,
+}
+/// An image file in the compact form.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KernelImage {
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub image: ::prost::bytes::Bytes,
 }
 /// What the slave shall run.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -555,6 +607,41 @@ impl Level {
             "LEVEL_ERROR" => Some(Self::Error),
             "LEVEL_WARNING" => Some(Self::Warning),
             "LEVEL_INFORMATION" => Some(Self::Information),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Standing {
+    Unspecified = 0,
+    /// All parts are agreed on.
+    Same = 1,
+    /// Some are, or none.
+    Other = 2,
+    /// The master has no such class.
+    Absent = 3,
+}
+impl Standing {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STANDING_UNSPECIFIED",
+            Self::Same => "STANDING_SAME",
+            Self::Other => "STANDING_OTHER",
+            Self::Absent => "STANDING_ABSENT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STANDING_UNSPECIFIED" => Some(Self::Unspecified),
+            "STANDING_SAME" => Some(Self::Same),
+            "STANDING_OTHER" => Some(Self::Other),
+            "STANDING_ABSENT" => Some(Self::Absent),
             _ => None,
         }
     }

@@ -73,6 +73,7 @@ pub fn welcome() -> Welcome {
         warnings: vec![],
         classes: vec![],
         plan: Plan::default(),
+        kernel_fingerprint: None,
     }
 }
 
