@@ -162,7 +162,11 @@ fn step(record: Record) -> Option<Step> {
             micros,
         }),
         Record::Snapshot { path, entry, .. } => Some(Step::Snapshot { path, entry }),
-        Record::Draft(_) | Record::Marks { .. } | Record::Kept { .. } | Record::Classes(_) => None,
+        Record::Draft(_)
+        | Record::Marks { .. }
+        | Record::Kept { .. }
+        | Record::Classes(_)
+        | Record::Arguments(_) => None,
     }
 }
 

@@ -32,6 +32,15 @@ pub struct CommandLine {
 pub enum Command {
     /// Run an image file alone, or pull from a master while running.
     Run(Box<Run>),
+    /// Go on with a run that was cut short: what came is not pulled again, tests that passed are not run
+    /// again. Wants the environment that the run had.
+    Resume {
+        /// The log beside the image that the run was to make.
+        log: PathBuf,
+        /// Where the master is now, in place of where it was.
+        #[arg(long, value_name = "URL")]
+        master: Option<String>,
+    },
     /// Have a running slave write the slim image of its last run.
     Snapshot {
         /// Where the slave is: http://127.0.0.1:PORT or unix:/path/to/socket.
@@ -151,6 +160,7 @@ impl Run {
             timeout: seconds(self.timeout),
             prefetch_bytes: self.prefetch,
             seed: self.seed.clone(),
+            arguments: arguments(),
             pull_limit: self.pull_limit,
         }
     }
@@ -172,6 +182,13 @@ impl Run {
             options: self.daemon.clone(),
         })
     }
+}
+
+/// How this process was called as a slave, without the names of the program.
+fn arguments() -> Vec<String> {
+    let words = std::env::args_os().skip(1);
+    let words = words.map(|word| word.to_string_lossy().into_owned());
+    words.skip_while(|word| word == "slave").collect()
 }
 
 /// Seconds as a duration; what is no time counts as none.

@@ -12,21 +12,26 @@ use imprint_wire::{Controller, WireError};
 use crate::answer::returned_text;
 use crate::command_line::{Command, CommandLine, Run};
 use crate::ending::{code, code_without_source, ending, sentence_of};
+use crate::exercise::Orders;
 use crate::interrupts;
 use crate::limits::heap_settings;
 use crate::machine::local_machine;
+use crate::resuming::Unfinished;
 use crate::shrinking::{evaluate, shrink, write_report};
 use crate::{ctl, daemon};
 
 /// Does what the command line says and answers the exit code.
 pub fn run(command_line: CommandLine) -> u8 {
-    command_line.limits.apply();
+    if !matches!(command_line.command, Command::Resume { .. }) {
+        command_line.limits.apply();
+    }
     let done = match &command_line.command {
         Command::Run(run) => match (&run.image, &run.master) {
             (Some(image), _) => run_image(image, run.pruned_log.as_deref()),
             (None, Some(master)) => run_with_master(run, master.clone()),
             (None, None) => Ok(code::USAGE),
         },
+        Command::Resume { log, master } => resume(log, master.as_deref()),
         Command::Snapshot { url, wanted } => Controller::connect(url)
             .map_err(anyhow::Error::from)
             .and_then(|mut slave| ctl::snapshot(&mut slave, wanted)),
@@ -73,7 +78,24 @@ fn run_with_master(run: &Run, master: String) -> Result<u8> {
         }
         return Ok(code);
     }
-    let (report, code) = shrink(&orders, run.wanted().as_ref())?;
+    make(run, &orders, None)
+}
+
+/// Goes on with the run of a log, as it was called.
+fn resume(log: &Path, master: Option<&str>) -> Result<u8> {
+    let unfinished = Unfinished::open(log)?;
+    let (limits, run) = unfinished.run()?;
+    limits.apply();
+    let master = master.or(run.master.as_deref());
+    let master =
+        master.context("the log does not tell where the master is; say it with --master")?;
+    let orders = run.orders(master.to_string());
+    make(&run, &orders, Some(unfinished))
+}
+
+/// Runs, or goes on, and tells what came of it.
+fn make(run: &Run, orders: &Orders, unfinished: Option<Unfinished>) -> Result<u8> {
+    let (report, code) = shrink(orders, unfinished, run.wanted().as_ref())?;
     match &run.report {
         Some(path) => write_report(&report, path)?,
         None => {

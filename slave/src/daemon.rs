@@ -287,7 +287,7 @@ impl Worker {
         // What the last run holds, its sockets above all, must be gone before this one begins.
         self.last = None;
         let orders = self.orders(order);
-        let run = exercise(&orders, |finished| {
+        let run = exercise(&orders, None, |finished| {
             self.done.tests.add(1);
             // Who does not read what comes is not waited for; the end tells all of it again.
             let _ = progress.try_send(Progress::Event(Event::TestFinished(finished.clone())));

@@ -21,6 +21,7 @@ use crate::interrupts;
 use crate::page::Visit;
 use crate::remote::{Line, Traffic};
 use crate::replay::Replay;
+use crate::resuming::Unfinished;
 use crate::seed::SeedChoice;
 use crate::session::{CompiledTest, Session};
 
@@ -45,6 +46,8 @@ pub struct Orders {
     pub prefetch_bytes: u64,
     /// What the run starts from.
     pub seed: SeedChoice,
+    /// How the slave was called: the log tells it, so that the run can go on where it is cut short.
+    pub arguments: Vec<String>,
     /// The run stops when more bytes than this were pulled.
     pub pull_limit: Option<u64>,
 }
@@ -96,23 +99,37 @@ pub struct Exercised {
     pub(crate) entry: MethodDraft,
     pub(crate) entry_text: String,
     pub(crate) passed: Vec<CompiledTest>,
+    /// Tests that passed before the run was cut short.
+    passed_before: Vec<TestCase>,
     pub(crate) visited: Option<Visit>,
     pub(crate) replay: Option<Replay>,
 }
 
-/// Runs the entry expression, the tests, and the drills; `on_test` hears of each test.
+/// Runs the entry expression, the tests, and the drills, or what is left of them; `on_test` hears of each
+/// test that is run.
 ///
 /// # Errors
 /// Where the master is not there, or no test is found.
-pub fn exercise(orders: &Orders, on_test: impl FnMut(&TestFinished)) -> Result<Exercised> {
+pub fn exercise(
+    orders: &Orders,
+    unfinished: Option<Unfinished>,
+    on_test: impl FnMut(&TestFinished),
+) -> Result<Exercised> {
     let mut line = Line::connect(&orders.terms())?;
     line.limit_bytes = orders.pull_limit;
-    let session = Session::open(line, CommandLine::default())?;
+    let mut session = Session::open(line, CommandLine::default())?;
+    let mut passed_before = Vec::new();
+    if let Some(unfinished) = &unfinished {
+        unfinished.check(session.origin())?;
+        session.recall(unfinished.arrivals());
+        passed_before = unfinished.passed();
+    }
     let mut plan = session.plan();
     plan.tests = chosen(&plan, &orders.tests)?;
-    let replay = match &orders.logged_beside {
-        Some(image) => Some(Replay::beside(image, &session)?),
-        None => None,
+    let replay = match (unfinished, &orders.logged_beside) {
+        (Some(unfinished), _) => Some(Replay::go_on(unfinished, &session)?),
+        (None, Some(image)) => Some(Replay::beside(image, &session, &orders.arguments)?),
+        (None, None) => None,
     };
     let entry_text = orders.expression.as_ref().unwrap_or(&plan.entry).clone();
     let entry = session.compile(if entry_text.is_empty() {
@@ -131,6 +148,7 @@ pub fn exercise(orders: &Orders, on_test: impl FnMut(&TestFinished)) -> Result<E
         entry,
         entry_text,
         passed: Vec::new(),
+        passed_before,
         visited: None,
         replay,
     };
@@ -307,6 +325,10 @@ impl Exercised {
             cases: Vec::new(),
         };
         for test in tests {
+            if let Some(case) = self.case_before(&test.name) {
+                run.cases.push(case);
+                continue;
+            }
             let one = self
                 .session
                 .run_tests(std::slice::from_ref(test), timeout, |_| {})?;
@@ -328,8 +350,19 @@ impl Exercised {
         Ok(run)
     }
 
+    /// How a test ended that passed before the run was cut short.
+    fn case_before(&self, name: &TestName) -> Option<TestCase> {
+        let is_it =
+            |case: &&TestCase| *case.class == *name.class && *case.selector == *name.selector;
+        self.passed_before.iter().find(is_it).cloned()
+    }
+
+    /// The bar of the tests that are to be run.
     fn phase(&self) -> Option<Phase> {
-        let tests = self.plan.tests.len() as u64;
+        let wanted = self.plan.tests.iter();
+        let tests = wanted
+            .filter(|name| self.case_before(name).is_none())
+            .count() as u64;
         let screen = Screen::of_process(Audience::Person);
         (tests > 0).then(|| screen.phase("tests", tests))
     }

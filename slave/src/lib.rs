@@ -12,8 +12,8 @@
 //!
 //! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`seed`], [`handshake`],
 //! [`agreement`], [`remote`], [`waiting`], [`exploded`], [`shrinking`] (its image), [`keeping`], [`daemon`] and [`ctl`]
-//! (orders), [`replay`], [`replaying`], [`answer`], [`proof`], [`page`], [`limits`], [`machine`], [`outcome_text`],
-//! [`frames`], [`ending`], [`interrupts`], [`crash`].
+//! (orders), [`replay`], [`replaying`], [`resuming`], [`answer`], [`proof`], [`page`], [`limits`], [`machine`],
+//! [`outcome_text`], [`frames`], [`ending`], [`interrupts`], [`crash`].
 
 mod agreement;
 pub mod answer;
@@ -37,6 +37,7 @@ pub mod proof;
 pub mod remote;
 pub mod replay;
 pub mod replaying;
+pub mod resuming;
 pub mod seed;
 pub mod session;
 pub mod shrinking;

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use imprint_host::LocalOutside;
 use imprint_image::Fingerprint;
 use imprint_isa::draft_bytes::packed::Bundle;
-use imprint_isa::{BehaviorName, MethodDraft, Miss};
+use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Placed};
 use imprint_vm::extract::ClassIndices;
 use imprint_vm::install::Names;
 use imprint_vm::{Activation, Answer, CompileRequest, Event, Outside, OutsideError};
@@ -148,6 +148,11 @@ impl Line {
         Ok(())
     }
 
+    /// Keeps drafts that came to an earlier run of the same master's image, until one is missed.
+    pub fn keep(&mut self, drafts: Vec<Placed<Draft>>, classes: Vec<ClassIndices>) {
+        self.waiting.keep_seed(drafts, classes);
+    }
+
     /// How many drafts came and were not touched so far.
     pub fn untouched(&self) -> u64 {
         self.waiting.count() as u64
@@ -233,10 +238,10 @@ impl Line {
                 false => &mut self.traffic,
             };
             match &placed.draft {
-                imprint_isa::Draft::Class(_) => traffic.classes += 1,
-                imprint_isa::Draft::Method(_) => traffic.methods += 1,
-                imprint_isa::Draft::Object(_) => traffic.objects += 1,
-                imprint_isa::Draft::Meta(_) => {}
+                Draft::Class(_) => traffic.classes += 1,
+                Draft::Method(_) => traffic.methods += 1,
+                Draft::Object(_) => traffic.objects += 1,
+                Draft::Meta(_) => {}
             }
         }
     }

@@ -15,6 +15,7 @@ use imprint_wire::log::{LogWriter, Record, SessionStart};
 use imprint_wire::message::TestFinished;
 
 use crate::keeping::id_of;
+use crate::resuming::Unfinished;
 use crate::session::Session;
 
 /// A replay log, and how much of what came stands in it.
@@ -30,22 +31,34 @@ impl Replay {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn beside(image: &Path, session: &Session) -> Result<Replay> {
+    pub fn beside(image: &Path, session: &Session, arguments: &[String]) -> Result<Replay> {
         let seed = session.line.borrow().seed_fingerprint;
-        Replay::begin(image, session.origin(), seed)
+        let mut replay = Replay::begin(image, session.origin(), seed)?;
+        replay
+            .writer
+            .append(&Record::Arguments(arguments.to_vec()))?;
+        Ok(replay)
+    }
+
+    /// Goes on with the log of a run that was cut short.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn go_on(mut unfinished: Unfinished, session: &Session) -> Result<Replay> {
+        let seed = session.line.borrow().seed_fingerprint;
+        note_session(&mut unfinished.writer, session.origin(), seed)?;
+        Ok(Replay {
+            writer: unfinished.writer,
+            path: unfinished.path,
+            written: unfinished.told.arrivals.drafts.len(),
+            declared: unfinished.told.arrivals.class_indices.len(),
+        })
     }
 
     fn begin(image: &Path, pristine: Fingerprint, seed: Option<Fingerprint>) -> Result<Replay> {
         let path = image.with_extension("replay");
         let mut writer = LogWriter::create(&path)?;
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-        writer.append(&Record::Session(SessionStart {
-            program_version: env!("CARGO_PKG_VERSION").to_string(),
-            image_fingerprint: pristine.0,
-            seed_fingerprint: seed.map(|seed| seed.0),
-            // A clock before 1970 is set wrong; the log is good all the same.
-            started_micros: since_1970.map_or(0, |time| time.as_micros() as u64),
-        }))?;
+        note_session(&mut writer, pristine, seed)?;
         Ok(Replay {
             writer,
             path,
@@ -139,6 +152,22 @@ impl Replay {
         })?;
         Ok(self.writer.sync()?)
     }
+}
+
+/// Writes that a run begins or goes on.
+fn note_session(
+    writer: &mut LogWriter,
+    pristine: Fingerprint,
+    seed: Option<Fingerprint>,
+) -> Result<()> {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    Ok(writer.append(&Record::Session(SessionStart {
+        program_version: env!("CARGO_PKG_VERSION").to_string(),
+        image_fingerprint: pristine.0,
+        seed_fingerprint: seed.map(|seed| seed.0),
+        // A clock before 1970 is set wrong; the log is good all the same.
+        started_micros: since_1970.map_or(0, |time| time.as_micros() as u64),
+    }))?)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! which is compiled against it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use imprint_image::Fingerprint;
@@ -11,7 +12,8 @@ use imprint_isa::draft_bytes::decode_placed;
 use imprint_isa::{Draft, MethodDraft, Miss, Placed};
 use imprint_shrink::{Kept, Margin, Slim, SlimInput, SlimOptions, slim};
 use imprint_vm::{Answer, Arrivals};
-use imprint_wire::log::{LogReader, Record, Torn};
+use imprint_wire::log::{LogReader, LoggedOutcome, Record, Torn};
+use imprint_wire::message::TestName;
 
 use crate::keeping::{Widening, because_of, id_of, misses};
 
@@ -36,37 +38,12 @@ impl Logged {
     /// Where the file is no log, holds a draft that is none, or tells of no image.
     pub fn read(path: &Path) -> Result<Logged> {
         let mut reader = LogReader::open(path)?;
-        let mut arrivals = Arrivals::new(&[]);
-        let mut kept = Vec::new();
-        let mut waiting: Vec<Placed<Draft>> = Vec::new();
-        let mut pristine = None;
-        let mut last = None;
+        let mut told = Told::default();
         while let Some(record) = reader.next_record()? {
-            match record {
-                Record::Session(start) => pristine = Some(Fingerprint(start.image_fingerprint)),
-                Record::Draft(bytes) => waiting.push(verified(&bytes)?),
-                Record::Marks { epoch, .. } => {
-                    arrivals.note_phase(&epoch, &std::mem::take(&mut waiting))
-                }
-                Record::Kept { because, .. } => {
-                    kept.extend(waiting.drain(..).map(|placed| Kept {
-                        placed,
-                        because: because.clone(),
-                    }));
-                }
-                Record::Classes(classes) => arrivals.class_indices.extend(
-                    classes
-                        .into_iter()
-                        .map(|(name, index, meta_index)| (name.into(), index, meta_index)),
-                ),
-                Record::Snapshot {
-                    fingerprint, entry, ..
-                } => last = Some((Fingerprint(fingerprint), entry)),
-                Record::Test { .. } => {}
-            }
+            told.take(record)?;
         }
         let torn = reader.torn().cloned();
-        let (Some(pristine), Some((written, entry))) = (pristine, last) else {
+        let (Some(pristine), Some((written, entry))) = (told.pristine, told.snapshot) else {
             bail!(
                 "{} ends before an image was written; there is nothing to replay",
                 path.display()
@@ -77,8 +54,8 @@ impl Logged {
             entry,
             written,
             torn,
-            arrivals,
-            kept,
+            arrivals: told.arrivals,
+            kept: told.kept,
         })
     }
 
@@ -137,6 +114,93 @@ impl Logged {
             options: &options,
         };
         slim(&input).context("cannot make the slim image")
+    }
+}
+
+/// What the records of a log tell, one after the other.
+pub(crate) struct Told {
+    /// The full image whose ids are meant.
+    pub pristine: Option<Fingerprint>,
+    /// How the slave was called.
+    pub arguments: Vec<String>,
+    /// What came.
+    pub arrivals: Arrivals,
+    /// The tests that passed.
+    pub passed: Vec<(TestName, Duration)>,
+    kept: Vec<Kept>,
+    snapshot: Option<(Fingerprint, String)>,
+    /// Drafts that no record behind them has told the reason of.
+    waiting: Vec<Placed<Draft>>,
+}
+
+impl Default for Told {
+    fn default() -> Told {
+        Told {
+            pristine: None,
+            arguments: Vec::new(),
+            arrivals: Arrivals::new(&[]),
+            passed: Vec::new(),
+            kept: Vec::new(),
+            snapshot: None,
+            waiting: Vec::new(),
+        }
+    }
+}
+
+impl Told {
+    /// Takes in the next record.
+    ///
+    /// # Errors
+    /// Where it holds a draft that is none.
+    pub fn take(&mut self, record: Record) -> Result<()> {
+        match record {
+            Record::Session(start) => self.begin(Fingerprint(start.image_fingerprint)),
+            Record::Draft(bytes) => self.waiting.push(verified(&bytes)?),
+            Record::Marks { epoch, .. } => {
+                let drafts = std::mem::take(&mut self.waiting);
+                self.arrivals.note_phase(&epoch, &drafts);
+            }
+            Record::Kept { because, .. } => {
+                let kept = self.waiting.drain(..).map(|placed| Kept {
+                    placed,
+                    because: because.clone(),
+                });
+                self.kept.extend(kept);
+            }
+            Record::Classes(classes) => {
+                let classes = classes.into_iter();
+                let entry = |(name, index, meta): (String, u32, u32)| (name.into(), index, meta);
+                self.arrivals.class_indices.extend(classes.map(entry));
+            }
+            Record::Snapshot {
+                fingerprint, entry, ..
+            } => self.snapshot = Some((Fingerprint(fingerprint), entry)),
+            Record::Test {
+                class,
+                selector,
+                outcome: LoggedOutcome::Passed,
+                micros,
+                ..
+            } => {
+                let name = TestName {
+                    class: class.into(),
+                    selector: selector.into(),
+                };
+                self.passed.push((name, Duration::from_micros(micros)));
+            }
+            Record::Test { .. } => {}
+            Record::Arguments(arguments) => self.arguments = arguments,
+        }
+        Ok(())
+    }
+
+    /// A run begins or goes on. What the one before it had no time to mark, it did not reach; and what it
+    /// kept beside is kept anew.
+    fn begin(&mut self, pristine: Fingerprint) {
+        self.pristine = Some(pristine);
+        self.waiting.clear();
+        self.kept.clear();
+        self.snapshot = None;
     }
 }
 

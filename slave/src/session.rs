@@ -130,6 +130,20 @@ impl Session {
         Fingerprint(self.line.borrow().welcome().image_fingerprint)
     }
 
+    /// Takes over what came to a run that was cut short: it waits like all that came ahead of its time, and
+    /// counts as reached.
+    pub fn recall(&mut self, arrivals: &Arrivals) {
+        // A log that tells of no class ends before anything came.
+        if arrivals.class_indices.is_empty() {
+            return;
+        }
+        let drafts = arrivals.drafts.iter().map(|arrival| arrival.placed.clone());
+        let classes = arrivals.class_indices.clone();
+        self.line.borrow_mut().keep(drafts.collect(), classes);
+        self.vm.extensions.insert(arrivals.clone());
+        self.begin_phase("entry");
+    }
+
     /// Tells how little a machine begins with.
     pub fn tell_heap(&self) {
         eprintln!(

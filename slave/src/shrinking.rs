@@ -17,6 +17,7 @@ use crate::keeping::pull_kept;
 use crate::proof::prove;
 use crate::remote::Line;
 use crate::replay::Replay;
+use crate::resuming::Unfinished;
 use crate::session::Session;
 
 /// The image that is made of a run.
@@ -30,12 +31,16 @@ pub struct Wanted {
     pub proof: Option<Duration>,
 }
 
-/// Runs, and makes the image that is wanted; answers the report and the exit code.
+/// Runs, or goes on with a run, and makes the image that is wanted; answers the report and the exit code.
 ///
 /// # Errors
 /// Where the master is not there, or files cannot be written.
-pub fn shrink(orders: &Orders, wanted: Option<&Wanted>) -> Result<(ShrinkReport, u8)> {
-    let mut run = exercise(orders, |_| {})?;
+pub fn shrink(
+    orders: &Orders,
+    unfinished: Option<Unfinished>,
+    wanted: Option<&Wanted>,
+) -> Result<(ShrinkReport, u8)> {
+    let mut run = exercise(orders, unfinished, |_| {})?;
     let has_stopped = run.failure.is_some() && run.report.tests.is_none();
     if let Some(wanted) = wanted.filter(|_| !has_stopped && run.report.pulls.is_none()) {
         let made = run.snapshot(wanted);
@@ -97,7 +102,7 @@ impl Exercised {
     fn log(&mut self, image: &Path, kept: &[Kept]) -> Result<PathBuf> {
         let replay = match self.replay.take() {
             Some(replay) => replay,
-            None => Replay::beside(image, &self.session)?,
+            None => Replay::beside(image, &self.session, &[])?,
         };
         let replay = self.replay.insert(replay);
         replay.note_arrivals(self.session.arrivals())?;

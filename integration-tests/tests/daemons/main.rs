@@ -22,6 +22,7 @@ mod narrow;
 mod pair;
 mod projects;
 mod pulling;
+mod resuming;
 mod seeds;
 mod serving;
 mod shrinking;

@@ -51,6 +51,8 @@ pub enum Record {
     },
     /// Classes that were declared by index: name, index of the class, index of its metaclass.
     Classes(Vec<(String, u32, u32)>),
+    /// How the slave was called: its arguments, so that a run that was cut short can go on.
+    Arguments(Vec<String>),
 }
 
 /// Of what a run is.

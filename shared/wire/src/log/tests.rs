@@ -38,6 +38,7 @@ fn records() -> Vec<Record> {
             ids: vec![9],
         },
         Record::Classes(vec![("Foo".into(), 40, 41)]),
+        Record::Arguments(vec!["run".into(), "--snapshot".into(), "foo.image".into()]),
     ]
 }
 
