@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use imprint_bootstrap::{PackageSet, build, compile_expression, embedded_packages};
 use imprint_heap::{Heap, HeapSettings};
@@ -10,6 +10,8 @@ use imprint_host::LocalOutside;
 use imprint_isa::{Draft, Placed};
 use imprint_loader::{SourceFile, read_packages};
 use imprint_vm::{Outcome, RunLimits, Vm, VmSettings};
+
+use super::clock::Clock;
 
 /// Where the programs lie, from the root of this crate.
 const PROGRAMS: &str = "bench/programs/Benchmarks";
@@ -46,15 +48,22 @@ impl Machine {
     /// Evaluates an expression that answers whether all was right; how long it ran.
     ///
     /// # Errors
-    /// Where it does not compile, does not end, or answers anything but true.
+    /// As [`Machine::time_by`].
     pub fn time(&mut self, source: &str) -> Result<Duration, Failed> {
+        self.time_by(Clock::Wall, source)
+    }
+
+    /// As [`Machine::time`], by a clock.
+    ///
+    /// # Errors
+    /// Where it does not compile, does not end, or answers anything but true.
+    pub fn time_by(&mut self, clock: Clock, source: &str) -> Result<Duration, Failed> {
         let draft = compile_expression(&self.vm.names, source)?;
         let method = self.vm.install(&Placed::nowhere(Draft::Method(draft)))?;
         let nil = self.vm.heap.nil();
         let process = self.vm.spawn(method, nil, PRIORITY)?;
-        let start = Instant::now();
-        let outcome = self.vm.run_until(process, RunLimits::default());
-        let elapsed = start.elapsed();
+        let run = || self.vm.run_until(process, RunLimits::default());
+        let (elapsed, outcome) = clock.of_thread(run)?;
         match outcome {
             Outcome::Returned(answer) if answer == self.vm.heap.true_object() => Ok(elapsed),
             Outcome::Returned(_) => Err(format!("{source}: the result is wrong").into()),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::clock::Clock;
 use super::machine::{Failed, Machine};
 use super::peer::Peer;
 use super::suite::{Kind, Row};
@@ -13,6 +14,8 @@ pub struct Effort {
     pub rounds: u64,
     /// Iterations of each turn.
     pub iterations: u64,
+    /// How they are timed.
+    pub clock: Clock,
 }
 
 /// What a row took, here and elsewhere.
@@ -53,11 +56,11 @@ pub fn measure(
     let mut others = vec![Vec::new(); peers.len()];
     for _ in 0..effort.rounds {
         for _ in 0..effort.iterations {
-            own.push(machine.time(&source)?);
+            own.push(machine.time_by(effort.clock, &source)?);
         }
         if matches!(row.kind, Kind::Program) {
             for (peer, times) in peers.iter().zip(&mut others) {
-                times.extend(peer.run(row.name, effort.iterations, row.inner)?);
+                times.extend(peer.run(effort, row.name, row.inner)?);
             }
         }
     }

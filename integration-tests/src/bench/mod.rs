@@ -3,8 +3,10 @@
 //!
 //! The programs are Smalltalk, in `bench/programs`. Those of [`suite::Kind::Program`] follow the
 //! rules of are-we-fast-yet, so that its harness in any language is a peer; the others measure one
-//! thing each.
+//! thing each. What is no program is among [`facts`].
 
+pub mod clock;
+pub mod facts;
 pub mod machine;
 pub mod measure;
 pub mod peer;

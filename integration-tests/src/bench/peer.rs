@@ -4,7 +4,9 @@ use std::process::{Command, Stdio};
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::clock::{self, Clock};
 use super::machine::Failed;
+use super::measure::Effort;
 
 /// A peer: what the user calls it, and how it is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,17 +46,19 @@ impl Peer {
             .replace("{inner}", &inner.to_string())
     }
 
-    /// Runs a benchmark; the time of each iteration.
+    /// Runs a benchmark; the time of each iteration, or by the time on a processor the mean of all,
+    /// its start included.
     ///
     /// # Errors
     /// Where the command fails, or prints no time.
     pub fn run(
         &self,
+        effort: Effort,
         benchmark: &str,
-        iterations: u64,
         inner: u64,
     ) -> Result<Vec<Duration>, Failed> {
-        let command = self.filled(benchmark, iterations, inner);
+        let command = self.filled(benchmark, effort.iterations, inner);
+        let before = clock::of_children()?;
         let output = Command::new("sh")
             .args(["-c", &command])
             .stdin(Stdio::null())
@@ -64,7 +68,13 @@ impl Peer {
             let words = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(format!("`{command}` gave no time: {} {words}", output.status).into());
         }
-        Ok(times)
+        match effort.clock {
+            Clock::Wall => Ok(times),
+            Clock::Cpu => {
+                let spent = clock::of_children()?.saturating_sub(before);
+                Ok(vec![spent / times.len() as u32])
+            }
+        }
     }
 }
 
@@ -119,7 +129,13 @@ mod tests {
     #[test]
     fn a_command_that_fails_is_named() {
         let peer: Peer = "none=false".parse().expect("it is one");
-        let error = peer.run("Bounce", 1, 1).expect_err("it fails").to_string();
+        let effort = Effort {
+            rounds: 1,
+            iterations: 1,
+            clock: Clock::Wall,
+        };
+        let error = peer.run(effort, "Bounce", 1).expect_err("it fails");
+        let error = error.to_string();
         assert!(error.contains("`false Bounce 1 1` gave no time"), "{error}");
     }
 }

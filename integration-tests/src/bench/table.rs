@@ -1,7 +1,9 @@
 //! The table that is printed, and the same as tab-separated values for the folder of figures.
 
 use std::fmt::Write;
+use std::time::Duration;
 
+use super::facts::Figure;
 use super::measure::{Measured, geometric_mean};
 use super::peer::Peer;
 use super::suite::Kind;
@@ -22,7 +24,6 @@ pub fn head(peers: &[Peer]) -> Vec<String> {
 
 /// The cells of one row.
 pub fn cells(measured: &Measured) -> Vec<String> {
-    let millis = |time: std::time::Duration| format!("{:.2}", time.as_secs_f64() * 1e3);
     let row = measured.row;
     let mut cells = vec![
         row.name.to_string(),
@@ -37,6 +38,23 @@ pub fn cells(measured: &Measured) -> Vec<String> {
     }
     cells.push(rate(measured));
     cells
+}
+
+/// The cells of a fact; peers have none.
+pub fn fact_cells(figure: &Figure, peers: &[Peer]) -> Vec<String> {
+    let mut cells = vec![
+        figure.name.clone(),
+        String::new(),
+        millis(figure.median),
+        millis(figure.best),
+    ];
+    cells.extend(vec![String::new(); 2 * peers.len()]);
+    cells.push(figure.words.clone());
+    cells
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.2}", time.as_secs_f64() * 1e3)
 }
 
 fn rate(measured: &Measured) -> String {
@@ -76,8 +94,6 @@ pub fn line(cells: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::suite::SUITE;
     use super::*;
 

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use imprint_integration_tests::bench::clock::Clock;
+use imprint_integration_tests::bench::facts::{FACTS, Fact};
 use imprint_integration_tests::bench::machine::{Failed, Machine};
 use imprint_integration_tests::bench::measure::{Effort, Measured, measure};
 use imprint_integration_tests::bench::peer::Peer;
@@ -18,7 +20,7 @@ use imprint_integration_tests::bench::table;
 /// The benchmark suite.
 #[derive(Parser, Debug)]
 struct CommandLine {
-    /// The rows to run; all where none is named
+    /// The rows to run, programs and facts; all where none is named
     names: Vec<String>,
     /// Another virtual machine: NAME='command', followed by benchmark, iterations and inner
     /// iterations, or with {benchmark}, {iterations} and {inner} in it
@@ -30,6 +32,10 @@ struct CommandLine {
     /// Iterations of each turn
     #[arg(long, default_value_t = 2)]
     iterations: u64,
+    /// What is counted: the time that passes, or (where other work runs on this computer) the time on
+    /// a processor
+    #[arg(long, value_enum, default_value_t)]
+    clock: Clock,
     /// Writes the table into this file as well, as tab-separated values
     #[arg(long)]
     tsv: Option<PathBuf>,
@@ -46,14 +52,22 @@ fn main() -> ExitCode {
 }
 
 fn run(command: &CommandLine) -> Result<(), Failed> {
-    let rows = rows_named(&command.names)?;
+    let (facts, rows) = named(&command.names)?;
     let effort = Effort {
         rounds: command.rounds.max(1),
         iterations: command.iterations.max(1),
+        clock: command.clock,
     };
-    let mut machine = Machine::new()?;
     let mut lines = vec![table::head(&command.peers)];
     println!("{}", table::line(&lines[0]));
+    for fact in facts {
+        for figure in (fact.measure)()? {
+            let cells = table::fact_cells(&figure, &command.peers);
+            println!("{}", table::line(&cells));
+            lines.push(cells);
+        }
+    }
+    let mut machine = Machine::new()?;
     let mut all = Vec::new();
     for row in rows {
         let measured = measure(&mut machine, row, &command.peers, effort)?;
@@ -78,20 +92,25 @@ fn sum_up(all: &[Measured], peers: &[Peer]) {
     }
 }
 
-fn rows_named(names: &[String]) -> Result<Vec<Row>, Failed> {
+/// The facts and rows of these names; all where there are none.
+fn named(names: &[String]) -> Result<(Vec<Fact>, Vec<Row>), Failed> {
     if names.is_empty() {
-        return Ok(SUITE.to_vec());
+        return Ok((FACTS.to_vec(), SUITE.to_vec()));
     }
-    let find = |name: &String| {
-        let found = SUITE.iter().find(|row| row.name.eq_ignore_ascii_case(name));
-        found.copied().ok_or_else(|| {
-            let known: Vec<&str> = SUITE.iter().map(|row| row.name).collect();
-            format!(
-                "there is no benchmark {name}; there are {}",
-                known.join(", ")
-            )
-            .into()
-        })
-    };
-    names.iter().map(find).collect()
+    let (mut facts, mut rows) = (Vec::new(), Vec::new());
+    for name in names {
+        let is_named = |known: &str| known.eq_ignore_ascii_case(name);
+        let fact = FACTS.iter().find(|fact| is_named(fact.name));
+        let row = SUITE.iter().find(|row| is_named(row.name));
+        if fact.is_none() && row.is_none() {
+            let known: Vec<&str> = (FACTS.iter().map(|fact| fact.name))
+                .chain(SUITE.iter().map(|row| row.name))
+                .collect();
+            let known = known.join(", ");
+            return Err(format!("there is no benchmark {name}; there are {known}").into());
+        }
+        facts.extend(fact);
+        rows.extend(row);
+    }
+    Ok((facts, rows))
 }

@@ -17,6 +17,39 @@ pub const EXPRESSIONS: &[(&str, &str)] = &[
     ("3 / 4", "(3/4)"),
     ("1 < 1.5", "true"),
     ("100 factorial / 98 factorial", "9900"),
+    // Bytecodes that are done together: a small constant with its sum or difference, an operation
+    // with the temporary that keeps it, two temporaries, a store into an array as a statement.
+    ("SmallInteger maxVal - 1", "1152921504606846974"),
+    ("SmallInteger maxVal + 200", "1152921504606847175"),
+    ("SmallInteger minVal - 255", "-1152921504606847231"),
+    ("SmallInteger minVal + 1", "-1152921504606846975"),
+    ("2.5 - 1", "1.5"),
+    ("(1 / 2) + 1", "(3/2)"),
+    (
+        "[$a + 1] on: Error do: [:e | e class name]",
+        "#MessageNotUnderstood",
+    ),
+    (
+        "[:a :b | | c d | c := a - b. d := b - a. {c. d. c * d}] value: 7 value: 3",
+        "#(4 -4 -16)",
+    ),
+    (
+        "[:a :b | | c | c := a * b. c - a] value: 1.5 value: 4.0",
+        "4.5",
+    ),
+    (
+        "[:a :b | | c | c := a + b. c] value: SmallInteger maxVal value: 1",
+        "1152921504606846976",
+    ),
+    (
+        "[:a | a at: 1 put: 2. a at: 2 put: 3. a] value: (Array new: 2)",
+        "#(2 3)",
+    ),
+    ("[:a | (a at: 1 put: 2) + 1] value: (Array new: 2)", "3"),
+    (
+        "[:a | [a at: 3 put: 2. a] on: Error do: [:e | e class name]] value: (Array new: 2)",
+        "#SubscriptOutOfBounds",
+    ),
     // Blocks: arguments, copied values, temps that are shared, loops that make fresh ones.
     ("[:a :b | a - b] value: 7 value: 3", "4"),
     ("| n | n := 1. |> [n := n + 1. n] value + n", "4"),

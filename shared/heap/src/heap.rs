@@ -286,7 +286,7 @@ impl Heap {
             old_bytes: self.old.space.used(),
             old_committed_bytes: self.old.space.capacity(),
             young_bytes: self.young.used(),
-            eden_bytes: self.young.eden.capacity(),
+            eden_bytes: self.young.eden_bytes,
             limit_bytes: self.old.limit_bytes,
         }
     }

@@ -73,7 +73,12 @@ impl Heap {
             tenured_bytes: 0,
         };
         scavenger.run(roots, report);
+        let tenured_bytes = scavenger.tenured_bytes;
         self.finish_scavenge();
+        if !tenures_all {
+            let survived_bytes = self.young.past.used();
+            self.young.size_eden(survived_bytes + tenured_bytes);
+        }
         report.survived_bytes = self.young.past.used();
     }
 

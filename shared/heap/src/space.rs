@@ -99,9 +99,31 @@ pub(crate) struct Young {
     pub(crate) past: Bump,
     /// Empty between scavenges; the next survivors go here.
     pub(crate) next: Bump,
+    /// The size of eden where nothing is to be kept small.
+    pub(crate) eden_bytes: usize,
 }
 
+/// A scavenge that copied more takes too long: less of eden is used until the next one.
+const COPIED_MAX: usize = 768 << 10;
+/// After a scavenge that copied less, more of eden may be used again.
+const COPIED_FEW: usize = COPIED_MAX / 4;
+
 impl Young {
+    /// Sizes the empty eden by the bytes that a scavenge copied: what a pause takes is copying, so
+    /// where much lives there is less to copy if it comes sooner. Any object that begins in eden
+    /// still fits.
+    pub(crate) fn size_eden(&mut self, copied_bytes: usize) {
+        debug_assert!(self.eden.free == self.eden.start, "eden is empty");
+        let present = self.eden.capacity();
+        let wanted = match copied_bytes {
+            ..COPIED_FEW => present * 2,
+            COPIED_FEW..=COPIED_MAX => present,
+            _ => round_to_pages(present / 2),
+        };
+        let bytes = wanted.clamp(self.next.capacity(), self.eden_bytes);
+        self.eden.limit = self.eden.start.plus(bytes);
+    }
+
     /// Bytes that eden of `eden_bytes` and its survivor spaces take together.
     pub(crate) fn total_bytes(eden_bytes: usize) -> usize {
         let eden = round_to_pages(eden_bytes.max(16 << 10));
@@ -116,6 +138,7 @@ impl Young {
             past: Bump::new(start, survivor),
             next: Bump::new(start.plus(survivor), survivor),
             eden: Bump::new(start.plus(2 * survivor), eden),
+            eden_bytes: eden,
         }
     }
 
@@ -175,5 +198,29 @@ impl Old {
         reserve.give_back(end, self.space.limit)?;
         self.space.limit = end;
         Ok(given)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eden_shrinks_while_much_is_copied_and_grows_back() {
+        let mut young = Young::at(Address::new(1 << 20), 4 << 20);
+        let megabytes = |young: &Young| young.eden.capacity() as f64 / f64::from(1 << 20);
+        let copied = [1 << 20, 1 << 20, 1 << 20, COPIED_MAX, COPIED_FEW, 0, 0, 0];
+        let sizes = copied.map(|copied| {
+            young.size_eden(copied);
+            megabytes(&young)
+        });
+        assert_eq!(sizes, [2.0, 1.0, 1.0, 1.0, 1.0, 2.0, 4.0, 4.0]);
+    }
+
+    #[test]
+    fn a_small_eden_keeps_room_for_all_that_begins_in_it() {
+        let mut young = Young::at(Address::new(1 << 20), 16 << 10);
+        (0..5).for_each(|_| young.size_eden(usize::MAX));
+        assert_eq!(young.eden.capacity(), young.next.capacity());
     }
 }

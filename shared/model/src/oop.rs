@@ -175,6 +175,8 @@ impl Oop {
         let rotated = if rebased > 1 {
             rebased.wrapping_add(SMALL_FLOAT_REBASE)
         } else {
+            // Zeros are rare: guessing that it is none is quicker than to choose.
+            std::hint::cold_path();
             rebased
         };
         Some(f64::from_bits(rotated.rotate_right(1)))

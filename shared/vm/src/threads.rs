@@ -15,6 +15,9 @@
 //! gives nobody an address of its own. Where it did not, the stack would grow until the next look
 //! at the world is due, which always leaves.
 //!
+//! Where two bytecodes mostly follow each other, the first does both: a small constant and its sum,
+//! an operation and the temporary that keeps it, two temporaries, a store as a statement.
+//!
 //! A function here does its bytecode completely, or changes nothing and leaves it to `dispatch`. So
 //! what a bytecode means is said once, there and in `handlers`; here stands only what is worth
 //! being quick about.
@@ -54,6 +57,9 @@ macro_rules! threads {
         $name:ident $(<const $operand:ident>)? ($vm:ident, $r:ident) $does:block
         else $other:ident $(<$with:tt>)?;
     )*) => {$(
+        // What another one does in its place would need more registers than are free, and then
+        // each time they would be put aside.
+        #[inline(never)]
         fn $name $(<const $operand: usize>)? (
             $vm: &mut Vm,
             pc: *const u8,
@@ -77,7 +83,7 @@ threads! {
     push_literal_variable<const N>(vm, r) { push::literal_variable(vm, &mut r, N, 1).is_continue() } else leave;
     push_literal<const N>(vm, r) { push::literal(vm, &mut r, N, 1).is_continue() } else leave;
     push_literal_high<const N>(vm, r) { push::literal(vm, &mut r, N + 16, 1).is_continue() } else leave;
-    push_temp<const N>(vm, r) { push::temp(&mut r, N, 1).is_continue() } else leave;
+    push_temp<const N>(vm, r) { push::temps(&mut r, N) } else leave;
     push_temp_long(vm, r) {
         let index = usize::from(r.byte(1));
         push::temp(&mut r, index, 2).is_continue()
@@ -85,10 +91,13 @@ threads! {
     push_remote_temp(vm, r) { push::remote_temp(vm, &mut r).is_continue() } else leave;
     push_receiver(vm, r) { push::receiver(&mut r).is_continue() } else leave;
     push_constant<const N>(vm, r) { push::constant(vm, &mut r, N as u8).is_continue() } else leave;
-    push_bit<const N>(vm, r) { push::bit(&mut r, N as u8).is_continue() } else leave;
+    push_bit<const N>(vm, r) {
+        N == 81 && arithmetic::add_pushed(&mut r, 1, 1) || push::bit(&mut r, N as u8).is_continue()
+    } else leave;
     push_integer(vm, r) {
-        let value = isize::from(r.byte(1));
-        push::integer(&mut r, value).is_continue()
+        let value = r.byte(1);
+        arithmetic::add_pushed(&mut r, i64::from(value), 2)
+            || push::integer(&mut r, isize::from(value)).is_continue()
     } else leave;
     push_character(vm, r) {
         let value = isize::from(r.byte(1));

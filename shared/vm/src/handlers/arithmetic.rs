@@ -10,6 +10,10 @@ use crate::stop::{Flow, NEXT};
 
 /// The tag that two tagged SmallIntegers have once too often in their sum.
 const TAG: i64 = 1;
+/// The first of the bytecodes that pop into a temporary, one for each of eight.
+const POP_TEMP: u8 = 208;
+const ADD: u8 = 96;
+const SUBTRACT: u8 = 97;
 
 #[inline(always)]
 fn are_small_integers(left: Oop, right: Oop) -> bool {
@@ -73,7 +77,44 @@ fn integers_quickly(r: &mut Registers, make: impl Fn(i64, i64) -> Option<i64>) -
     let Some(word) = make(left.bits() as i64, right.bits() as i64) else {
         return false;
     };
-    answer(r, Oop::from_bits(word as u64)).is_continue()
+    answer_or_keep(r, Oop::from_bits(word as u64));
+    true
+}
+
+/// As [`answer`]; where the next bytecode pops the value into a temporary, it goes there at once.
+/// There is a next one, since no code ends with an operation.
+#[inline(always)]
+fn answer_or_keep(r: &mut Registers, value: Oop) {
+    let next = r.byte(1);
+    if next & !7 == POP_TEMP {
+        r.drop(2);
+        r.set_temp(usize::from(next & 7), value);
+        r.advance(2);
+    } else {
+        r.replace_two(value);
+        r.advance(1);
+    }
+}
+
+/// Adds a SmallInteger to the top operand, as [`add`] would with `value` pushed, where the next
+/// bytecode does that or subtracts it, and both are SmallIntegers. `length` is that of the push.
+#[inline(always)]
+pub(crate) fn add_pushed(r: &mut Registers, value: i64, length: usize) -> bool {
+    let (left, next) = (r.top(), r.byte(length));
+    let value = match next {
+        ADD => value,
+        SUBTRACT => -value,
+        _ => return false,
+    };
+    if !left.is_small_integer() {
+        return false;
+    }
+    let Some(sum) = (left.bits() as i64).checked_add(value << 3) else {
+        return false;
+    };
+    r.set_top(Oop::from_bits(sum as u64));
+    r.advance(length + 1);
+    true
 }
 
 /// As [`add`], of two immediate floats whose sum is one.
@@ -109,7 +150,10 @@ fn floats_quickly(r: &mut Registers, make: impl Fn(f64, f64) -> f64) -> bool {
         return false;
     };
     match Oop::small_float(make(left, right)) {
-        Some(oop) => answer(r, oop).is_continue(),
+        Some(oop) => {
+            answer_or_keep(r, oop);
+            true
+        }
         None => false,
     }
 }

@@ -74,6 +74,20 @@ pub(crate) fn temp(r: &mut Registers, index: usize, length: usize) -> Flow {
     finish(r, r.temp(index), length)
 }
 
+/// A temporary, and another one where the next bytecode pushes that. There is a next one, since no
+/// code ends with a push.
+#[inline(always)]
+pub(crate) fn temps(r: &mut Registers, index: usize) -> bool {
+    r.push(r.temp(index));
+    let next = r.byte(1);
+    if (64..=75).contains(&next) {
+        r.push(r.temp(usize::from(next - 64)));
+        r.advance(1);
+    }
+    r.advance(1);
+    true
+}
+
 #[inline(always)]
 pub(crate) fn receiver(r: &mut Registers) -> Flow {
     finish(r, r.receiver(), 1)

@@ -9,6 +9,9 @@ use crate::send;
 use crate::stack::Registers;
 use crate::stop::{Flow, NEXT, out_of_line};
 
+/// The bytecode that pops the top operand.
+const POP: u8 = 216;
+
 #[inline(always)]
 pub(crate) fn at(vm: &mut Vm, r: &mut Registers) -> Flow {
     let (receiver, subscript) = (r.operand(1), r.operand(0));
@@ -82,9 +85,15 @@ pub(crate) fn at_put_of_array(vm: &mut Vm, r: &mut Registers) -> bool {
     if !is_within || !vm.heap.store_quickly(receiver, index, value) {
         return false;
     }
-    r.drop(2);
-    r.set_top(value);
-    r.advance(1);
+    // A statement: nobody wants the value.
+    if r.byte(1) == POP {
+        r.drop(3);
+        r.advance(2);
+    } else {
+        r.drop(2);
+        r.set_top(value);
+        r.advance(1);
+    }
     true
 }
 
