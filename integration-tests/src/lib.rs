@@ -1,4 +1,6 @@
 //! What tests and benchmarks that run the real programs have in common.
 
 pub mod bench;
+pub mod dice;
+pub mod examples;
 pub mod programs;

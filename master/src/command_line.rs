@@ -106,7 +106,7 @@ pub struct Test {
     #[arg(required = true)]
     pub what: Vec<String>,
     /// Seconds a test may take.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = imprint_slave::limits::parse_seconds)]
     pub timeout: Option<f64>,
     /// Write the results as JUnit XML.
     #[arg(long, value_name = "FILE")]
@@ -146,7 +146,7 @@ pub struct Shrink {
     #[arg(long, value_enum, default_value_t)]
     pub format: ImageFormat,
     /// Seconds a test may take; else what the project says, else 30.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = imprint_slave::limits::parse_seconds)]
     pub timeout: Option<f64>,
     /// What is kept though no test reaches it.
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use imprint_bootstrap::PackageSet;
-use imprint_loader::{ClassDefinition, Selection};
+use imprint_loader::{ClassDefinition, Selection, TestingSpec};
 use imprint_report::{TestCase, TestOutcome, TestRun};
 use imprint_slave::interrupts;
 use imprint_slave::outcome_text::{ended, outcome_of};
@@ -91,6 +91,13 @@ pub fn tests_of(image: &mut LiveImage, classes: &[(String, String)]) -> Result<V
         }
     }
     Ok(tests)
+}
+
+/// How long a test may take: as the command line says, else the project, else a standard time.
+pub fn timeout(said: Option<f64>, project: &TestingSpec) -> Duration {
+    let seconds = said.or(project.default_timeout_seconds);
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.unwrap_or(TIMEOUT_DEFAULT)
 }
 
 /// Runs tests in the image; `on_done` hears of each as it ends.

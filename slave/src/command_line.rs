@@ -9,6 +9,7 @@ use imprint_daemon::DaemonOptions;
 use crate::ctl::{Ctl, ImageFile};
 use crate::daemon::Daemon;
 use crate::exercise::{Chosen, Orders};
+use crate::limits::parse_seconds;
 use crate::seed::SeedChoice;
 use crate::shrinking::Wanted;
 
@@ -119,7 +120,7 @@ pub struct Run {
     #[arg(long, env = "PORT")]
     pub port: Option<u16>,
     /// Seconds a test may take.
-    #[arg(long, default_value_t = 30.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = parse_seconds)]
     pub timeout: f64,
     /// Bytes of drafts that an answer may bring beyond what was asked for, since they will probably
     /// be needed next; 0 for none.
@@ -129,7 +130,7 @@ pub struct Run {
     #[arg(long, value_name = "BYTES")]
     pub pull_limit: Option<u64>,
     /// Seconds that a lost master is waited for.
-    #[arg(long, default_value_t = 30.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = parse_seconds)]
     pub patience: f64,
     /// Write the report of the run as JSON.
     #[arg(long, value_name = "FILE")]
@@ -152,12 +153,12 @@ impl Run {
         };
         Orders {
             master,
-            patience: seconds(self.patience),
+            patience: Duration::from_secs_f64(self.patience),
             expression: self.eval.clone(),
             tests,
             logged_beside: self.snapshot.clone(),
             may_serve: self.port.is_some(),
-            timeout: seconds(self.timeout),
+            timeout: Duration::from_secs_f64(self.timeout),
             prefetch_bytes: self.prefetch,
             seed: self.seed.clone(),
             arguments: arguments(),
@@ -170,7 +171,7 @@ impl Run {
         self.snapshot.as_ref().map(|path| Wanted {
             path: path.clone(),
             is_spur: self.format == ImageFormat::Spur,
-            proof: self.prove.then(|| seconds(self.timeout)),
+            proof: self.prove.then(|| Duration::from_secs_f64(self.timeout)),
         })
     }
 
@@ -189,9 +190,4 @@ fn arguments() -> Vec<String> {
     let words = std::env::args_os().skip(1);
     let words = words.map(|word| word.to_string_lossy().into_owned());
     words.skip_while(|word| word == "slave").collect()
-}
-
-/// Seconds as a duration; what is no time counts as none.
-fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }

@@ -101,6 +101,19 @@ pub fn machine_settings() -> VmSettings {
     }
 }
 
+/// Reads a number of seconds.
+///
+/// # Errors
+/// Where it is no number, or no time that anything may take.
+pub fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok();
+    let seconds = seconds.filter(|seconds| (0.0..=SECONDS_MAX).contains(seconds));
+    seconds.ok_or_else(|| format!("say seconds as a number from 0 to {SECONDS_MAX}"))
+}
+
+/// More than a month; far above it, reckoning with times might overflow.
+const SECONDS_MAX: f64 = 3_000_000.0;
+
 /// Least memory in which an image can begin to run.
 const SIZE_MIN: usize = 1 << 20;
 /// More than any machine has; above it, reckoning with sizes might overflow.

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use imprint_image::open_image;
+use imprint_isa::draft::MethodEntry;
+use imprint_isa::{BehaviorName, Draft};
 use imprint_report::{PageCheck, Proof, TestOutcome, TestRun};
 use imprint_shrink::{SidePackage, install_side};
 use imprint_vm::install::Names;
-use imprint_vm::{CommandLine, Outcome};
+use imprint_vm::{Arrivals, CommandLine, Outcome};
 
 use crate::ending::ending;
 use crate::frames::no_lines;
@@ -21,6 +23,8 @@ use crate::outcome_text::pruned_by_name;
 use crate::page::{Visit, visit};
 use crate::session::{CompiledTest, limits_of, run_expression, run_test};
 
+/// How the image tells of a message that is not understood; the class and the selector follow.
+const NOT_UNDERSTOOD: &str = "Message not understood: ";
 /// The server of a slim image may take this long to answer its first request.
 const START_LIMIT: Duration = Duration::from_secs(15);
 /// It may take this long to end after it was asked to.
@@ -33,6 +37,7 @@ const END_LIMIT: Duration = Duration::from_secs(15);
 pub fn prove(
     image: &Path,
     side: &SidePackage,
+    arrivals: &Arrivals,
     tests: &[CompiledTest],
     timeout: Duration,
     visited: Option<&Visit>,
@@ -40,7 +45,10 @@ pub fn prove(
     let start = Instant::now();
     let mut proof = Proof::default();
     if !tests.is_empty() {
-        let run = prove_tests(image, side, tests, timeout)?;
+        let mut run = prove_tests(image, side, tests, timeout)?;
+        for case in &mut run.cases {
+            note_dropped(case, arrivals);
+        }
         proof.faults.extend(run.cases.iter().filter_map(fault));
         proof.tests = Some(run);
     }
@@ -100,6 +108,53 @@ fn note_swallowed(case: &mut imprint_report::TestCase, mut reached: impl Iterato
     if let (TestOutcome::Passed, Some(name)) = (&case.outcome, reached.next()) {
         case.outcome = TestOutcome::Pruned(pruned_by_name(&name));
     }
+}
+
+/// A message that nobody understands alone, though the full image has a method for it, reached what
+/// was dropped: no tombstone is left where only the tests know the selector.
+fn note_dropped(case: &mut imprint_report::TestCase, arrivals: &Arrivals) {
+    if let TestOutcome::Errored(trouble) = &case.outcome
+        && let Some(name) = dropped_method(&trouble.message, arrivals)
+    {
+        case.outcome = TestOutcome::Pruned(pruned_by_name(&name));
+    }
+}
+
+/// The method of the full image that a message not understood would have found.
+fn dropped_method(message: &str, arrivals: &Arrivals) -> Option<String> {
+    let sent = message.strip_prefix(NOT_UNDERSTOOD)?;
+    let (class, selector) = sent.split_once(" >> #")?;
+    let mut behavior = match class.strip_suffix(" class") {
+        Some(class) => BehaviorName::meta(class),
+        None => BehaviorName::class(class),
+    };
+    for _ in 0..arrivals.drafts.len() {
+        let drafts = arrivals.drafts.iter().map(|arrival| &arrival.placed.draft);
+        let (methods, superclass) = { drafts }.find_map(|draft| side_of(draft, &behavior))?;
+        if methods.iter().any(|entry| *entry.selector == *selector) {
+            return Some(format!("{behavior}>>{selector}"));
+        }
+        behavior = superclass?;
+    }
+    None
+}
+
+/// The methods of a class or of its class side, and where lookup goes on, if the draft is about that.
+fn side_of<'a>(
+    draft: &'a Draft,
+    behavior: &BehaviorName,
+) -> Option<(&'a [MethodEntry], Option<BehaviorName>)> {
+    let meta = match draft {
+        Draft::Class(class) if !behavior.meta && class.name == behavior.class => {
+            let superclass = class.superclass.clone().map(BehaviorName::class);
+            return Some((&class.methods, superclass));
+        }
+        Draft::Class(class) => class.meta.as_ref(),
+        Draft::Meta(meta) => Some(meta),
+        _ => None,
+    };
+    let meta = meta.filter(|meta| behavior.meta && meta.name == behavior.class)?;
+    Some((&meta.methods, Some(meta.superclass.clone())))
 }
 
 fn fault(case: &imprint_report::TestCase) -> Option<String> {

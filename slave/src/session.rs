@@ -33,16 +33,21 @@ const VISIT_IS_OVER: u64 = 1;
 
 /// What every image must be able to do when something goes wrong: run at the end of each run, so
 /// that what it needs is there (design D15).
-pub const SURVIVAL_DRILL: [&str; 9] = [
+pub const SURVIVAL_DRILL: [&str; 12] = [
     "[ 3 ] value",
     "[ Error new signal: 'drill' ] on: Error do: [ :error | error messageText ]",
     "[ nil drill ] on: MessageNotUnderstood do: [ :error | error messageText ]",
+    "[ 3 drill ] on: MessageNotUnderstood do: [ :error | error messageText ]",
     "[ Tombstone new run: #drill with: #() in: 3 ] on: PrunedBehavior do: [ :error | error messageText ]",
     "Tombstone new ownerOf: #drill in: 3",
     "[ ObjectTombstone new run: #drill with: #() in: #(drill) ] on: PrunedObject do: [ :error |
         error messageText ]",
     "[ ObjectTombstone new run: #drill with: #() in: #(nil) ] on: PrunedObject do: [ :error |
         error messageText ]",
+    "[ [ Error new signal: 'drill' ] on: Error do: [ :error | nil drill ] ] on: MessageNotUnderstood do: [
+        :error | error messageText ]",
+    "[ [ Error new signal: 'drill' ] on: Error do: [ :error |
+        Tombstone new run: #drill with: #() in: 3 ] ] on: PrunedBehavior do: [ :error | error messageText ]",
     "[ nil assert: false ] on: AssertionFailure do: [ :error | error messageText ]",
     "TestCase imprintDrill",
 ];

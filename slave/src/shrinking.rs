@@ -83,7 +83,14 @@ impl Exercised {
             let side = side_package(self.session.arrivals(), &options.excluded_packages);
             let visited = self.visited.as_ref();
             self.session.close_sockets();
-            self.report.proof = Some(prove(path, &side, &self.passed, timeout, visited)?);
+            self.report.proof = Some(prove(
+                path,
+                &side,
+                self.session.arrivals(),
+                &self.passed,
+                timeout,
+                visited,
+            )?);
         }
         Ok(fingerprint)
     }

@@ -1,13 +1,14 @@
 //! What is said to input that is wrong: a sentence with the name of the thing, and an exit code.
 
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 
-use imprint_integration_tests::programs::{Ended, master, slave};
+use imprint_integration_tests::programs::{Ended, free_port, master, slave};
 
-fn says(ended: &Ended, code: i32, words: &str) {
+pub fn says(ended: &Ended, code: i32, words: &str) {
     assert_eq!(ended.code, Some(code), "{ended:?}");
     assert!(ended.stderr.contains(words), "{words}: {ended:?}");
 }
@@ -18,7 +19,10 @@ fn wrong_arguments_are_refused_by_name() {
     fs::write(folder.path().join("text.image"), "hello\n").unwrap();
     fs::create_dir(folder.path().join("empty")).unwrap();
     // Program, arguments, exit code, what the sentence names.
-    let rows: [(&str, &[&str], i32, &str); 11] = [
+    let old = [&6505_u32.to_le_bytes()[..], &[0; 200]].concat();
+    fs::write(folder.path().join("old.image"), old).unwrap();
+    let before = listing(folder.path());
+    let rows: [(&str, &[&str], i32, &str); 20] = [
         ("master", &["--nope"], 2, "--nope"),
         ("slave", &["run", "--nope"], 2, "--nope"),
         ("master", &["shrink", "nowhere"], 2, "nowhere"),
@@ -27,6 +31,30 @@ fn wrong_arguments_are_refused_by_name() {
         ("master", &["image", "info", "text.image"], 5, "text.image"),
         ("master", &["serve", "text.image"], 5, "text.image"),
         ("slave", &["run", "text.image"], 5, "text.image"),
+        ("slave", &["run", "old.image"], 5, "old.image"),
+        ("master", &["image", "info", "old.image"], 5, "V3 image"),
+        ("master", &["test", "empty", "--timeout", "soon"], 2, "soon"),
+        ("master", &["test", "empty", "--timeout", "-1"], 2, "-1"),
+        ("master", &["shrink", "empty", "--timeout", "NaN"], 2, "NaN"),
+        (
+            "master",
+            &["shrink", "empty", "--timeout", "1e300"],
+            2,
+            "1e300",
+        ),
+        ("master", &["eval", "3 +"], 2, "3 +"),
+        (
+            "master",
+            &["ctl", "http://127.0.0.1:1", "status"],
+            3,
+            "127.0.0.1:1",
+        ),
+        (
+            "slave",
+            &["ctl", "unix:gone.socket", "status"],
+            3,
+            "gone.socket",
+        ),
         ("slave", &["run", "nowhere.image"], 5, "nowhere.image"),
         (
             "slave",
@@ -43,8 +71,19 @@ fn wrong_arguments_are_refused_by_name() {
     ];
     for (program, arguments, code, words) in rows {
         let run = if program == "master" { master } else { slave };
-        says(&run(folder.path(), arguments), code, words);
+        let ended = run(folder.path(), arguments);
+        says(&ended, code, words);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+        assert_eq!(listing(folder.path()), before, "{arguments:?}");
     }
+}
+
+/// The names of all that lies in a folder.
+fn listing(folder: &Path) -> Vec<OsString> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    names
 }
 
 #[test]
@@ -57,6 +96,10 @@ fn a_master_refuses_other_machines_and_ports_in_use() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("http://{}", taken.local_addr().unwrap());
     says(&serve(&url), 2, "in use");
+    let master_url = format!("http://127.0.0.1:{}", free_port().unwrap());
+    let (_master, _) = crate::serving::serve(folder.path(), &master_url);
+    let run = ["run", "--master", &master_url, "--listen", &url];
+    says(&slave(folder.path(), &run), 2, "in use");
 }
 
 /// A project with one test class that has these methods.
@@ -123,6 +166,65 @@ fn a_test_that_never_ends_is_named_when_its_time_is_up() {
     let shown = format!("{}{}", ended.stdout, ended.stderr);
     assert!(shown.contains("testEndless"), "{shown}");
     assert!(shown.contains("1 of 2"), "{shown}");
+}
+
+#[test]
+fn the_time_of_a_test_is_that_of_the_command_line_else_that_of_the_project() {
+    let folder = tempfile::tempdir().unwrap();
+    project(folder.path(), &[("testEndless", "[ true ] whileTrue")]);
+    let root = folder.path().join("project");
+    let specification = "SmalltalkCISpec {
+        #loading : [ SCIMetacelloLoadSpec { #baseline : 'Trial', #directory : 'src' } ],
+        #testing : { #include : { #packages : [ 'Trial-Tests' ] }, #defaultTimeout : 0.2 } }";
+    fs::write(root.join(".smalltalk.ston"), specification).unwrap();
+    let package = root.join("src/BaselineOfTrial");
+    fs::create_dir_all(&package).unwrap();
+    fs::write(
+        package.join("package.st"),
+        "Package { #name : #BaselineOfTrial }\n",
+    )
+    .unwrap();
+    fs::write(package.join("BaselineOfTrial.class.st"), BASELINE).unwrap();
+    let path = root.display().to_string();
+    for (options, words) in [
+        (&[][..], "within 0.2 s"),
+        (&["--timeout", "0.1"], "within 0.1 s"),
+    ] {
+        for verb in ["test", "shrink"] {
+            let ended = master(folder.path(), &[&[verb, &path], options].concat());
+            let shown = format!("{}{}", ended.stdout, ended.stderr);
+            assert!(shown.contains(words), "{verb} {options:?}: {ended:?}");
+        }
+    }
+}
+
+const BASELINE: &str = "Class { #name : #BaselineOfTrial, #superclass : #BaselineOf }
+
+BaselineOfTrial >> baseline: spec [
+    <baseline>
+    spec for: #common do: [ spec package: 'Trial-Tests' ]
+]
+";
+
+#[test]
+fn a_baseline_that_names_a_package_which_is_not_there_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    project(folder.path(), &[("testFine", "self assert: true")]);
+    let package = folder.path().join("project/src/BaselineOfTrial");
+    fs::create_dir_all(&package).unwrap();
+    fs::write(
+        package.join("package.st"),
+        "Package { #name : #BaselineOfTrial }\n",
+    )
+    .unwrap();
+    let text = BASELINE.replace("'Trial-Tests'", "'Trial-Gone'");
+    fs::write(package.join("BaselineOfTrial.class.st"), text).unwrap();
+    let specification = "SmalltalkCISpec {
+        #loading : [ SCIMetacelloLoadSpec { #baseline : 'Trial', #directory : 'src' } ] }";
+    let root = folder.path().join("project");
+    fs::write(root.join(".smalltalk.ston"), specification).unwrap();
+    let ended = master(folder.path(), &["test", &root.display().to_string()]);
+    says(&ended, 2, "Trial-Gone");
 }
 
 #[test]

@@ -273,7 +273,7 @@ fn a_ghost_in_any_operand_of_any_primitive_makes_no_difference() {
 /// What expressions answer in the full image, and in the slave meanwhile.
 fn in_both(pair: &Pair, expressions: &[String]) -> (Vec<String>, Vec<String>) {
     std::thread::scope(|scope| {
-        let full = |each: &String| pair.full(each).trim_matches('\'').replace("''", "'");
+        let full = |each: &String| pair.full_text(each);
         let full = scope.spawn(move || expressions.iter().map(full).collect());
         let pulled = expressions.iter().map(|each| pair.pulled(each)).collect();
         (full.join().unwrap(), pulled)

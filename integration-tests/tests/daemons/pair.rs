@@ -54,6 +54,15 @@ impl Pair {
             .to_string()
     }
 
+    /// The same of a string: its text.
+    pub fn full_text(&self, expression: &str) -> String {
+        let printed = self.full(expression);
+        let text = printed
+            .strip_prefix('\'')
+            .and_then(|text| text.strip_suffix('\''));
+        text.unwrap_or(&printed).replace("''", "'")
+    }
+
     /// Where the slave takes orders.
     pub fn slave_url(&self) -> &str {
         &self.slave_url

@@ -1,52 +1,23 @@
 //! The tables of examples for the class library: whether they hold.
 
-use std::path::Path;
-
 use imprint_heap::HeapSettings;
+use imprint_integration_tests::examples;
 use imprint_vm::{Outcome, VmSettings};
 
 use crate::machine::Machine;
 
-/// Place, expression and printed value of every row.
-fn rows() -> Vec<(String, String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("ansi");
-    let entries = std::fs::read_dir(&folder).expect("the folder of tables is there");
-    let mut files: Vec<_> = entries
-        .map(|entry| entry.expect("it can be read").path())
-        .collect();
-    files.sort();
-    let mut rows = Vec::new();
-    for file in files {
-        let name = file
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let text = std::fs::read_to_string(&file).expect("a table is text");
-        for (index, line) in text.lines().enumerate() {
-            let cells: Vec<&str> = line.split('\t').collect();
-            if let [_, _, expression, printed] = cells[..]
-                && !line.starts_with('#')
-            {
-                let place = format!("{name}:{}", index + 1);
-                rows.push((place, expression.to_string(), printed.to_string()));
-            }
-        }
-    }
-    rows
-}
-
 #[test]
 fn every_row_of_the_tables_holds() {
     let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
-    let rows = rows();
+    let rows = examples::rows();
     assert!(rows.len() > 1_500, "{} rows", rows.len());
     let mut wrong = Vec::new();
-    for (place, expression, printed) in &rows {
-        let answer = machine.print_value(expression);
-        if answer != *printed {
+    for row in &rows {
+        let answer = machine.print_value(&row.expression);
+        if answer != row.printed {
             wrong.push(format!(
-                "{place}: {expression}\n    {answer}, expected {printed}"
+                "{}: {}\n    {answer}, expected {}",
+                row.place, row.expression, row.printed
             ));
         }
     }

@@ -3,7 +3,6 @@
 
 mod ansi;
 mod benchmarks;
-mod dice;
 mod expressions;
 mod hostile;
 mod machine;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use imprint_heap::HeapSettings;
+use imprint_integration_tests::dice::Dice;
 use imprint_vm::VmSettings;
 
-use crate::dice::Dice;
 use crate::machine::Machine;
 
 /// Rounds of each kind of case.

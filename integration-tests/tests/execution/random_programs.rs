@@ -2,9 +2,9 @@
 //! collections come. All must answer the same.
 
 use imprint_heap::{HeapSettings, Zeal};
+use imprint_integration_tests::dice::Dice;
 use imprint_vm::VmSettings;
 
-use crate::dice::Dice;
 use crate::machine::Machine;
 
 /// Programs of one run.

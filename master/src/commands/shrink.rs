@@ -32,7 +32,7 @@ use crate::keeping::plan_options;
 use crate::margins::costs;
 use crate::project::LoadedSources;
 use crate::scratch::Scratch;
-use crate::testing::{self, TIMEOUT_DEFAULT, Test};
+use crate::testing::{self, Test};
 
 /// Shrinks and proves.
 ///
@@ -50,7 +50,7 @@ pub fn shrink(shrink: &Shrink) -> Result<u8, Failure> {
         .map_err(|problem| anyhow!("cannot write the full image: {problem}"))?;
     let texts = image.book.borrow().sources().as_bytes().to_vec();
     let full = full_image(&image, bytes.len());
-    let timeout = timeout(shrink, &sources);
+    let timeout = testing::timeout(shrink.timeout, &sources.spec.testing);
     let alone = match &shrink.eval {
         Some(_) => TestRun::default(),
         None => run_alone(&mut image, &sources, timeout)?,
@@ -59,6 +59,12 @@ pub fn shrink(shrink: &Shrink) -> Result<u8, Failure> {
     if interrupts::is_wished() {
         eprintln!("master: stopped while the tests ran in the full image; no slave was started");
         return Ok(code::INTERRUPTED);
+    }
+    let has_passed = |case: &TestCase| case.outcome == TestOutcome::Passed;
+    if !alone.cases.is_empty() && !alone.cases.iter().any(has_passed) {
+        screen.say(&alone.details());
+        eprintln!("master: no test passes in the full image, so there is nothing to shrink by");
+        return Ok(code::FAILED);
     }
     let mut plan = plan(shrink, &sources, &alone);
     plan.options = plan_options(&shrink.keep, &sources.spec, &bytes)?;
@@ -119,15 +125,6 @@ fn full_image(image: &LiveImage, bytes: usize) -> FullImage {
         },
         built_in_seconds: image.built_in.map(|time| time.as_secs_f64()),
     }
-}
-
-fn timeout(shrink: &Shrink, sources: &LoadedSources) -> Duration {
-    let seconds = shrink
-        .timeout
-        .or(sources.spec.testing.default_timeout_seconds);
-    seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .unwrap_or(TIMEOUT_DEFAULT)
 }
 
 /// The tests in the full image, with nobody to blame but themselves.

@@ -1,7 +1,6 @@
 //! `master test PATH-OR-PACKAGES`: the tests of a project, or of the embedded kernel.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use imprint_image::write_beside_and_rename;
@@ -40,8 +39,7 @@ pub fn test(test: &Test) -> Result<u8, Failure> {
             error: anyhow!("no test found in {what}"),
         });
     }
-    let seconds = test.timeout.or(spec.default_timeout_seconds);
-    let timeout = seconds.map_or(TIMEOUT_DEFAULT, Duration::from_secs_f64);
+    let timeout = testing::timeout(test.timeout, spec);
     let screen = Screen::of_process(if test.json {
         Audience::Machine
     } else {

@@ -49,6 +49,11 @@ pub(crate) enum Lookup {
 /// Classes that are looked into before a chain of superclasses counts as a circle.
 const SUPERCLASSES_MAX: usize = 10_000;
 
+/// Tombstones that may be told while the telling of others goes on.
+const STONES_NESTED_MAX: usize = 16;
+/// Activations from one of them to the next, where it is the search for a handler that meets it.
+const PLACES_BETWEEN_STONES: usize = 16;
+
 impl Vm {
     /// What a selector means for a class: superclasses, ghosts and forwarders followed. Programs may
     /// write what they like into the slots of a class: the chain ends at what is no class, or where it
@@ -469,6 +474,9 @@ impl Vm {
         let Some(method) = self.runner_of(value)? else {
             return Err(Stop::Done(self.pruned(class, selector)));
         };
+        if self.is_nested_deeply(method) {
+            return Err(Stop::Done(self.pruned(class, selector)));
+        }
         let handler = self.known_selector(Known::RunWithIn)?;
         let class_index = self.heap.class_index_of(value);
         let array = self.arguments_array(arguments)?;
@@ -476,6 +484,19 @@ impl Vm {
         let receiver = self.stack.word(self.stack.top_index(page) - arguments);
         self.replace_arguments(arguments + 1, &[value, selector, array, receiver]);
         self.enter_method(handler, class_index, method, 3)
+    }
+
+    /// Whether so many activations of a method wait for each other that none of them will get an
+    /// answer: what tells that something was pruned needs something that was pruned itself.
+    fn is_nested_deeply(&self, method: Oop) -> bool {
+        let mut next = Some(self.active_place());
+        let mut nested = 0;
+        for _ in 0..STONES_NESTED_MAX * PLACES_BETWEEN_STONES {
+            let Some(place) = next else { break };
+            nested += usize::from(self.method_of(place) == method);
+            next = self.sender(place);
+        }
+        nested >= STONES_NESTED_MAX
     }
 
     /// Says what was pruned where the image has no words for it.
