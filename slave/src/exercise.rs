@@ -236,14 +236,23 @@ impl Exercised {
         }
         self.passed = passed(&tests, &run);
         self.report.tests = has_tests.then_some(run);
-        if has_tests && !self.has_exploded() {
-            let drilled = self.session.drill_survival();
-            // What the drill lacks because of the limit is told by the limit.
-            if !self.has_exploded() && !self.is_interrupted() {
-                drilled?;
-            }
+        self.drill(has_tests)
+    }
+
+    /// What an image must be able to do beyond what its tests did.
+    fn drill(&mut self, has_tests: bool) -> Result<()> {
+        if self.has_exploded() {
+            return Ok(());
         }
-        Ok(())
+        let mut drilled = self.session.drill_globals();
+        if has_tests && drilled.is_ok() {
+            drilled = self.session.drill_survival();
+        }
+        // What the drill lacks because of the limit is told by the limit.
+        if self.has_exploded() || self.is_interrupted() {
+            return Ok(());
+        }
+        drilled
     }
 
     /// Whether the user stopped the run; then no image is made of it.

@@ -74,6 +74,11 @@ pub const SERVER_DRILL: [&str; 1] = ["[ ((WebServer handler: [ :request |
         writeOn: (WriteStream on: String new) ] on: Error do: [ :error | error messageText ]"];
 /// The class that says that the application has a server.
 const SERVER_CLASS: &str = "WebServer";
+/// What looking for a global that is not there meets: the slim image has fewer globals, so another one
+/// may lie where the search begins. Run where the program looked at the globals.
+pub const GLOBALS_DRILL: [&str; 1] = ["Smalltalk includesKey: #Smalltalk"];
+/// The class of the dictionary of globals.
+const GLOBALS_CLASS: &str = "SystemEnvironment";
 /// Where a server listens: run with the variable set and without, since the place where the image
 /// runs decides. Run where the application looks at its environment.
 pub const PORT_DRILL: [&str; 1] = ["WebServer portFromEnvironmentOr: 8080"];
@@ -350,6 +355,17 @@ impl Session {
             }
         }
         self.end()
+    }
+
+    /// Looks for a global that is there, where the program looked for any.
+    ///
+    /// # Errors
+    /// Where the master is gone.
+    pub fn drill_globals(&mut self) -> Result<()> {
+        if self.has_come(GLOBALS_CLASS) {
+            self.drill("globals drill", &GLOBALS_DRILL)?;
+        }
+        Ok(())
     }
 
     fn has_come(&self, class: &str) -> bool {

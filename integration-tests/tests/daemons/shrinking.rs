@@ -312,3 +312,27 @@ fn the_log_of_a_run_tells_what_came_and_during_what() {
         "{image:?}"
     );
 }
+
+#[test]
+fn a_global_that_is_not_there_is_looked_for_in_the_slim_image_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = [
+        (
+            "(Smalltalk includesKey: #Dodo) ifTrue: [ 1 ] ifFalse: [ 2 ]",
+            "2\n",
+        ),
+        (
+            "(Smalltalk includesKey: #GreatAuk) ifTrue: [ 1 ] ifFalse: [ 2 ]",
+            "2\n",
+        ),
+        ("Smalltalk at: #Quagga ifAbsent: [ 3 ]", "3\n"),
+    ];
+    for (expression, prints) in rows {
+        let arguments = ["shrink", "--eval", expression, "-o", "extinct.image"];
+        let ended = master(folder.path(), &arguments);
+        assert_eq!(ended.code, Some(0), "{expression}: {ended:?}");
+        let ran = slave(folder.path(), &["run", "extinct.image"]);
+        let told = (ran.code, ran.stdout.as_str());
+        assert_eq!(told, (Some(0), prints), "{expression}");
+    }
+}
