@@ -46,6 +46,8 @@ pub enum Command {
     Image(Image),
     /// Make the slim image of a run again, of its log.
     Replay(Replay),
+    /// Run a workload and write down what it touches, or ask traces that were written.
+    Trace(Trace),
     /// Tell what a replay log holds.
     #[command(subcommand)]
     Log(Log),
@@ -121,6 +123,9 @@ pub struct Test {
 pub struct Serve {
     /// The image file, or the folder of a project, which is built first.
     pub image: PathBuf,
+    /// Send each slave at once what these traces say that it will miss.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub trace: Vec<PathBuf>,
     /// Where: http://127.0.0.1:PORT or unix:/path/to/socket.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7400")]
     pub listen: String,
@@ -139,6 +144,9 @@ pub struct Shrink {
     /// Shrink to what this expression needs; no tests are run.
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub eval: Option<String>,
+    /// Run nothing: make the slim image of what these traces say.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["prefetch", "pull_limit", "junit"])]
+    pub trace: Vec<PathBuf>,
     /// Where the slim image is written; else the project's name with .image.
     #[arg(short, long)]
     pub output: Option<PathBuf>,
@@ -217,6 +225,89 @@ pub struct Replay {
     #[arg(long)]
     pub image: PathBuf,
     /// The slim image to write.
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
+/// `master trace [PATH] -o FILE`, `master trace show FILE`
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Trace {
+    /// What is asked of traces that were written.
+    #[command(subcommand)]
+    pub question: Option<TraceQuestion>,
+    /// What is run.
+    #[command(flatten)]
+    pub run: TraceRun,
+}
+
+/// `master trace [PATH] [--tests NAME... | --eval EXPR | --serve PORT] -o FILE`
+#[derive(Args, Debug)]
+pub struct TraceRun {
+    /// The folder of a project, or an image file; without it the embedded kernel alone is run.
+    pub path: Option<PathBuf>,
+    /// Run these tests after the entry expression: packages, classes, `Class>>selector`; else all.
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub tests: Vec<String>,
+    /// Run this expression in place of the entry expression, and no tests.
+    #[arg(long, value_name = "EXPR", conflicts_with = "tests")]
+    pub eval: Option<String>,
+    /// Run the entry expression with this port as environment variable PORT, and go on until asked to
+    /// end.
+    #[arg(long, value_name = "PORT", conflicts_with_all = ["tests", "eval"])]
+    pub serve: Option<u16>,
+    /// The trace to write; else the project's name with .trace.
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// Seconds a test may take; else what the project says, else 30.
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<f64>,
+}
+
+/// What is asked of traces. Where a trace is read a replay log will do: it holds marks too.
+#[derive(Subcommand, Debug)]
+pub enum TraceQuestion {
+    /// Put traces together: what any of them touched.
+    Merge(Combination),
+    /// Keep of the first trace what all the others touched too.
+    Intersect(Combination),
+    /// Take out of the first trace what any of the others touched.
+    Subtract(Combination),
+    /// Say what only one of two traces touched.
+    Diff {
+        /// One trace.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
+    /// Say how much each epoch touched, and how much of it no other did.
+    Show {
+        /// The trace.
+        trace: PathBuf,
+    },
+    /// Say what a test touched and nothing else did.
+    Only {
+        /// The test, `Class>>selector`, or the name of another epoch.
+        epoch: String,
+        /// The trace.
+        trace: PathBuf,
+    },
+    /// Say by which way a class, a method or an object was reached, and during what.
+    Why {
+        /// `Class`, `Class class`, `Class>>selector`, or another name that `only` shows.
+        name: String,
+        /// The trace.
+        trace: PathBuf,
+    },
+}
+
+/// Traces that become one.
+#[derive(Args, Debug)]
+pub struct Combination {
+    /// The traces.
+    #[arg(required = true)]
+    pub traces: Vec<PathBuf>,
+    /// The trace to write.
     #[arg(short, long)]
     pub output: PathBuf,
 }

@@ -10,7 +10,8 @@ use imprint_bootstrap::{build, compile_expression, source_line};
 use imprint_heap::Heap;
 use imprint_host::LocalOutside;
 use imprint_image::{
-    Certificates, OpenedImage, open_certified, open_image, write_beside_and_rename, write_spur,
+    Certificates, OpenedImage, open_certified, open_image, spur_bytes, write_beside_and_rename,
+    write_spur,
 };
 use imprint_isa::{BehaviorName, Draft, Placed};
 use imprint_model::layout::behavior;
@@ -120,6 +121,21 @@ impl LiveImage {
             book,
             built_in: None,
         })
+    }
+
+    /// The bytes of it as it is now: what a pristine image is read from.
+    ///
+    /// # Errors
+    /// Where it does not fit into an image.
+    pub fn pristine_bytes(&mut self) -> Result<Vec<u8>> {
+        self.vm.collect(imprint_heap::Collection::Full);
+        spur_bytes(&self.vm.heap)
+            .map_err(|problem| anyhow::anyhow!("cannot write the full image: {problem}"))
+    }
+
+    /// The texts of its methods.
+    pub fn texts(&self) -> Vec<u8> {
+        self.book.borrow().sources().as_bytes().to_vec()
     }
 
     /// Writes it as a Spur image, and the texts of its methods into the changes file beside it.

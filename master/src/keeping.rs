@@ -8,7 +8,7 @@ use clap::Args;
 use imprint_image::PristineImage;
 use imprint_loader::Project;
 use imprint_shrink::{KeepPattern, Kept, Margin, keep_pragmas, resolve};
-use imprint_slave::keeping::{KEEP_OPTION, MARGIN_OPTION};
+use imprint_slave::keeping::{KEEP_OPTION, MARGIN_OPTION, id_of};
 use imprint_vm::extract::{Extractor, ImageIndex};
 use imprint_vm::install::Names;
 
@@ -55,12 +55,7 @@ pub fn plan_options(keep: &Keep, project: &Project, image: &[u8]) -> Result<Vec<
 
 /// `keep`, and the id with the reason behind it. A class side is known by the id of its metaclass.
 fn keep_option(kept: &Kept) -> Option<(String, String)> {
-    let is_meta = matches!(kept.placed.draft, imprint_isa::Draft::Meta(_));
-    let id = if is_meta {
-        kept.placed.meta_id
-    } else {
-        kept.placed.id
-    };
+    let id = id_of(&kept.placed);
     (id != 0).then(|| (KEEP_OPTION.to_string(), format!("{id} {}", kept.because)))
 }
 

@@ -2,8 +2,10 @@
 //! them by running their tests in a slave.
 //!
 //! Reading order: [`command_line`], `commands` (one file a verb), [`project`], [`full_image`],
-//! [`cache`], [`outside`], [`keeping`], [`margins`], [`testing`], [`serving`].
+//! [`cache`], [`outside`], [`keeping`], [`margins`], [`testing`], [`serving`], [`workload`],
+//! [`tracing_run`], [`traces`], [`by_trace`].
 
+mod by_trace;
 mod cache;
 mod command_line;
 mod commands;
@@ -16,6 +18,9 @@ mod scratch;
 mod serving;
 mod story;
 mod testing;
+mod traces;
+mod tracing_run;
+mod workload;
 
 use std::process::ExitCode;
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::Result;
 use imprint_isa::Draft;
 use imprint_isa::draft_bytes::decode_placed;
+use imprint_trace::Kind;
 use imprint_wire::log::{LogReader, LoggedOutcome, Record, SessionStart, Torn};
 
 /// The phase of drafts that came before a crash, so that nobody wrote during what.
@@ -62,17 +63,6 @@ pub struct Thing {
     pub bytes: u64,
 }
 
-/// Kinds of drafts, as a user counts them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// A class or a class side.
-    Class,
-    /// A method.
-    Method,
-    /// Any other object.
-    Object,
-}
-
 impl Story {
     /// Reads a log.
     ///
@@ -124,23 +114,32 @@ impl Story {
 
 impl Thing {
     fn is(&self, name: &str) -> bool {
-        match self.title.strip_prefix(name) {
-            Some(rest) => rest.is_empty() || rest.starts_with(">>") || rest.starts_with(" class"),
-            None => false,
-        }
+        is_named(&self.title, name)
+    }
+}
+
+/// Whether a title is that of a class or method with this name, or of something that the class has.
+pub fn is_named(title: &str, name: &str) -> bool {
+    match title.strip_prefix(name) {
+        Some(rest) => rest.is_empty() || rest.starts_with(">>") || rest.starts_with(" class"),
+        None => false,
+    }
+}
+
+/// What a draft is, as people count.
+pub fn kind_of(draft: &Draft) -> Kind {
+    match draft {
+        Draft::Class(_) | Draft::Meta(_) => Kind::Class,
+        Draft::Method(_) => Kind::Method,
+        Draft::Object(_) => Kind::Object,
     }
 }
 
 fn thing(bytes: &[u8]) -> Result<Thing> {
     let placed = decode_placed(bytes)?;
-    let kind = match placed.draft {
-        Draft::Class(_) | Draft::Meta(_) => Kind::Class,
-        Draft::Method(_) => Kind::Method,
-        Draft::Object(_) => Kind::Object,
-    };
     Ok(Thing {
         title: placed.draft.title(),
-        kind,
+        kind: kind_of(&placed.draft),
         bytes: bytes.len() as u64,
     })
 }

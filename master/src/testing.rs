@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use imprint_bootstrap::PackageSet;
-use imprint_loader::{ClassDefinition, Selection, TestingSpec};
+use imprint_loader::{ClassDefinition, Selection};
 use imprint_report::{TestCase, TestOutcome, TestRun};
 use imprint_slave::interrupts;
 use imprint_slave::outcome_text::{ended, outcome_of};
@@ -12,9 +12,18 @@ use imprint_slave::session::limits_of;
 use imprint_vm::{Outcome, RunLimits};
 
 use crate::full_image::LiveImage;
+use crate::project::LoadedSources;
 
 /// A test may take this long where neither the command line nor the project says otherwise.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+
+/// How long a test may take: as was said in seconds, else as the project says.
+pub fn timeout(seconds: Option<f64>, sources: &LoadedSources) -> Duration {
+    seconds
+        .or(sources.spec.testing.default_timeout_seconds)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .unwrap_or(TIMEOUT_DEFAULT)
+}
 
 /// One test.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,6 +75,24 @@ pub fn is_selected(include: &Selection, exclude: &Selection, class: &ClassDefini
     (include.is_empty() || held(include)) && !held(exclude)
 }
 
+/// The tests that a project says are its own, in the image that was built of it.
+///
+/// # Errors
+/// Where a class cannot say which tests it has.
+pub fn project_tests(image: &mut LiveImage, sources: &LoadedSources) -> Result<Vec<Test>> {
+    let spec = &sources.spec.testing;
+    let classes = test_classes(&sources.set, |class| {
+        let is_own =
+            sources.own_packages.is_empty() || sources.own_packages.contains(&class.package);
+        is_own && is_selected(&spec.include, &spec.exclude, class)
+    });
+    let classes: Vec<(String, String)> = classes
+        .iter()
+        .map(|class| (class.name.clone(), class.category()))
+        .collect();
+    tests_of(image, &classes)
+}
+
 /// The tests of classes, as the image itself lists them.
 ///
 /// # Errors
@@ -91,13 +118,6 @@ pub fn tests_of(image: &mut LiveImage, classes: &[(String, String)]) -> Result<V
         }
     }
     Ok(tests)
-}
-
-/// How long a test may take: as the command line says, else the project, else a standard time.
-pub fn timeout(said: Option<f64>, project: &TestingSpec) -> Duration {
-    let seconds = said.or(project.default_timeout_seconds);
-    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    time.unwrap_or(TIMEOUT_DEFAULT)
 }
 
 /// Runs tests in the image; `on_done` hears of each as it ends.

@@ -147,7 +147,10 @@ fn run_image(path: &Path, pruned_log: Option<&Path>) -> Result<u8> {
 }
 
 /// Calls `end` when the process is asked to end.
-fn end_on_signals(end: impl Fn() + Send + 'static) -> Result<()> {
+///
+/// # Errors
+/// Where the operating system does not let signals be heard.
+pub fn end_on_signals(end: impl Fn() + Send + 'static) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -101,7 +101,8 @@ pub struct Exercised {
     pub(crate) passed: Vec<CompiledTest>,
     /// Tests that passed before the run was cut short.
     passed_before: Vec<TestCase>,
-    pub(crate) visited: Option<Visit>,
+    /// What a visitor of the entry expression's page saw, where there was one.
+    pub visited: Option<Visit>,
     pub(crate) replay: Option<Replay>,
 }
 
@@ -117,7 +118,20 @@ pub fn exercise(
 ) -> Result<Exercised> {
     let mut line = Line::connect(&orders.terms())?;
     line.limit_bytes = orders.pull_limit;
-    let mut session = Session::open(line, CommandLine::default())?;
+    let session = Session::open(line, CommandLine::default())?;
+    exercise_in(session, orders, unfinished, on_test)
+}
+
+/// As [`exercise`], in a session that was opened for it.
+///
+/// # Errors
+/// As [`exercise`].
+pub fn exercise_in(
+    mut session: Session,
+    orders: &Orders,
+    unfinished: Option<Unfinished>,
+    on_test: impl FnMut(&TestFinished),
+) -> Result<Exercised> {
     let mut passed_before = Vec::new();
     if let Some(unfinished) = &unfinished {
         unfinished.check(session.origin())?;

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 use imprint_isa::{Draft, MethodEntry, Miss, Name, Placed};
 use imprint_model::Ghost;
 use imprint_shrink::{Kept, Margin};
-use imprint_vm::Arrivals;
+use imprint_vm::{Answer, Arrivals};
 use imprint_wire::message::Plan;
 
 use crate::session::Session;
@@ -27,28 +27,49 @@ const HASH_OF_A_WISH: u32 = 1;
 /// # Errors
 /// Where the master is gone, or the plan makes no sense.
 pub fn pull_kept(session: &mut Session, plan: &Plan) -> Result<Vec<Kept>> {
+    let line = session.line.clone();
+    let arrivals = session.vm.extensions.get_or_default::<Arrivals>();
+    kept_of(arrivals, &plan.options, |misses| {
+        Ok(line.borrow_mut().pull(misses)?)
+    })
+}
+
+/// What options want kept beside what came; `answer` brings what did not come. The classes that it
+/// declares are noted with what came.
+///
+/// # Errors
+/// Those of `answer`, or where the options make no sense.
+pub fn kept_of(
+    arrivals: &mut Arrivals,
+    options: &[(String, String)],
+    mut answer: impl FnMut(&[Miss]) -> Result<Answer>,
+) -> Result<Vec<Kept>> {
     let mut kept = Vec::new();
-    for (name, value) in &plan.options {
-        if name == KEEP_OPTION {
-            let (ghost, because) = wanted(value)
-                .ok_or_else(|| anyhow!("the master wants something unknown kept: {value}"))?;
-            let reached = session.arrivals().drafts.iter();
-            let mut reached = reached.map(|arrival| &arrival.placed);
-            match reached.find(|placed| id_of(placed) == ghost.id) {
-                Some(placed) => kept.push(Kept {
-                    placed: placed.clone(),
-                    because,
-                }),
-                None => pull(session, &[ghost], &because, &mut kept)?,
-            }
+    for (_, value) in options.iter().filter(|(name, _)| name == KEEP_OPTION) {
+        let (ghost, because) = wanted(value)
+            .ok_or_else(|| anyhow!("the master wants something unknown kept: {value}"))?;
+        let reached = arrivals.drafts.iter();
+        let mut reached = reached.map(|arrival| &arrival.placed);
+        match reached.find(|placed| id_of(placed) == ghost.id) {
+            Some(placed) => kept.push(Kept {
+                placed: placed.clone(),
+                because,
+            }),
+            None => add(arrivals, answer(&misses(&[ghost]))?, &because, &mut kept),
         }
     }
-    let margin = plan.options.iter().find(|(name, _)| name == MARGIN_OPTION);
+    let margin = options.iter().find(|(name, _)| name == MARGIN_OPTION);
     if let Some((_, margin)) = margin {
         let margin: Margin = margin.parse()?;
-        let widening = Widening::around(session.arrivals(), &kept);
+        let widening = Widening::around(arrivals, &kept);
         widening.add(margin, &mut kept, |ghosts, kept| {
-            pull(session, ghosts, &because_of(margin), kept)
+            add(
+                arrivals,
+                answer(&misses(ghosts))?,
+                &because_of(margin),
+                kept,
+            );
+            Ok(())
         })?;
     }
     Ok(kept)
@@ -61,28 +82,19 @@ fn wanted(text: &str) -> Option<(Ghost, String)> {
 }
 
 /// The id of a draft's root; of a class side that of the metaclass.
-pub(crate) fn id_of(placed: &Placed<Draft>) -> u64 {
+pub fn id_of(placed: &Placed<Draft>) -> u64 {
     match placed.draft {
         Draft::Meta(_) => placed.meta_id,
         _ => placed.id,
     }
 }
 
-fn pull(
-    session: &mut Session,
-    ghosts: &[Ghost],
-    because: &str,
-    kept: &mut Vec<Kept>,
-) -> Result<()> {
-    let answer = session.line.borrow_mut().pull(&misses(ghosts))?;
-    if let Some(arrivals) = session.vm.extensions.get_mut::<Arrivals>() {
-        arrivals.class_indices.extend(answer.class_indices);
-    }
+fn add(arrivals: &mut Arrivals, answer: Answer, because: &str, kept: &mut Vec<Kept>) {
+    arrivals.class_indices.extend(answer.class_indices);
     kept.extend(answer.drafts.into_iter().map(|placed| Kept {
         placed,
         because: because.to_string(),
     }));
-    Ok(())
 }
 
 /// The questions that bring some objects.

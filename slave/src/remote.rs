@@ -16,7 +16,9 @@ use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Placed};
 use imprint_vm::extract::ClassIndices;
 use imprint_vm::install::Names;
 use imprint_vm::{Activation, Answer, CompileRequest, Event, Outside, OutsideError};
-use imprint_wire::message::{CodePosition, CompileRequest as WireCompile, Welcome};
+use imprint_wire::message::{
+    CodePosition, CompileRequest as WireCompile, Hello, UNASKED, UNASKED_MAX, Welcome,
+};
 use imprint_wire::{Connection, MasterMessage, SlaveMessage, WireError};
 
 use crate::agreement::agree;
@@ -39,10 +41,25 @@ pub struct Traffic {
     pub objects: u64,
 }
 
+/// A master in this very process: what it says to a message.
+pub type Near = Box<dyn FnMut(SlaveMessage) -> Vec<MasterMessage>>;
+
+/// Where the master is.
+enum End {
+    /// Behind a stream, which may break; then it is waited for.
+    Far {
+        connection: Box<Connection>,
+        /// Whether nothing came on it but the welcome.
+        is_fresh: bool,
+        greeting: Box<Greeting>,
+    },
+    /// Here.
+    Near(Near),
+}
+
 /// A stream to a master, shared by the machine and who runs it.
 pub struct Line {
-    connection: Connection,
-    greeting: Greeting,
+    end: End,
     welcome: Welcome,
     sequence: u64,
     /// What the last answer cost on the wire.
@@ -51,6 +68,9 @@ pub struct Line {
     waiting: Waiting,
     /// The seed, where it is the master's very image.
     twin: Option<Twin>,
+    /// What came unasked and was not looked at, and its bytes on the wire.
+    foretold: Vec<Bundle>,
+    foretold_bytes: u64,
     /// What came over it.
     pub traffic: Traffic,
     /// What was used of the seed; round trips and bytes are those of the agreement on it.
@@ -75,21 +95,12 @@ impl Line {
         let seed = terms.seed.open()?;
         let greeting = Greeting::new(terms, seed.as_ref());
         let (connection, welcome) = greeting.say()?;
-        let mut line = Line {
-            connection,
-            greeting,
-            warnings: welcome.warnings.clone(),
-            welcome,
-            sequence: 0,
-            answer_bytes: 0,
-            waiting: Waiting::default(),
-            twin: None,
-            traffic: Traffic::default(),
-            of_seed: Traffic::default(),
-            seed_fingerprint: None,
-            compiled_for_image: 0,
-            limit_bytes: None,
+        let end = End::Far {
+            connection: Box::new(connection),
+            is_fresh: true,
+            greeting: Box::new(greeting),
         };
+        let mut line = Line::new(end, welcome);
         let seed = match terms.seed {
             SeedChoice::Kernel => Some(line.kernel()?),
             _ => seed,
@@ -101,6 +112,41 @@ impl Line {
             eprintln!("warning: {warning}");
         }
         Ok(line)
+    }
+
+    /// Greets a master in this process, and begins empty.
+    ///
+    /// # Errors
+    /// Where the master refuses this slave.
+    pub fn near(mut near: Near, prefetch_bytes: u64) -> Result<Line, WireError> {
+        let hello = Hello {
+            prefetch_bytes,
+            ..Hello::empty(env!("CARGO_PKG_VERSION"))
+        };
+        match near(SlaveMessage::Hello(hello)).into_iter().next() {
+            Some(MasterMessage::Welcome(welcome)) => Ok(Line::new(End::Near(near), welcome)),
+            Some(MasterMessage::Refused { reason, .. }) => Err(WireError::Refused(reason)),
+            _ => Err(WireError::Ended),
+        }
+    }
+
+    fn new(end: End, welcome: Welcome) -> Line {
+        Line {
+            end,
+            warnings: welcome.warnings.clone(),
+            welcome,
+            sequence: 0,
+            answer_bytes: 0,
+            waiting: Waiting::default(),
+            twin: None,
+            foretold: Vec::new(),
+            foretold_bytes: 0,
+            traffic: Traffic::default(),
+            of_seed: Traffic::default(),
+            seed_fingerprint: None,
+            compiled_for_image: 0,
+            limit_bytes: None,
+        }
     }
 
     /// The classes that a machine must know the indices of before anything has come.
@@ -143,7 +189,9 @@ impl Line {
             }
         })?;
         self.warnings.extend(agreed.warnings(name));
-        self.greeting.offers = agreed.offers;
+        if let End::Far { greeting, .. } = &mut self.end {
+            greeting.offers = agreed.offers;
+        }
         self.waiting.keep_seed(agreed.drafts, agreed.classes);
         Ok(())
     }
@@ -165,9 +213,15 @@ impl Line {
 
     /// Sends something that nobody answers.
     pub fn tell(&mut self, event: imprint_wire::message::Event) {
-        // A lost event is no harm: what it says stands in the slave's own report too.
-        if self.connection.send(SlaveMessage::Event(event)).is_ok() {
-            self.connection.flush();
+        let message = SlaveMessage::Event(event);
+        match &mut self.end {
+            // A lost event is no harm: what it says stands in the slave's own report too.
+            End::Far { connection, .. } => {
+                if connection.send(message).is_ok() {
+                    connection.flush();
+                }
+            }
+            End::Near(near) => drop(near(message)),
         }
     }
 
@@ -178,11 +232,9 @@ impl Line {
     ) -> Result<MasterMessage, OutsideError> {
         for _ in 0..ATTEMPTS_MAX {
             self.sequence += 1;
-            let sent = self.connection.send(question(self.sequence));
-            let before = self.connection.bytes_received();
-            let received = sent.and_then(|()| self.receive_answer());
-            self.answer_bytes = self.connection.bytes_received() - before;
-            match received {
+            let answer = self.ask_once(question(self.sequence));
+            self.keep_foretold()?;
+            match answer {
                 Ok(MasterMessage::Refused { reason, .. }) => {
                     return Err(OutsideError::Refused(reason));
                 }
@@ -200,34 +252,77 @@ impl Line {
         )))
     }
 
-    /// The next message that is no late answer to a question that was given up.
-    fn receive_answer(&mut self) -> Result<MasterMessage, WireError> {
-        let mut message = self.connection.receive(None)?;
-        for _ in 0..LATE_ANSWERS_MAX {
-            match message.sequence() {
-                Some(sequence) if (1..self.sequence).contains(&sequence) => {
-                    message = self.connection.receive(None)?;
+    fn ask_once(&mut self, question: SlaveMessage) -> Result<MasterMessage, WireError> {
+        let (connection, is_fresh) = match &mut self.end {
+            End::Far {
+                connection,
+                is_fresh,
+                ..
+            } => (connection, is_fresh),
+            End::Near(near) => {
+                return near(question).into_iter().next().ok_or(WireError::Ended);
+            }
+        };
+        connection.send(question)?;
+        let mut counted = connection.bytes_received();
+        let mut late = 0;
+        loop {
+            let message = connection.receive(None)?;
+            let received = connection.bytes_received();
+            match message {
+                MasterMessage::Drafts(drafts)
+                    if drafts.sequence == UNASKED && self.foretold.len() < UNASKED_MAX =>
+                {
+                    // What follows the welcome may have come with it: then both are counted.
+                    let begin = if *is_fresh { 0 } else { counted };
+                    *is_fresh = false;
+                    self.foretold.push(drafts.bundle);
+                    self.foretold_bytes += received - begin;
+                    counted = received;
                 }
-                _ => break,
+                message if late < LATE_ANSWERS_MAX && is_late(&message, self.sequence) => late += 1,
+                message => {
+                    *is_fresh = false;
+                    self.answer_bytes = received - counted;
+                    return Ok(message);
+                }
             }
         }
-        Ok(message)
+    }
+
+    /// Puts aside what came unasked.
+    fn keep_foretold(&mut self) -> Result<(), OutsideError> {
+        self.traffic.bytes += std::mem::take(&mut self.foretold_bytes);
+        for bundle in std::mem::take(&mut self.foretold) {
+            verify(&bundle)?;
+            self.waiting.keep_foretold(bundle);
+        }
+        Ok(())
     }
 
     fn reconnect(&mut self, error: &WireError) -> Result<(), OutsideError> {
+        let lost = |error: WireError| OutsideError::Lost(error.to_string());
+        let End::Far {
+            connection: broken,
+            is_fresh,
+            greeting,
+        } = &mut self.end
+        else {
+            return Err(OutsideError::Lost(error.to_string()));
+        };
         eprintln!(
             "slave: lost the master at {} ({error}); waiting for it",
-            self.greeting.url
+            greeting.url
         );
-        let lost = |error: WireError| OutsideError::Lost(error.to_string());
-        let (connection, welcome) = self.greeting.say().map_err(lost)?;
+        let (connection, welcome) = greeting.say().map_err(lost)?;
         if welcome.image_fingerprint != self.welcome.image_fingerprint {
             return Err(OutsideError::Lost(
                 "the master came back with another image".to_string(),
             ));
         }
         eprintln!("slave: the master is back");
-        self.connection = connection;
+        **broken = connection;
+        *is_fresh = true;
         Ok(())
     }
 
@@ -347,6 +442,12 @@ impl Line {
             _ => None,
         }
     }
+}
+
+/// Whether a message answers a question that was given up.
+fn is_late(message: &MasterMessage, asked: u64) -> bool {
+    let sequence = message.sequence();
+    sequence.is_some_and(|sequence| (1..asked).contains(&sequence))
 }
 
 fn unexpected() -> OutsideError {

@@ -12,7 +12,10 @@ use imprint_isa::{BehaviorName, MethodDraft};
 use imprint_model::Oop;
 use imprint_report::{TestCase, TestOutcome, TestRun};
 use imprint_vm::seed::empty_seed;
-use imprint_vm::{Arrivals, CommandLine, CompileRequest, Event, Outcome, PullSites, RunLimits, Vm};
+use imprint_vm::{
+    Arrivals, CommandLine, CompileRequest, Event, Outcome, PullSites, RunLimits, Testimony, Vm,
+    Witness,
+};
 use imprint_wire::message::{Plan, TestName};
 
 use crate::frames::Lines;
@@ -133,6 +136,16 @@ impl Session {
             reactor,
             waker,
         })
+    }
+
+    /// Lets somebody hear of each draft as it comes.
+    pub fn watch(&mut self, testimony: Testimony) {
+        self.vm.extensions.insert(Witness(testimony));
+    }
+
+    /// How to wake the machine while it waits.
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
     }
 
     /// The full image that the master serves.
@@ -269,18 +282,7 @@ impl Session {
     /// # Errors
     /// Where the master does not know a test's class.
     pub fn compile_tests(&self, tests: &[TestName]) -> Result<Vec<CompiledTest>> {
-        let compiled = |(index, name): (usize, &TestName)| {
-            let draft = self.compile(&format!("{} imprintRun: #{}", name.class, name.selector))?;
-            let next = tests.get(index + 1);
-            let is_last = next.is_none_or(|next| next.class != name.class);
-            let finish = is_last.then(|| self.compile(&format!("{} imprintFinish", name.class)));
-            Ok(CompiledTest {
-                name: name.clone(),
-                draft,
-                finish: finish.transpose()?,
-            })
-        };
-        tests.iter().enumerate().map(compiled).collect()
+        compiled_tests(tests, |expression| self.compile(expression))
     }
 
     /// Runs tests, each as a phase of its own; `on_done` hears of each.
@@ -346,6 +348,15 @@ impl Session {
     /// # Errors
     /// Where the master is gone, or the image does not end.
     pub fn drill_survival(&mut self) -> Result<()> {
+        self.drill_errors()?;
+        self.end()
+    }
+
+    /// Runs the survival drill but for its end.
+    ///
+    /// # Errors
+    /// Where the master is gone.
+    pub fn drill_errors(&mut self) -> Result<()> {
         self.drill("survival drill", &SURVIVAL_DRILL)?;
         self.drill("drill without a handler", &UNHANDLED_DRILL)?;
         if self.has_come(SERVER_CLASS) {
@@ -354,7 +365,7 @@ impl Session {
                 self.drill_port()?;
             }
         }
-        self.end()
+        Ok(())
     }
 
     /// Looks for a global that is there, where the program looked for any.
@@ -416,6 +427,28 @@ impl Session {
             other => Err(anyhow!("asked to end, the image did not quit: {other:?}")),
         }
     }
+}
+
+/// What runs tests, made by `compile` of expressions.
+///
+/// # Errors
+/// Those of `compile`.
+pub fn compiled_tests(
+    tests: &[TestName],
+    compile: impl Fn(&str) -> Result<MethodDraft>,
+) -> Result<Vec<CompiledTest>> {
+    let compiled = |(index, name): (usize, &TestName)| {
+        let draft = compile(&format!("{} imprintRun: #{}", name.class, name.selector))?;
+        let next = tests.get(index + 1);
+        let is_last = next.is_none_or(|next| next.class != name.class);
+        let finish = is_last.then(|| compile(&format!("{} imprintFinish", name.class)));
+        Ok(CompiledTest {
+            name: name.clone(),
+            draft,
+            finish: finish.transpose()?,
+        })
+    };
+    tests.iter().enumerate().map(compiled).collect()
 }
 
 /// Runs a compiled expression in a process of its own.

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use imprint_image::{Fingerprint, write_beside_and_rename};
+use imprint_isa::MethodDraft;
 use imprint_report::{ImageCounts, Proof, ShrinkReport, SlimImage};
-use imprint_shrink::{Kept, Slim, SlimInput, SlimOptions, side_package, slim};
-use imprint_vm::{CommandLine, Outcome, RunLimits};
+use imprint_shrink::{Kept, SidePackage, Slim, SlimInput, SlimOptions, side_package, slim};
+use imprint_vm::{Arrivals, CommandLine, Outcome, RunLimits};
 
 use crate::ending::code;
 use crate::exercise::{Exercised, Orders, exercise, pulled};
@@ -57,6 +58,60 @@ pub fn shrink(
     Ok((run.report, failure.unwrap_or(code::DONE)))
 }
 
+/// All that a slim image is made of.
+pub struct Material<'a> {
+    /// What came, or was marked.
+    pub arrivals: &'a Arrivals,
+    /// What is kept beside it.
+    pub kept: &'a [Kept],
+    /// The entry expression, compiled.
+    pub entry: &'a MethodDraft,
+    /// Its text; empty for none.
+    pub entry_text: &'a str,
+    /// The full image.
+    pub origin: Fingerprint,
+}
+
+/// A slim image that was written.
+pub struct Made {
+    /// Its counts and its file.
+    pub image: SlimImage,
+    /// Identity of the file.
+    pub fingerprint: Fingerprint,
+    /// The file that says why everything is there.
+    pub manifest: PathBuf,
+    /// What its proof brings along.
+    pub side: SidePackage,
+}
+
+impl Material<'_> {
+    /// Makes the image and writes it, with its manifest.
+    ///
+    /// # Errors
+    /// Where drafts do not fit together or files cannot be written.
+    pub fn write(&self, wanted: &Wanted) -> Result<Made> {
+        let options = SlimOptions {
+            entry: self.entry_text.to_string(),
+            origin: Some(self.origin),
+            ..SlimOptions::default()
+        };
+        let input = SlimInput {
+            arrivals: self.arrivals,
+            kept: self.kept,
+            entry: self.entry,
+            options: &options,
+        };
+        let slim = slim(&input).context("cannot make the slim image")?;
+        let (image, fingerprint) = write_slim(&slim, &wanted.path, wanted.is_spur)?;
+        Ok(Made {
+            image,
+            fingerprint,
+            manifest: write_manifest(&slim, &wanted.path)?,
+            side: side_package(self.arrivals, &options.excluded_packages),
+        })
+    }
+}
+
 impl Exercised {
     /// Makes the slim image of what came, with its manifest and its log; answers its fingerprint.
     ///
@@ -65,44 +120,35 @@ impl Exercised {
     pub fn snapshot(&mut self, wanted: &Wanted) -> Result<Fingerprint> {
         let path = &wanted.path;
         let kept = pull_kept(&mut self.session, &self.plan)?;
-        let options = SlimOptions {
-            entry: self.entry_text.clone(),
-            origin: Some(self.session.origin()),
-            ..SlimOptions::default()
+        let material = Material {
+            arrivals: self.session.arrivals(),
+            kept: &kept,
+            entry: &self.entry,
+            entry_text: &self.entry_text,
+            origin: self.session.origin(),
         };
-        let slim = self.slim(&kept, &options)?;
-        let (image, fingerprint) = write_slim(&slim, path, wanted.is_spur)?;
-        let bytes_kept = Some(image.bytes_uncompressed);
+        let made = material.write(wanted)?;
+        let bytes_kept = Some(made.image.bytes_uncompressed);
         self.report.pulled = Some(pulled(&self.session).weighed(bytes_kept));
+        self.report.slim = Some(made.image);
         self.note_seed();
-        self.report.slim = Some(image);
-        let manifest = write_manifest(&slim, path)?;
         let log = self.log(path, &kept)?;
-        self.report.files = vec![manifest.display().to_string(), log.display().to_string()];
+        self.report.files = [&made.manifest, &log]
+            .map(|file| file.display().to_string())
+            .to_vec();
         if let (Some(timeout), None) = (wanted.proof, self.failure) {
-            let side = side_package(self.session.arrivals(), &options.excluded_packages);
             let visited = self.visited.as_ref();
             self.session.close_sockets();
             self.report.proof = Some(prove(
                 path,
-                &side,
+                &made.side,
                 self.session.arrivals(),
                 &self.passed,
                 timeout,
                 visited,
             )?);
         }
-        Ok(fingerprint)
-    }
-
-    fn slim(&self, kept: &[Kept], options: &SlimOptions) -> Result<Slim> {
-        let input = SlimInput {
-            arrivals: self.session.arrivals(),
-            kept,
-            entry: &self.entry,
-            options,
-        };
-        slim(&input).context("cannot make the slim image")
+        Ok(made.fingerprint)
     }
 
     /// Ends the log of the run, or writes it at once where none was begun.

@@ -89,6 +89,17 @@ impl Waiting {
         answer
     }
 
+    /// Takes in what nobody asked for; what was told before is told in vain.
+    pub fn keep_foretold(&mut self, bundle: Bundle) {
+        for (name, index, meta_index) in bundle.classes {
+            self.undeclared.insert(name, (index, meta_index));
+        }
+        bundle
+            .placed
+            .into_iter()
+            .for_each(|placed| self.put_aside(placed));
+    }
+
     /// Adds what a miss is about to an answer; `false` where it does not wait here.
     pub fn satisfy(&mut self, miss: &Miss, answer: &mut Answer) -> bool {
         let found = self.find(miss).filter(|id| self.drafts.contains_key(id));

@@ -31,4 +31,5 @@ mod shrinking;
 mod slave_daemon;
 mod slow_wire;
 mod stopping;
+mod tracing;
 mod traps;

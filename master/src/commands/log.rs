@@ -7,10 +7,11 @@ use anyhow::anyhow;
 use imprint_image::Fingerprint;
 use imprint_report::{Align, Columns, byte_size, count, duration, plural, print};
 use imprint_slave::ending::code;
+use imprint_trace::Kind;
 use imprint_wire::log::LoggedOutcome;
 
 use crate::command_line::{Failure, Log};
-use crate::story::{Kind, Step, Story, Thing};
+use crate::story::{Step, Story, Thing};
 
 /// Phases shown by `stats`, those that pulled most.
 const PHASE_ROWS: usize = 10;

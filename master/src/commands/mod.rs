@@ -8,8 +8,9 @@ mod log;
 mod replay;
 mod run;
 mod serve;
-mod shrink;
+pub(crate) mod shrink;
 mod test;
+mod trace;
 
 use std::time::Duration;
 
@@ -49,6 +50,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Ctl(ctl) => ctl::ctl(&ctl),
         Command::Image(image) => image::image(&image),
         Command::Replay(replay) => replay::replay(&replay),
+        Command::Trace(trace) => trace::trace(&trace),
         Command::Log(log) => log::log(&log),
         Command::Slave { rest } => Ok(be_slave(rest)),
     }
@@ -59,10 +61,11 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Whether a command runs images, and comes to an end by itself.
 fn comes_to_an_end(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Build(_) | Command::Eval(_) | Command::Test(_) | Command::Shrink(_)
-    )
+    match command {
+        Command::Build(_) | Command::Eval(_) | Command::Test(_) | Command::Shrink(_) => true,
+        Command::Trace(trace) => trace.question.is_none() && trace.run.serve.is_none(),
+        _ => false,
+    }
 }
 
 /// Does what the binary `slave` would.

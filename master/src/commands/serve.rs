@@ -9,6 +9,7 @@ use imprint_daemon::{Admin, Metrics, Signals};
 use imprint_image::PristineImage;
 use imprint_loader::Project;
 use imprint_slave::ending::code;
+use imprint_trace::{Marks, Trace};
 use imprint_vm::CommandLine;
 use imprint_vm::install::Names;
 use imprint_wire::message::Plan;
@@ -21,6 +22,7 @@ use crate::outside::SourceBook;
 use crate::project::LoadedSources;
 use crate::scratch::Scratch;
 use crate::serving::{Orders, Owner, Pristine, PristineSource, plan_of};
+use crate::traces::{is_of, merged};
 
 /// Streams may go on for this long after the daemon was asked to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -34,7 +36,11 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
     let scratch = Scratch::new()?;
     let served = Served::prepare(&serve.image, &scratch)?;
     let path = served.path;
-    let pristine = open_pristine(&path, served.plan);
+    let trace = match serve.trace.as_slice() {
+        [] => None,
+        paths => Some(merged(paths)?),
+    };
+    let pristine = open_pristine(&path, served.plan, trace.as_ref())?;
     imprint_daemon::logging::start(&serve.daemon).context("cannot log")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -111,15 +117,35 @@ async fn until(mut stopped: tokio::sync::watch::Receiver<bool>) {
 }
 
 /// How to open an image with its texts, on the thread that will own it.
-fn open_pristine(path: &Path, plan: Plan) -> impl FnOnce() -> Result<Pristine> + Send + 'static {
+fn open_pristine(
+    path: &Path,
+    plan: Plan,
+    trace: Option<&Trace>,
+) -> Result<impl FnOnce() -> Result<Pristine> + Send + 'static> {
     let path = path.to_path_buf();
-    move || {
+    let foreseen = match trace {
+        Some(trace) => foreseen(&path, trace)?,
+        None => Marks::default(),
+    };
+    Ok(move || {
         let image = PristineImage::open(&path).map_err(|error| anyhow!(error))?;
         let texts = std::fs::read(changes_path(&path)).map(imprint_bootstrap::Sources::from_bytes);
         let names = Names::scan(image.heap());
         let book = SourceBook::indexed(image.heap(), &names, texts.unwrap_or_default());
-        Ok(Pristine { image, book, plan })
-    }
+        Ok(Pristine {
+            image,
+            book,
+            plan,
+            foreseen,
+        })
+    })
+}
+
+/// What slaves of an image will miss, as a trace of it says.
+fn foreseen(path: &Path, trace: &Trace) -> Result<Marks> {
+    let image = PristineImage::open(path).map_err(|error| anyhow!(error))?;
+    is_of(trace, image.fingerprint())?;
+    Ok(trace.total())
 }
 
 /// Serves an image of this process to slaves of this machine while `work` runs on another thread.
@@ -139,18 +165,8 @@ pub fn serve_while<T: Send + 'static>(
         .build()?;
     runtime.block_on(async {
         let listener = Listener::bind(address).await?;
-        let owner = Owner::start(&Metrics::new(), move || {
-            let image =
-                PristineImage::from_bytes(&bytes).expect("these bytes were written a moment ago");
-            let names = Names::scan(image.heap());
-            let book = SourceBook::indexed(
-                image.heap(),
-                &names,
-                imprint_bootstrap::Sources::from_bytes(texts),
-            );
-            Pristine { image, book, plan }
-        });
-        let services = Services::new().with_source(Arc::new(PristineSource::new(owner)));
+        let source = PristineSource::of_bytes(bytes, texts, plan);
+        let services = Services::new().with_source(Arc::new(source));
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let served = tokio::spawn(listener.serve(services, until(stopped)));
         let done = tokio::task::spawn_blocking(work).await;

@@ -13,44 +13,49 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use imprint_image::{ImageInfo, spur_bytes, write_beside_and_rename};
+use imprint_image::{ImageInfo, write_beside_and_rename};
 use imprint_report::{
-    Audience, FullImage, ImageCounts, Screen, ShrinkReport, TestCase, TestOutcome, TestRun,
+    Audience, FullImage, ImageCounts, Proof, Screen, ShrinkReport, TestCase, TestOutcome, TestRun,
     junit_xml,
 };
+use imprint_slave::command_line::ImageFormat;
 use imprint_slave::ending::code;
 use imprint_slave::interrupts;
 use imprint_slave::proof::{slave_command, terminate};
+use imprint_slave::shrinking::Wanted;
 use imprint_vm::CommandLine;
 use imprint_wire::Address;
 use imprint_wire::message::{Plan, TestName};
 
 use super::serve::serve_while;
+use crate::by_trace::ByTrace;
 use crate::command_line::{Failure, Shrink};
 use crate::full_image::LiveImage;
 use crate::keeping::plan_options;
 use crate::margins::costs;
 use crate::project::LoadedSources;
 use crate::scratch::Scratch;
-use crate::testing::{self, Test};
+use crate::testing;
+use crate::traces::merged;
 
 /// Shrinks and proves.
 ///
 /// # Errors
 /// Sources that cannot be loaded, files that cannot be written.
 pub fn shrink(shrink: &Shrink) -> Result<u8, Failure> {
+    if !shrink.trace.is_empty() {
+        return shrink_by_trace(shrink);
+    }
     let screen = Screen::of_process(if shrink.json {
         Audience::Machine
     } else {
         Audience::Person
     });
     let (sources, mut image) = load(shrink)?;
-    image.vm.collect(imprint_heap::Collection::Full);
-    let bytes = spur_bytes(&image.vm.heap)
-        .map_err(|problem| anyhow!("cannot write the full image: {problem}"))?;
-    let texts = image.book.borrow().sources().as_bytes().to_vec();
+    let bytes = image.pristine_bytes()?;
+    let texts = image.texts();
     let full = full_image(&image, bytes.len());
-    let timeout = testing::timeout(shrink.timeout, &sources.spec.testing);
+    let timeout = testing::timeout(shrink.timeout, &sources);
     let alone = match &shrink.eval {
         Some(_) => TestRun::default(),
         None => run_alone(&mut image, &sources, timeout)?,
@@ -93,11 +98,42 @@ pub fn shrink(shrink: &Shrink) -> Result<u8, Failure> {
     Ok(code)
 }
 
+/// Makes the slim image of what traces say, and proves it.
+fn shrink_by_trace(shrink: &Shrink) -> Result<u8, Failure> {
+    let screen = Screen::of_process(if shrink.json {
+        Audience::Machine
+    } else {
+        Audience::Person
+    });
+    let trace = merged(&shrink.trace)?;
+    let (sources, mut image) = load(shrink)?;
+    let bytes = image.pristine_bytes()?;
+    let full = full_image(&image, bytes.len());
+    let timeout = testing::timeout(shrink.timeout, &sources);
+    drop(image);
+    let by_trace = ByTrace {
+        trace: &trace,
+        bytes: &bytes,
+        options: &plan_options(&shrink.keep, &sources.spec, &bytes)?,
+        entry: shrink.eval.as_deref().unwrap_or(&trace.entry),
+    };
+    let wanted = Wanted {
+        path: output(shrink)?,
+        is_spur: shrink.format == ImageFormat::Spur,
+        proof: Some(timeout),
+    };
+    let mut report = by_trace.shrink(&wanted)?;
+    report.full = Some(full);
+    let holds = report.proof.as_ref().is_none_or(Proof::holds);
+    show(&report, &screen, shrink.json);
+    Ok(if holds { code::DONE } else { code::FAILED })
+}
+
 /// The full image: of a project, of an image file, or of the embedded kernel alone.
 fn load(shrink: &Shrink) -> Result<(LoadedSources, LiveImage), Failure> {
     let sources = match &shrink.path {
         Some(path) if path.is_file() => {
-            if shrink.eval.is_none() {
+            if shrink.eval.is_none() && shrink.trace.is_empty() {
                 let error = anyhow!("say with --eval EXPR what {} is shrunk to", path.display());
                 return Err(Failure {
                     code: code::USAGE,
@@ -133,17 +169,7 @@ fn run_alone(
     sources: &LoadedSources,
     timeout: Duration,
 ) -> Result<TestRun, Failure> {
-    let spec = &sources.spec.testing;
-    let classes = testing::test_classes(&sources.set, |class| {
-        let is_own =
-            sources.own_packages.is_empty() || sources.own_packages.contains(&class.package);
-        is_own && testing::is_selected(&spec.include, &spec.exclude, class)
-    });
-    let classes: Vec<(String, String)> = classes
-        .iter()
-        .map(|class| (class.name.clone(), class.category()))
-        .collect();
-    let tests: Vec<Test> = testing::tests_of(image, &classes)?;
+    let tests = testing::project_tests(image, sources)?;
     if tests.is_empty() {
         let error =
             anyhow!("no test found; name test packages in .smalltalk.ston, or shrink with --eval");
@@ -272,7 +298,7 @@ fn show(report: &ShrinkReport, screen: &Screen, json: bool) {
 }
 
 /// A port that nobody listens on at the moment.
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot find a free port")?;
     Ok(listener
         .local_addr()

@@ -20,18 +20,8 @@ use crate::testing::{self, TIMEOUT_DEFAULT};
 /// Where nothing can be loaded or no test is found.
 pub fn test(test: &Test) -> Result<u8, Failure> {
     let sources = sources_of(test)?;
-    let spec = &sources.spec.testing;
-    let classes = testing::test_classes(&sources.set, |class| {
-        let is_own =
-            sources.own_packages.is_empty() || sources.own_packages.contains(&class.package);
-        is_own && testing::is_selected(&spec.include, &spec.exclude, class)
-    });
-    let classes: Vec<(String, String)> = classes
-        .iter()
-        .map(|class| (class.name.clone(), class.category()))
-        .collect();
     let mut image = LiveImage::build(&sources, CommandLine::default())?;
-    let tests = testing::tests_of(&mut image, &classes)?;
+    let tests = testing::project_tests(&mut image, &sources)?;
     if tests.is_empty() {
         let what = test.what.join(" ");
         return Err(Failure {
@@ -39,7 +29,7 @@ pub fn test(test: &Test) -> Result<u8, Failure> {
             error: anyhow!("no test found in {what}"),
         });
     }
-    let timeout = testing::timeout(test.timeout, spec);
+    let timeout = testing::timeout(test.timeout, &sources);
     let screen = Screen::of_process(if test.json {
         Audience::Machine
     } else {

@@ -17,5 +17,5 @@ mod source;
 
 pub use orders::Orders;
 pub use owner::{Owner, Pristine};
-pub use plan::plan_of;
+pub use plan::{image_tests, plan_of};
 pub use source::PristineSource;

@@ -8,12 +8,13 @@ use imprint_daemon::metrics::{Counter, Gauge};
 use imprint_image::PristineImage;
 use imprint_isa::BehaviorName;
 use imprint_isa::draft_bytes::encode_placed;
+use imprint_trace::Marks;
 use imprint_vm::Answer;
 use imprint_vm::extract::{ClassIndices, Extractor, ImageIndex, PullSession, vocabulary};
 use imprint_vm::install::Names;
 use imprint_wire::message::{
     ClassEntry, CodePosition, CompileRequest, Drafts, Event, Hello, MasterMessage, OfferedClass,
-    Outcome, Plan, SlaveMessage, Welcome,
+    Outcome, Plan, Seed, SlaveMessage, UNASKED, UNASKED_MAX, Welcome,
 };
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
@@ -27,6 +28,9 @@ const QUESTIONS_MAX: usize = 256;
 /// Beyond what was asked for no answer brings more, whatever the slave would take: it fits in a message.
 const PREFETCH_BYTES_MAX: u64 = 1 << 20;
 
+/// What traces foretell is sent in no more messages than a slave takes, of about so many bytes.
+const FORETOLD: (usize, usize) = (UNASKED_MAX - 1, 256 << 10);
+
 /// What is served.
 pub struct Pristine {
     /// The image.
@@ -35,6 +39,8 @@ pub struct Pristine {
     pub book: SourceBook,
     /// What slaves are to run.
     pub plan: Plan,
+    /// What they will miss, as far as traces say: they get it before they ask.
+    pub foreseen: Marks,
 }
 
 /// Counts of what was served, as `/metrics` shows them.
@@ -124,7 +130,7 @@ struct Desk<'a> {
 impl Desk<'_> {
     fn answer(&mut self, slave: u64, message: SlaveMessage) -> Vec<MasterMessage> {
         match message {
-            SlaveMessage::Hello(hello) => vec![self.greet(slave, &hello)],
+            SlaveMessage::Hello(hello) => self.greet(slave, &hello),
             SlaveMessage::Misses { sequence, misses } => {
                 vec![self.drafts(slave, sequence, &misses)]
             }
@@ -161,16 +167,24 @@ impl Desk<'_> {
         }
     }
 
-    fn greet(&mut self, slave: u64, hello: &Hello) -> MasterMessage {
+    fn greet(&mut self, slave: u64, hello: &Hello) -> Vec<MasterMessage> {
         if let Some(reason) = hello.mismatch() {
-            return MasterMessage::Refused {
+            return vec![MasterMessage::Refused {
                 sequence: 0,
                 reason,
-            };
+            }];
         }
         info!(slave, version = hello.slave_version, "a slave connected");
         let prefetch_bytes = hello.prefetch_bytes.min(PREFETCH_BYTES_MAX);
-        let session = PullSession::new(&self.vocabulary).with_prefetch(prefetch_bytes);
+        let mut session = PullSession::new(&self.vocabulary).with_prefetch(prefetch_bytes);
+        // What a seed has is agreed on later, and need not be sent at all.
+        let foretold = match (prefetch_bytes, &hello.seed) {
+            (0, _) | (_, Seed::Kernel | Seed::Image(_)) => Vec::new(),
+            (_, Seed::Empty) => {
+                self.extractor
+                    .foretell(self.pristine.foreseen.ids(), FORETOLD, &mut session)
+            }
+        };
         self.sessions.insert(slave, session);
         self.served.slaves.set(self.sessions.len() as u64);
         let entry = |(name, index, meta_index): &ClassIndices| ClassEntry {
@@ -178,7 +192,7 @@ impl Desk<'_> {
             index: *index,
             meta_index: *meta_index,
         };
-        MasterMessage::Welcome(Welcome {
+        let welcome = MasterMessage::Welcome(Welcome {
             image_fingerprint: self.pristine.image.fingerprint().0,
             protocol: imprint_wire::PROTOCOL,
             master_version: env!("CARGO_PKG_VERSION").to_string(),
@@ -186,7 +200,16 @@ impl Desk<'_> {
             classes: self.vocabulary.iter().map(entry).collect(),
             plan: self.pristine.plan.clone(),
             kernel_fingerprint: None,
-        })
+        });
+        let mut messages = vec![welcome];
+        for answer in foretold {
+            self.count(&answer);
+            messages.push(MasterMessage::Drafts(Drafts {
+                sequence: UNASKED,
+                bundle: answer.into(),
+            }));
+        }
+        messages
     }
 
     fn agree(&mut self, slave: u64, sequence: u64, offered: &[OfferedClass]) -> MasterMessage {

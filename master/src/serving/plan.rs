@@ -9,7 +9,7 @@ use tracing::warn;
 
 use crate::full_image::LiveImage;
 use crate::keeping::{Keep, plan_options};
-use crate::testing::tests_of;
+use crate::testing::{Test, tests_of};
 
 /// Where an image has no such class it has no tests.
 const TEST_CLASS: &str = "TestCase";
@@ -46,6 +46,15 @@ pub fn plan_of(image: &mut LiveImage, project: &Project, bytes: &[u8]) -> Result
         entry: project.entry.clone().unwrap_or_default(),
         options,
     })
+}
+
+/// All tests of an image, each with its package as category.
+///
+/// # Errors
+/// Where the image cannot list its tests.
+pub fn image_tests(image: &mut LiveImage) -> Result<Vec<Test>> {
+    let classes = test_classes(image)?;
+    tests_of(image, &classes)
 }
 
 fn test_classes(image: &mut LiveImage) -> Result<Vec<(String, String)>> {

@@ -1,14 +1,21 @@
-//! The border to gRPC: a session for each stream.
+//! The border to gRPC, a session for each stream; and to slaves in this process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use imprint_wire::message::Seed;
+use imprint_bootstrap::Sources;
+use imprint_daemon::Metrics;
+use imprint_image::PristineImage;
+use imprint_slave::remote::Near;
+use imprint_trace::Marks;
+use imprint_vm::install::Names;
+use imprint_wire::message::{Plan, Seed};
 use imprint_wire::{MasterMessage, Session, SlaveMessage, Source};
 use tokio::sync::oneshot;
 
 use super::kernel::KernelImage;
-use super::owner::{Owner, Question};
+use super::owner::{Owner, Pristine, Question};
+use crate::outside::SourceBook;
 
 /// Serves what the owner has.
 pub struct PristineSource {
@@ -26,16 +33,49 @@ impl PristineSource {
             next_slave: AtomicU64::new(1),
         }
     }
+
+    /// A source of an image that was made in this process, with the texts of its methods.
+    pub fn of_bytes(bytes: Vec<u8>, texts: Vec<u8>, plan: Plan) -> PristineSource {
+        PristineSource::new(Owner::start(&Metrics::new(), move || {
+            let image =
+                PristineImage::from_bytes(&bytes).expect("these bytes were written a moment ago");
+            let names = Names::scan(image.heap());
+            let book = SourceBook::indexed(image.heap(), &names, Sources::from_bytes(texts));
+            Pristine {
+                image,
+                book,
+                plan,
+                foreseen: Marks::default(),
+            }
+        }))
+    }
+
+    /// The way for a slave in this process: it waits for each answer, outside of all runtimes.
+    pub fn near(&self) -> Near {
+        let stream = self.stream();
+        Box::new(move |message| {
+            let (question, answer) = stream.question(message);
+            match stream.owner.questions.blocking_send(question) {
+                Ok(()) => answer.blocking_recv().unwrap_or_else(|_| gone()),
+                Err(_) => gone(),
+            }
+        })
+    }
+
+    fn stream(&self) -> Stream {
+        let slave = self.next_slave.fetch_add(1, Ordering::Relaxed);
+        let owner = self.owner.clone();
+        Stream {
+            owner,
+            kernel: self.kernel.clone(),
+            slave,
+        }
+    }
 }
 
 impl Source for PristineSource {
     fn open(&self) -> Box<dyn Session> {
-        let slave = self.next_slave.fetch_add(1, Ordering::Relaxed);
-        Box::new(Stream {
-            owner: self.owner.clone(),
-            kernel: self.kernel.clone(),
-            slave,
-        })
+        Box::new(self.stream())
     }
 }
 
@@ -46,13 +86,18 @@ struct Stream {
 }
 
 impl Stream {
-    async fn ask(&self, message: SlaveMessage) -> Vec<MasterMessage> {
+    fn question(&self, message: SlaveMessage) -> (Question, oneshot::Receiver<Vec<MasterMessage>>) {
         let (reply, answer) = oneshot::channel();
         let question = Question::Said {
             slave: self.slave,
             message: Box::new(message),
             reply,
         };
+        (question, answer)
+    }
+
+    async fn ask(&self, message: SlaveMessage) -> Vec<MasterMessage> {
+        let (question, answer) = self.question(message);
         if self.owner.questions.send(question).await.is_err() {
             return gone();
         }

@@ -203,6 +203,32 @@ pub struct ObjectDraft {
     pub locals: Vec<LocalObject>,
 }
 
+impl ObjectDraft {
+    /// What it is, in a user's words.
+    fn title(&self) -> String {
+        match &self.root {
+            Ref::Global(name) => format!("the global {name}"),
+            Ref::ClassVariable { class, name } => format!("the class variable {name} of {class}"),
+            Ref::Local(index) => self.locals.get(*index as usize).map_or_else(
+                || NAMELESS.to_string(),
+                |local| match &local.class {
+                    Ref::Class(behavior) => with_article(&behavior.to_string()),
+                    _ => NAMELESS.to_string(),
+                },
+            ),
+            _ => NAMELESS.to_string(),
+        }
+    }
+}
+
+/// What an object is called of which not even the class has a name.
+const NAMELESS: &str = "an object";
+
+fn with_article(class: &str) -> String {
+    let is_vowel = class.starts_with(['A', 'E', 'I', 'O', 'U']);
+    format!("{} {class}", if is_vowel { "an" } else { "a" })
+}
+
 /// A selector that a behaviour defines, and the method's ghost where it stays behind.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MethodEntry {
@@ -272,13 +298,13 @@ pub enum Draft {
 }
 
 impl Draft {
-    /// What it is, in a user's words: `Foo`, `Foo class>>bar:`, `an object`.
+    /// What it is, in a user's words: `Foo`, `Foo class>>bar:`, `the global Foo`, `an Array`.
     pub fn title(&self) -> String {
         match self {
             Draft::Class(class) => class.name.to_string(),
             Draft::Meta(meta) => format!("{} class", meta.name),
             Draft::Method(method) => format!("{}>>{}", method.behavior, method.selector),
-            Draft::Object(_) => "an object".to_string(),
+            Draft::Object(object) => object.title(),
         }
     }
 

@@ -1,60 +1,59 @@
-//! The file of a trace: append-only, written as the trace grows.
+//! The file of a trace: append-only, written as the trace grows ([`crate::framed`]).
 //!
 //! ```text
-//! file   = "IMPRTRC" version u8, fingerprint 32 bytes, checksum u64 of it, then records
-//! record = length u32, checksum u64 (first 8 bytes of the payload's BLAKE3), payload
-//! payload = length of name u32, name of the epoch, ids u64, rising
+//! payload = 0, fingerprint 32 bytes, entry expression          the first record, and only that
+//!         | 1, ids u64 with cause u64, kind u8 and title       things, each told once
+//!         | 2, name of an epoch, ids u64, rising               what the epoch touched
+//!         | 3, name of an epoch                                it was a test, and it passed
+//!         | 4, 1 or 0                                          a page was visited; a click counted
+//! text    = length u32, UTF-8
 //! ```
 //!
 //! All numbers are little-endian. Several records may name one epoch: its marks are their union. A
 //! process that died may leave half a record; what stands before it is sound and all of it is used.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use thiserror::Error;
 
-use crate::trace::Fingerprint;
+use crate::framed::{Form, FramedError, FramedReader, FramedWriter, Torn};
+use crate::trace::{Fingerprint, Kind, Thing};
 use crate::{Marks, Trace};
 
-const MAGIC: &[u8; 7] = b"IMPRTRC";
 /// Version of the form.
 pub const TRACE_VERSION: u8 = 1;
-const HEAD_BYTES: usize = MAGIC.len() + 1 + size_of::<Fingerprint>() + 8;
-const FRAME_BYTES: usize = 12;
-/// Greatest size of a trace file that is read, in bytes.
-pub const FILE_BYTES_MAX: u64 = 1 << 30;
 /// Greatest number of ids in one record; more become several records.
 const IDS_MAX: usize = 1 << 16;
-/// Greatest length of an epoch's name, in bytes.
-pub const NAME_BYTES_MAX: usize = 1 << 12;
+/// Greatest number of things in one record.
+const THINGS_MAX: usize = 1 << 12;
+/// Greatest length of an epoch's name or of a title, in bytes; longer ones are cut.
+pub const TEXT_BYTES_MAX: usize = 1 << 12;
+
+static FORM: Form = Form {
+    magic: b"IMPRTRC",
+    version: TRACE_VERSION,
+    kind: "trace",
+    record_bytes_max: 64 << 20,
+};
 
 /// Why a trace file cannot be used.
 #[derive(Debug, Error)]
 pub enum TraceError {
-    /// The file cannot be read or written.
-    #[error("cannot use the trace {path}: {reason}")]
-    File {
-        /// The file.
-        path: String,
-        /// Why not.
-        reason: String,
-    },
-    /// Another kind of file, or one whose head is damaged.
-    #[error("{0} is no trace, or its head is damaged")]
-    NotATrace(String),
-    /// Written by another version.
-    #[error("the trace {path} has version {version}, this program reads version {TRACE_VERSION}")]
-    Version {
-        /// The file.
-        path: String,
-        /// Its version.
-        version: u8,
-    },
-    /// An epoch whose name is too long.
-    #[error("an epoch's name of {0} bytes is too long for a trace, which takes {NAME_BYTES_MAX}")]
-    LongName(usize),
+    /// The file cannot be used at all.
+    #[error(transparent)]
+    File(#[from] FramedError),
+    /// A process died before it said what runs.
+    #[error("the trace {0} ends before it says of which image it is; run it again")]
+    Empty(String),
+}
+
+/// One thing that a trace file says.
+enum Record {
+    Run { image: Fingerprint, entry: String },
+    Things(Vec<(u64, Thing)>),
+    Marks { epoch: String, marks: Marks },
+    Passed(String),
+    Page { click_counted: bool },
 }
 
 /// A trace as it was read.
@@ -62,33 +61,28 @@ pub enum TraceError {
 pub struct Read {
     /// What the sound records say.
     pub trace: Trace,
-    /// Where the sound records end, in bytes.
-    pub end: u64,
-    /// Whether something that is no record follows them.
-    pub is_torn: bool,
+    /// What is wrong at the end, where something is.
+    pub torn: Option<Torn>,
 }
 
 /// A trace being written.
 pub struct TraceWriter {
-    path: PathBuf,
-    file: File,
+    file: FramedWriter,
 }
 
 impl TraceWriter {
-    /// Begins a new trace; a file that is there already is replaced.
+    /// Begins a new trace of an image that begins with an entry expression; a file that is there
+    /// already is replaced.
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn create(path: &Path, image: Fingerprint) -> Result<TraceWriter, TraceError> {
-        let file = File::create(path).map_err(|error| fault(path, &error))?;
-        let path = path.to_path_buf();
-        let mut writer = TraceWriter { path, file };
-        let mut head = MAGIC.to_vec();
-        head.push(TRACE_VERSION);
-        head.extend_from_slice(&image);
-        head.extend_from_slice(&checksum(&head).to_le_bytes());
-        writer.write(&head)?;
-        Ok(writer)
+    pub fn create(path: &Path, image: Fingerprint, entry: &str) -> Result<TraceWriter, TraceError> {
+        let mut file = FramedWriter::create(path, &FORM)?;
+        let mut payload = vec![0];
+        payload.extend_from_slice(&image);
+        put_text(&mut payload, entry, FORM.record_bytes_max);
+        file.append(&payload)?;
+        Ok(TraceWriter { file })
     }
 
     /// Goes on with a trace; answers also what it holds. A torn end is cut off.
@@ -96,39 +90,92 @@ impl TraceWriter {
     /// # Errors
     /// Where the file cannot be read or written, or is no trace of this version.
     pub fn resume(path: &Path) -> Result<(TraceWriter, Read), TraceError> {
-        let read = read(path)?;
-        let opened = OpenOptions::new().write(true).open(path);
-        let mut file = opened.map_err(|error| fault(path, &error))?;
-        let cut = file.set_len(read.end);
-        cut.and_then(|()| file.seek(SeekFrom::End(0)))
-            .map_err(|error| fault(path, &error))?;
-        let path = path.to_path_buf();
-        Ok((TraceWriter { path, file }, read))
+        let (reader, read) = read_all(path)?;
+        let file = FramedWriter::resume(&reader)?;
+        Ok((TraceWriter { file }, read))
     }
 
     /// Adds marks to an epoch; they outlive this process when this returns.
     ///
     /// # Errors
-    /// Where the file cannot be written or the name is too long.
+    /// Where the file cannot be written.
     pub fn append(&mut self, epoch: &str, marks: &Marks) -> Result<(), TraceError> {
-        if epoch.len() > NAME_BYTES_MAX {
-            return Err(TraceError::LongName(epoch.len()));
-        }
         let ids: Vec<u64> = marks.ids().collect();
         // An epoch that touched nothing is told too: that it ran is a fact.
-        if ids.is_empty() {
-            return self.write(&record(epoch, &[]));
-        }
-        for part in ids.chunks(IDS_MAX) {
-            self.write(&record(epoch, part))?;
+        let parts: Vec<&[u64]> = match ids.as_slice() {
+            [] => vec![&[]],
+            ids => ids.chunks(IDS_MAX).collect(),
+        };
+        for part in parts {
+            let mut payload = vec![2];
+            put_text(&mut payload, epoch, TEXT_BYTES_MAX);
+            payload.extend(part.iter().flat_map(|id| id.to_le_bytes()));
+            self.file.append(&payload)?;
         }
         Ok(())
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), TraceError> {
-        let written = self.file.write_all(bytes);
-        written.map_err(|error| fault(&self.path, &error))
+    /// Says what things are, and because of what they were touched.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn append_things<'a>(
+        &mut self,
+        things: impl IntoIterator<Item = (u64, &'a Thing)>,
+    ) -> Result<(), TraceError> {
+        let all: Vec<(u64, &Thing)> = things.into_iter().collect();
+        for part in all.chunks(THINGS_MAX) {
+            let mut payload = vec![1];
+            for (id, thing) in part {
+                payload.extend_from_slice(&id.to_le_bytes());
+                payload.extend_from_slice(&thing.cause.unwrap_or(0).to_le_bytes());
+                payload.push(byte_of(thing.kind));
+                put_text(&mut payload, &thing.title, TEXT_BYTES_MAX);
+            }
+            self.file.append(&payload)?;
+        }
+        Ok(())
     }
+
+    /// Says that an epoch was a test that passed.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn append_passed(&mut self, epoch: &str) -> Result<(), TraceError> {
+        let mut payload = vec![3];
+        put_text(&mut payload, epoch, TEXT_BYTES_MAX);
+        Ok(self.file.append(&payload)?)
+    }
+
+    /// Says that the page of the entry expression was visited, and whether a click on it counted.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn append_page(&mut self, click_counted: bool) -> Result<(), TraceError> {
+        Ok(self.file.append(&[4, u8::from(click_counted)])?)
+    }
+
+    /// Adds all that a trace says.
+    fn append_all(&mut self, trace: &Trace) -> Result<(), TraceError> {
+        self.append_things(trace.things.iter().map(|(id, thing)| (*id, thing)))?;
+        for (epoch, marks) in &trace.epochs {
+            self.append(epoch, marks)?;
+        }
+        for epoch in &trace.passed {
+            self.append_passed(epoch)?;
+        }
+        trace
+            .page
+            .map_or(Ok(()), |click_counted| self.append_page(click_counted))
+    }
+}
+
+/// Writes a whole trace into a new file.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn write(trace: &Trace, path: &Path) -> Result<(), TraceError> {
+    TraceWriter::create(path, trace.image, &trace.entry)?.append_all(trace)
 }
 
 /// Reads a trace, as far as its records are sound.
@@ -136,88 +183,110 @@ impl TraceWriter {
 /// # Errors
 /// Where the file cannot be read or is no trace of this version.
 pub fn read(path: &Path) -> Result<Read, TraceError> {
-    let bytes = bytes_of(path)?;
-    let mut trace = Trace::new(image_of(path, &bytes)?);
-    let mut rest = &bytes[HEAD_BYTES..];
-    while let Some((payload, behind)) = next_payload(rest) {
-        let Some((epoch, marks)) = parse(payload) else {
-            break;
-        };
-        trace.epochs.entry(epoch).or_default().unite(&marks);
+    Ok(read_all(path)?.1)
+}
+
+fn read_all(path: &Path) -> Result<(FramedReader, Read), TraceError> {
+    let mut reader = FramedReader::open(path, &FORM)?;
+    let Some(Record::Run { image, entry }) = reader.next(parse)? else {
+        return Err(TraceError::Empty(path.display().to_string()));
+    };
+    let mut trace = Trace::new(image);
+    trace.entry = entry;
+    while let Some(record) = reader.next(parse)? {
+        match record {
+            // A second beginning says nothing new.
+            Record::Run { .. } => {}
+            Record::Things(things) => {
+                for (id, thing) in things {
+                    trace.things.entry(id).or_insert(thing);
+                }
+            }
+            Record::Marks { epoch, marks } => trace.epochs.entry(epoch).or_default().unite(&marks),
+            Record::Passed(epoch) => {
+                trace.passed.insert(epoch);
+            }
+            Record::Page { click_counted } => trace.page = Some(click_counted),
+        }
+    }
+    let torn = reader.torn().cloned();
+    Ok((reader, Read { trace, torn }))
+}
+
+fn parse(payload: &[u8]) -> Result<Record, String> {
+    parsed(payload).ok_or_else(|| "a record says nothing that a trace does".to_string())
+}
+
+fn parsed(payload: &[u8]) -> Option<Record> {
+    let (kind, rest) = payload.split_first()?;
+    match kind {
+        0 => {
+            let (image, rest) = rest.split_first_chunk::<32>()?;
+            let (entry, rest) = take_text(rest)?;
+            let image = *image;
+            rest.is_empty().then_some(Record::Run { image, entry })
+        }
+        1 => parse_things(rest).map(Record::Things),
+        2 => {
+            let (epoch, rest) = take_text(rest)?;
+            let (ids, left_over) = rest.as_chunks::<8>();
+            let marks = ids.iter().map(|id| u64::from_le_bytes(*id)).collect();
+            left_over
+                .is_empty()
+                .then_some(Record::Marks { epoch, marks })
+        }
+        3 => {
+            let (epoch, rest) = take_text(rest)?;
+            rest.is_empty().then_some(Record::Passed(epoch))
+        }
+        4 => match rest {
+            [clicks @ (0 | 1)] => Some(Record::Page {
+                click_counted: *clicks == 1,
+            }),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn parse_things(mut rest: &[u8]) -> Option<Vec<(u64, Thing)>> {
+    let mut things = Vec::new();
+    while !rest.is_empty() {
+        let (id, behind) = rest.split_first_chunk::<8>()?;
+        let (cause, behind) = behind.split_first_chunk::<8>()?;
+        let (kind, behind) = behind.split_first()?;
+        let kind = kind_of(*kind)?;
+        let (title, behind) = take_text(behind)?;
+        let cause = Some(u64::from_le_bytes(*cause)).filter(|cause| *cause != 0);
+        things.push((u64::from_le_bytes(*id), Thing { kind, title, cause }));
         rest = behind;
     }
-    Ok(Read {
-        trace,
-        end: (bytes.len() - rest.len()) as u64,
-        is_torn: !rest.is_empty(),
-    })
+    Some(things)
 }
 
-fn bytes_of(path: &Path) -> Result<Vec<u8>, TraceError> {
-    let size = std::fs::metadata(path).map(|about| about.len());
-    let size = size.map_err(|error| fault(path, &error))?;
-    if size > FILE_BYTES_MAX {
-        return Err(TraceError::File {
-            path: path.display().to_string(),
-            reason: format!("it has {size} bytes, and {FILE_BYTES_MAX} are the limit"),
-        });
+fn byte_of(kind: Kind) -> u8 {
+    match kind {
+        Kind::Class => 0,
+        Kind::Method => 1,
+        Kind::Object => 2,
     }
-    std::fs::read(path).map_err(|error| fault(path, &error))
 }
 
-fn image_of(path: &Path, bytes: &[u8]) -> Result<Fingerprint, TraceError> {
-    let no_trace = || TraceError::NotATrace(path.display().to_string());
-    let behind = bytes.strip_prefix(MAGIC.as_slice()).ok_or_else(no_trace)?;
-    let (&version, _) = behind.split_first().ok_or_else(no_trace)?;
-    if version != TRACE_VERSION {
-        let path = path.display().to_string();
-        return Err(TraceError::Version { path, version });
-    }
-    let head = bytes.get(..HEAD_BYTES).ok_or_else(no_trace)?;
-    let (told, sum) = head.split_at(HEAD_BYTES - 8);
-    if checksum(told).to_le_bytes() != *sum {
-        return Err(no_trace());
-    }
-    told.last_chunk().copied().ok_or_else(no_trace)
+fn kind_of(byte: u8) -> Option<Kind> {
+    [Kind::Class, Kind::Method, Kind::Object]
+        .into_iter()
+        .find(|kind| byte_of(*kind) == byte)
 }
 
-/// The payload of the first record and what follows it; none where no sound record begins.
-fn next_payload(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (frame, rest) = bytes.split_first_chunk::<FRAME_BYTES>()?;
-    let (length, sum) = frame.split_first_chunk::<4>()?;
-    let length = u32::from_le_bytes(*length) as usize;
-    let (payload, behind) = rest.split_at_checked(length)?;
-    (checksum(payload).to_le_bytes() == *sum).then_some((payload, behind))
+/// Puts a text of so many bytes at most.
+fn put_text(payload: &mut Vec<u8>, text: &str, bytes_max: usize) {
+    let text = &text[..text.floor_char_boundary(bytes_max)];
+    payload.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    payload.extend_from_slice(text.as_bytes());
 }
 
-fn parse(payload: &[u8]) -> Option<(String, Marks)> {
-    let (length, rest) = payload.split_first_chunk::<4>()?;
-    let (name, ids) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    let (ids, left_over) = ids.as_chunks::<8>();
-    let name = std::str::from_utf8(name).ok()?;
-    let marks = ids.iter().map(|id| u64::from_le_bytes(*id)).collect();
-    left_over.is_empty().then(|| (name.to_string(), marks))
-}
-
-fn record(epoch: &str, ids: &[u64]) -> Vec<u8> {
-    let mut payload = (epoch.len() as u32).to_le_bytes().to_vec();
-    payload.extend_from_slice(epoch.as_bytes());
-    payload.extend(ids.iter().flat_map(|id| id.to_le_bytes()));
-    let mut bytes = (payload.len() as u32).to_le_bytes().to_vec();
-    bytes.extend_from_slice(&checksum(&payload).to_le_bytes());
-    bytes.extend_from_slice(&payload);
-    bytes
-}
-
-fn checksum(payload: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&blake3::hash(payload).as_bytes()[..8]);
-    u64::from_le_bytes(bytes)
-}
-
-fn fault(path: &Path, error: &std::io::Error) -> TraceError {
-    TraceError::File {
-        path: path.display().to_string(),
-        reason: error.to_string(),
-    }
+fn take_text(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    Some((std::str::from_utf8(text).ok()?.to_string(), rest))
 }

@@ -4,12 +4,15 @@
 //! test, an expression). Methods are objects, so one set of ids has both. The crate knows nothing of
 //! a heap: who runs code gives it ids, and whoever wants names looks them up in the image.
 //!
-//! Reading order: [`Marks`], [`Trace`], [`file`].
+//! Reading order: [`Marks`], [`Trace`], [`framed`], [`file`], [`Recorder`].
 
 pub mod file;
+pub mod framed;
 mod marks;
+mod recorder;
 mod trace;
 
-pub use file::{TraceError, TraceWriter, read};
+pub use file::{TraceError, TraceWriter, read, write};
 pub use marks::Marks;
-pub use trace::{Difference, Fingerprint, OtherImage, Trace};
+pub use recorder::Recorder;
+pub use trace::{Difference, Fingerprint, Kind, OtherImage, Thing, Trace};

@@ -3,8 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use imprint_trace::{Marks, Trace, TraceError, TraceWriter, read};
+use imprint_trace::framed::{FramedError, HEAD_BYTES};
+use imprint_trace::{Kind, Marks, Recorder, Thing, Trace, TraceError, TraceWriter, read};
 
 const IMAGE: [u8; 32] = [7; 32];
 /// Names the file to write, in the process that is to be killed.
@@ -90,7 +92,7 @@ fn traces_of_different_images_are_not_put_together() {
 /// Writes two epochs, the second in more than one record.
 fn write(path: &Path) -> Trace {
     let many: Vec<u64> = (0..70_000).map(|n| n * 3).collect();
-    let mut writer = TraceWriter::create(path, IMAGE).expect("the folder is writable");
+    let mut writer = TraceWriter::create(path, IMAGE, "").expect("the folder is writable");
     writer
         .append("empty", &Marks::default())
         .expect("the file is writable");
@@ -107,14 +109,14 @@ fn a_trace_comes_back_from_its_file() {
     let written = write(&path);
     let back = read(&path).unwrap();
     assert_eq!(back.trace, written);
-    assert!(!back.is_torn);
+    assert_eq!(back.torn, None);
 }
 
 #[test]
 fn a_file_cut_anywhere_gives_what_is_sound_and_is_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.trace");
-    let mut writer = TraceWriter::create(&path, IMAGE).unwrap();
+    let mut writer = TraceWriter::create(&path, IMAGE, "").unwrap();
     let head = std::fs::metadata(&path).unwrap().len() as usize;
     writer.append("a", &marks(&[1])).unwrap();
     let first = std::fs::metadata(&path).unwrap().len() as usize;
@@ -123,15 +125,20 @@ fn a_file_cut_anywhere_gives_what_is_sound_and_is_gone_on_with() {
     for length in 0..=whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
         if length < head {
-            assert!(matches!(read(&path), Err(TraceError::NotATrace(_))));
+            let is_refused = match read(&path) {
+                Err(TraceError::Empty(_)) => length >= HEAD_BYTES,
+                Err(TraceError::File(FramedError::OtherKind { .. })) => length < HEAD_BYTES,
+                _ => false,
+            };
+            assert!(is_refused, "{length}");
             continue;
         }
         let (mut writer, found) = TraceWriter::resume(&path).unwrap();
         let sound = [head, first, whole.len()];
-        assert_eq!(found.is_torn, !sound.contains(&length), "{length}");
+        assert_eq!(found.torn.is_some(), !sound.contains(&length), "{length}");
         writer.append("c", &marks(&[3])).unwrap();
         let back = read(&path).unwrap();
-        assert!(!back.is_torn, "{length}");
+        assert!(back.torn.is_none(), "{length}");
         assert_eq!(back.trace.epochs.contains_key("a"), length >= first);
         assert_eq!(back.trace.epochs.contains_key("b"), length == whole.len());
         assert_eq!(back.trace.epochs["c"], marks(&[3]));
@@ -142,7 +149,7 @@ fn a_file_cut_anywhere_gives_what_is_sound_and_is_gone_on_with() {
 fn a_damaged_byte_is_never_taken_for_a_mark() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.trace");
-    let mut writer = TraceWriter::create(&path, IMAGE).unwrap();
+    let mut writer = TraceWriter::create(&path, IMAGE, "").unwrap();
     writer.append("a", &marks(&[1])).unwrap();
     let whole = std::fs::read(&path).unwrap();
     for place in 0..whole.len() {
@@ -150,10 +157,75 @@ fn a_damaged_byte_is_never_taken_for_a_mark() {
         damaged[place] ^= 0x10;
         std::fs::write(&path, &damaged).unwrap();
         if let Ok(back) = read(&path) {
-            assert!(back.is_torn, "byte {place}");
+            assert!(back.torn.is_some(), "byte {place}");
             assert!(back.trace.epochs.is_empty(), "byte {place}");
         }
     }
+}
+
+fn thing(title: &str, cause: Option<u64>) -> Thing {
+    Thing {
+        kind: Kind::Object,
+        title: title.to_string(),
+        cause,
+    }
+}
+
+#[test]
+fn what_is_recorded_stands_in_the_file_before_the_run_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.trace");
+    let mut recorder = Recorder::begin(&path, IMAGE, "Foo start").unwrap();
+    recorder.note("entry", 3, || thing("Foo", None));
+    recorder.note("entry", 4, || thing("Foo>>bar", Some(3)));
+    recorder.note("FooTest>>testBar", 4, || thing("told once", None));
+    let end = Instant::now() + Duration::from_secs(20);
+    while read(&path).unwrap().trace.epochs.len() < 2 {
+        assert!(Instant::now() < end, "nothing is written");
+        std::thread::yield_now();
+    }
+    recorder.note_epoch("empty");
+    recorder.note_passed("FooTest>>testBar");
+    recorder.note_page(true);
+    let trace = recorder.finish().unwrap();
+    assert_eq!(read(&path).unwrap().trace, trace);
+    assert_eq!(trace.entry, "Foo start");
+    assert_eq!(trace.things[&4], thing("Foo>>bar", Some(3)));
+    assert_eq!(trace.epochs["empty"], Marks::default());
+    assert!(trace.passed.contains("FooTest>>testBar"));
+    assert_eq!(trace.page, Some(true));
+}
+
+#[test]
+fn the_way_to_a_thing_leads_through_what_touched_it_and_comes_to_an_end() {
+    let mut run = trace(&[("a", &[4]), ("b", &[1, 2, 3])]);
+    for (id, cause) in [(1, None), (2, Some(1)), (3, Some(2)), (4, Some(3))] {
+        run.things.insert(id, thing("a Foo", cause));
+    }
+    assert_eq!(run.chain(4), [4, 3, 2, 1]);
+    run.subtract(&trace(&[("b", &[2, 3])])).unwrap();
+    assert_eq!(run.chain(4), [4, 3, 2, 1], "the way stays");
+    run.subtract(&trace(&[("b", &[4])])).unwrap();
+    assert_eq!(run.things.keys().copied().collect::<Vec<_>>(), [1]);
+    run.things.insert(5, thing("a Foo", Some(6)));
+    run.things.insert(6, thing("a Foo", Some(5)));
+    assert_eq!(run.chain(5), [5, 6]);
+}
+
+#[test]
+fn a_test_passed_in_merged_runs_where_none_saw_it_fail() {
+    let run = |passed: &[&str]| {
+        let mut run = trace(&[("a", &[1]), ("b", &[2])]);
+        run.passed = passed.iter().map(ToString::to_string).collect();
+        run
+    };
+    let mut merged = run(&["a", "b"]);
+    merged.merge(&run(&["a"])).unwrap();
+    assert_eq!(merged.passed, run(&["a"]).passed);
+    let mut other = trace(&[("c", &[3])]);
+    other.passed.insert("c".to_string());
+    merged.merge(&other).unwrap();
+    assert_eq!(merged.passed, run(&["a", "c"]).passed);
 }
 
 #[test]
@@ -187,7 +259,7 @@ fn marks_outlive_a_writer_that_is_killed() {
 }
 
 fn write_for_ever(path: &Path) -> ! {
-    let mut writer = TraceWriter::create(path, IMAGE).expect("the folder is writable");
+    let mut writer = TraceWriter::create(path, IMAGE, "").expect("the folder is writable");
     let mut id = 0;
     loop {
         writer

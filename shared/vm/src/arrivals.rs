@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use crate::extract::ClassIndices;
 use crate::machine::Vm;
+use crate::naming::Activation;
 use crate::outside::Answer;
 
 /// A draft that was installed, and during what.
@@ -17,6 +18,13 @@ pub struct Arrival {
     /// Index into the phases.
     pub phase: usize,
 }
+
+/// Who wants to hear of each draft that comes for the first time, at once: an extension of the machine
+/// beside [`Arrivals`]. It is told the draft, the phase, and the code that ran when it was missed.
+pub struct Witness(pub Testimony);
+
+/// What a [`Witness`] does with what it hears.
+pub type Testimony = Box<dyn FnMut(&Placed<Draft>, &str, Option<&Activation>)>;
 
 /// The drafts that came to a machine.
 #[derive(Clone, Default, Debug)]
@@ -45,17 +53,19 @@ impl Arrivals {
         self.phases.push(name.to_string());
     }
 
-    /// Notes a draft; one that came before is not noted again.
-    pub fn note(&mut self, placed: &Placed<Draft>) {
+    /// Notes a draft; one that came before is not noted again. Answers whether it was.
+    pub fn note(&mut self, placed: &Placed<Draft>) -> bool {
         let is_meta = matches!(placed.draft, Draft::Meta(_));
         let id = if is_meta { placed.meta_id } else { placed.id };
-        if id != 0 && self.ids.insert((id, is_meta)) {
+        let is_new = id != 0 && self.ids.insert((id, is_meta));
+        if is_new {
             let phase = self.phases.len().saturating_sub(1);
             self.drafts.push(Arrival {
                 placed: placed.clone(),
                 phase,
             });
         }
+        is_new
     }
 
     /// Notes drafts as what came during the phase of this name.
@@ -91,8 +101,20 @@ impl Vm {
 
     /// Notes that a draft of the master was installed.
     pub(crate) fn note_arrival(&mut self, placed: &Placed<Draft>) {
-        if let Some(arrivals) = self.extensions.get_mut::<Arrivals>() {
-            arrivals.note(placed);
+        let Some(arrivals) = self.extensions.get_mut::<Arrivals>() else {
+            return;
+        };
+        if !arrivals.note(placed) || self.extensions.get::<Witness>().is_none() {
+            return;
+        }
+        let cause = self.is_running.then(|| {
+            let running = self.active_process_or_nil();
+            self.activations(running, 1).into_iter().next()
+        });
+        let arrivals = self.extensions.get::<Arrivals>();
+        let phase = arrivals.and_then(|arrivals| arrivals.phases.last().cloned());
+        if let Some(Witness(testify)) = self.extensions.get_mut::<Witness>() {
+            testify(placed, &phase.unwrap_or_default(), cause.flatten().as_ref());
         }
     }
 }

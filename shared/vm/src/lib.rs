@@ -57,7 +57,7 @@ mod unwind;
 mod v3;
 
 pub use args::{Args, ControlPrimitive, Primitive};
-pub use arrivals::{Arrival, Arrivals};
+pub use arrivals::{Arrival, Arrivals, Testimony, Witness};
 pub use extensions::Extensions;
 pub use failure::{Failure, PrimitiveError};
 pub use imprint_isa::Miss;

@@ -292,6 +292,11 @@ impl MasterMessage {
     }
 }
 
+/// The sequence of drafts that nobody asked for: they follow the welcome.
+pub const UNASKED: u64 = 0;
+/// So many messages may come unasked behind a welcome.
+pub const UNASKED_MAX: usize = 256;
+
 /// What a slave needs to know before it runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Welcome {
@@ -366,7 +371,7 @@ pub struct Plan {
 /// What an answer to misses brings.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Drafts {
-    /// Number of the question.
+    /// Number of the question, or [`UNASKED`].
     pub sequence: u64,
     /// What comes.
     pub bundle: Bundle,

@@ -450,7 +450,7 @@ fn locals_keep_to_their_draft() {
         let fault = verify(&draft, None).unwrap_err().to_string();
         assert_eq!(
             fault,
-            format!("an object is not sound in its object 0: {expected}")
+            format!("{} is not sound in its object 0: {expected}", draft.title())
         );
     };
     let slots = |reference| Body::Slots(vec![reference]);

@@ -102,12 +102,7 @@ impl Extractor<'_> {
             .iter()
             .map(|miss| self.root(miss))
             .collect::<Result<Vec<Oop>, _>>()?;
-        let mut reply = Reply {
-            extractor: *self,
-            session,
-            answer: Answer::default(),
-            taken: FxHashSet::default(),
-        };
+        let mut reply = Reply::of(*self, session);
         for root in roots {
             reply.bring(root, 0);
         }
@@ -116,15 +111,43 @@ impl Extractor<'_> {
         Ok(reply.answer)
     }
 
+    /// Drafts that a slave will miss as far as ids say, for it to keep until it does; in answers of
+    /// about so many bytes, and no more than so many. What cannot wait beside a heap is left to be
+    /// missed.
+    pub fn foretell(
+        &self,
+        ids: impl IntoIterator<Item = u64>,
+        (answers_max, answer_bytes): (usize, usize),
+        session: &mut PullSession,
+    ) -> Vec<Answer> {
+        let mut answers: Vec<Answer> = Vec::new();
+        let mut reply = Reply::of(*self, session);
+        let mut bytes = 0;
+        for oop in ids.into_iter().filter_map(|id| self.oop_at(id)) {
+            if answers.len() == answers_max || !reply.may_wait(oop) {
+                continue;
+            }
+            let begin = reply.answer.drafts.len();
+            reply.bring(oop, 0);
+            let brought = &reply.answer.drafts[begin..];
+            bytes += brought
+                .iter()
+                .map(|it| encode_placed(it).len())
+                .sum::<usize>();
+            if bytes >= answer_bytes {
+                bytes = 0;
+                answers.push(std::mem::take(&mut reply.answer));
+            }
+        }
+        answers.push(reply.answer);
+        answers.retain(|answer| !answer.drafts.is_empty());
+        answers
+    }
+
     /// All classes and methods of some packages, for a slave that begins with them: the base
     /// library, say. `wanted` is asked with the name of a package.
     pub fn bundle(&self, wanted: impl Fn(&str) -> bool, session: &mut PullSession) -> Answer {
-        let mut reply = Reply {
-            extractor: *self,
-            session,
-            answer: Answer::default(),
-            taken: FxHashSet::default(),
-        };
+        let mut reply = Reply::of(*self, session);
         let is_code = |place: &Place| matches!(place, Place::Behavior(_) | Place::Method(..));
         let mut code: Vec<(Oop, &Place)> = self
             .index
@@ -232,7 +255,16 @@ struct Reply<'a> {
     taken: FxHashSet<u64>,
 }
 
-impl Reply<'_> {
+impl<'a> Reply<'a> {
+    fn of(extractor: Extractor<'a>, session: &'a mut PullSession) -> Reply<'a> {
+        Reply {
+            extractor,
+            session,
+            answer: Answer::default(),
+            taken: FxHashSet::default(),
+        }
+    }
+
     /// Puts the draft of an object behind the drafts that it needs.
     fn bring(&mut self, oop: Oop, depth: usize) {
         if !oop.is_object() || depth > DEPTH_MAX {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use imprint_trace::framed::HEAD_BYTES;
 use tempfile::TempDir;
 
 use super::*;
