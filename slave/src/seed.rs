@@ -73,7 +73,9 @@ impl SeedChoice {
             SeedChoice::Empty | SeedChoice::Kernel => Ok(None),
             SeedChoice::Image(path) => {
                 let opened = open_image(path, heap_settings());
-                Seed::of(opened.context("cannot start from the seed")?).map(Some)
+                Ok(Some(Seed::of(
+                    opened.context("cannot start from the seed")?,
+                )))
             }
         }
     }
@@ -99,20 +101,19 @@ pub struct Seed {
 }
 
 impl Seed {
-    fn of(opened: OpenedImage) -> Result<Seed> {
+    fn of(opened: OpenedImage) -> Seed {
         let OpenedImage {
             heap, fingerprint, ..
         } = opened;
-        let bytes = spur_bytes(&heap);
-        let bytes =
-            bytes.map_err(|problem| anyhow::anyhow!("cannot start from the seed: {problem}"))?;
+        // A slim image lacks objects: no master serves the same.
+        let pristine = spur_bytes(&heap).map_or(fingerprint, |bytes| Fingerprint::of(&bytes));
         let index = ImageIndex::scan(&heap);
-        Ok(Seed {
+        Seed {
             fingerprint,
-            pristine: Fingerprint::of(&bytes),
+            pristine,
             heap,
             index,
-        })
+        }
     }
 
     /// All its code.
@@ -167,7 +168,9 @@ pub fn kernel(fingerprint: Fingerprint, fetch: impl FnOnce() -> Result<Vec<u8>>)
         }
     };
     let opened = read_image(&bytes, heap_settings());
-    Seed::of(opened.map_err(|problem| anyhow::anyhow!("cannot start from the kernel: {problem}"))?)
+    let opened =
+        opened.map_err(|problem| anyhow::anyhow!("cannot start from the kernel: {problem}"))?;
+    Ok(Seed::of(opened))
 }
 
 /// The next run asks again where the kernel cannot be kept: that is no failure of this one.

@@ -103,6 +103,19 @@ fn an_expression_is_shrunk_from_each_seed_to_the_same_bytes() {
 }
 
 #[test]
+fn a_slim_image_is_a_seed_as_any_other_though_it_lacks_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let expression = ["--eval", "(1 to: 5) asBag size"];
+    let (_, image) = shrink(path, &expression, "empty");
+    fs::rename(path.join("slim.image"), path.join("seed.image")).unwrap();
+    let (_, other) = shrink(path, &expression, "seed.image");
+    assert!(image == other);
+    let ended = run("slave", path, &["run", "slim.image"], &[]);
+    assert_eq!(ended.stdout.trim(), "5");
+}
+
+#[test]
 fn a_log_of_a_run_with_a_seed_is_replayed_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
