@@ -66,16 +66,17 @@ const CLOSURE: &[Row] = &[
     (closure::RECEIVER, "the receiver of a closure", May::Present),
 ];
 
+/// Programs may write what they like into superclass and method dictionary: lookup looks at them again.
 const BEHAVIOR: &[Row] = &[
     (
         behavior::SUPERCLASS,
         "the superclass of a class",
-        May::PointersOrNil,
+        May::Present,
     ),
     (
         behavior::METHOD_DICTIONARY,
         "the method dictionary of a class",
-        May::PointersOrNil,
+        May::Present,
     ),
     (behavior::FORMAT, "the format of a class", May::Integer),
 ];
@@ -89,7 +90,7 @@ const METHOD_DICTIONARY: &[Row] = &[
     (
         method_dictionary::ARRAY,
         "the methods of a method dictionary",
-        May::PointersOrNil,
+        May::Present,
     ),
 ];
 
