@@ -11,6 +11,7 @@ use imprint_image::Fingerprint;
 use imprint_isa::{BehaviorName, MethodDraft};
 use imprint_model::Oop;
 use imprint_report::{TestCase, TestOutcome, TestRun};
+use imprint_shrink::GLOBALS_CLASS;
 use imprint_vm::seed::empty_seed;
 use imprint_vm::{
     Arrivals, CommandLine, CompileRequest, Event, Outcome, PullSites, RunLimits, Testimony, Vm,
@@ -80,8 +81,6 @@ const SERVER_CLASS: &str = "WebServer";
 /// What looking for a global that is not there meets: the slim image has fewer globals, so another one
 /// may lie where the search begins. Run where the program looked at the globals.
 pub const GLOBALS_DRILL: [&str; 1] = ["Smalltalk includesKey: #Smalltalk"];
-/// The class of the dictionary of globals.
-const GLOBALS_CLASS: &str = "SystemEnvironment";
 /// Where a server listens: run with the variable set and without, since the place where the image
 /// runs decides. Run where the application looks at its environment.
 pub const PORT_DRILL: [&str; 1] = ["WebServer portFromEnvironmentOr: 8080"];

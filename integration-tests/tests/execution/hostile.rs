@@ -66,9 +66,12 @@ const DAMAGED_CLASSES: &[(&str, &str)] = &[
 #[test]
 fn a_damaged_class_is_an_error_of_the_image() {
     for (damage, message) in DAMAGED_CLASSES {
-        let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
-        // Some rows run into the limit of recursion, which takes minutes where each look verifies.
-        machine.vm.heap.set_zeal(None);
+        // Some rows run into the limit of recursion, which shall be near where each look verifies.
+        let settings = VmSettings {
+            depth_max: 2_000,
+            ..VmSettings::default()
+        };
+        let mut machine = Machine::new(HeapSettings::default(), settings);
         machine.compile("Interval", "hash ^ super hash");
         let program = format!(
             "| i | i := 1 to: 3. [{damage}. Object flushCache. i {message}] on: Exception do: [:e | e return: nil]. \

@@ -83,7 +83,7 @@ fn nothing_is_left_for_later() {
     }
 }
 
-/// Whether a word stands in a text on its own: `#XXXX` in a grammar is none.
+/// Whether a word stands in a text on its own, and not within a longer one.
 fn has_word(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(start, _)| {
         let before = text[..start].chars().next_back();

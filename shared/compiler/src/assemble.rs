@@ -7,6 +7,7 @@
 //! ```
 
 use imprint_isa::draft::{Body, CodeBody, LocalObject, MethodDraft, Ref};
+use imprint_model::layout::closure;
 use imprint_model::method_header::{LARGE_FRAME_SLOTS, SMALL_FRAME_SLOTS, TEMPS_MAX};
 use imprint_model::{Format, MethodHeader};
 use imprint_syntax::{Diagnostic, Form, Literal, Pragma, PragmaArgument, Tree};
@@ -16,14 +17,6 @@ use crate::ir::{Code, Entry};
 use crate::layout::{Laid, Setting, lay_out};
 use crate::literals::Locals;
 use crate::source_map::{CodeMap, SourceMap};
-
-/// Classes of closures that answer a constant, by number of arguments.
-const CONSTANT_CLOSURES: [&str; 4] = [
-    "ConstantBlockClosure",
-    "ConstantBlockClosure1Arg",
-    "ConstantBlockClosure2Arg",
-    "ConstantBlockClosure3Arg",
-];
 
 /// Makes the draft of a method from the code of it and its blocks.
 pub(crate) fn assemble(
@@ -157,14 +150,17 @@ impl Assembler {
             Ref::SmallInteger(0),
             Ref::SmallInteger(0),
         ];
-        self.locals
-            .add(mutable("Array", Format::ARRAY, Body::Slots(slots)))
+        self.locals.add(LocalObject::mutable(
+            "Array",
+            Format::ARRAY,
+            Body::Slots(slots),
+        ))
     }
 
     /// A compiled block; it lies before the blocks inside it.
     fn block(&mut self, code: Code<'_>, outer: &Ref, path: Vec<u16>) -> Ref {
         let place = self.locals.objects.len();
-        let own = self.locals.add(mutable(
+        let own = self.locals.add(LocalObject::mutable(
             "CompiledBlock",
             Format::CODE,
             Body::Slots(Vec::new()),
@@ -186,14 +182,15 @@ impl Assembler {
     ) -> Ref {
         let block = self.block(code, outer, path);
         let value = constant.map_or(Ref::NIL, |literal| self.locals.literal(literal));
-        let class = CONSTANT_CLOSURES[usize::from(arguments).min(CONSTANT_CLOSURES.len() - 1)];
+        let class = closure::CONSTANT_CLASSES
+            [usize::from(arguments).min(closure::CONSTANT_CLASSES.len() - 1)];
         let slots = vec![
             Ref::NIL,
             block,
             Ref::SmallInteger(i64::from(arguments)),
             value,
         ];
-        self.locals.add(mutable(
+        self.locals.add(LocalObject::mutable(
             class,
             Format::FIXED_AND_INDEXED,
             Body::Slots(slots),
@@ -210,7 +207,7 @@ impl Assembler {
         for pragma in &tree.pragmas {
             slots.push(self.pragma(pragma));
         }
-        self.locals.add(mutable(
+        self.locals.add(LocalObject::mutable(
             "AdditionalMethodState",
             Format::FIXED_AND_INDEXED,
             Body::Slots(slots),
@@ -224,17 +221,22 @@ impl Assembler {
             .iter()
             .map(|argument| self.pragma_argument(argument))
             .collect();
-        let arguments = self
-            .locals
-            .add(mutable("Array", Format::ARRAY, Body::Slots(arguments)));
+        let arguments = self.locals.add(LocalObject::mutable(
+            "Array",
+            Format::ARRAY,
+            Body::Slots(arguments),
+        ));
         let slots = vec![
             Ref::symbol(&*pragma.selector),
             arguments,
             Ref::NIL,
             Ref::OwnMethod,
         ];
-        self.locals
-            .add(mutable("Pragma", Format::FIXED, Body::Slots(slots)))
+        self.locals.add(LocalObject::mutable(
+            "Pragma",
+            Format::FIXED,
+            Body::Slots(slots),
+        ))
     }
 
     fn pragma_argument(&mut self, argument: &PragmaArgument<'_>) -> Ref {
@@ -242,16 +244,6 @@ impl Assembler {
             PragmaArgument::Literal(literal) => self.locals.literal(literal),
             PragmaArgument::Variable(name) => Ref::symbol(name.text),
         }
-    }
-}
-
-fn mutable(class: &str, format: Format, body: Body) -> LocalObject {
-    LocalObject {
-        class: Ref::class(class),
-        format,
-        hash: 0,
-        read_only: false,
-        body,
     }
 }
 

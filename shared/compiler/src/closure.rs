@@ -2,14 +2,13 @@
 //!
 //! A block of one constant needs no code at run time: its closure is a literal, made here.
 
+use imprint_model::layout::closure;
 use imprint_syntax::{BlockId, ExprKind, Literal, Span};
 
 use crate::generate::{Generator, small};
 use crate::ir::{Code, Constant, Entry, Operation, TempKey};
 use crate::scope::{Capture, ScopeId, VariableId, VariableKind};
 
-/// A constant block has at most this many arguments.
-const CONSTANT_BLOCK_ARGUMENTS_MAX: usize = 3;
 /// Slots of a temp vector that one bytecode can make.
 const VECTOR_MAX: usize = 127;
 
@@ -86,7 +85,7 @@ impl<'t> Generator<'_, 't> {
     /// What a block of one constant, or of nothing, answers.
     fn constant_of(&self, id: BlockId) -> Option<Option<&'t Literal<'t>>> {
         let block = self.tree.block(id);
-        if block.arguments.len() > CONSTANT_BLOCK_ARGUMENTS_MAX {
+        if block.arguments.len() >= closure::CONSTANT_CLASSES.len() {
             return None;
         }
         match block.body.statements.as_slice() {

@@ -1,6 +1,5 @@
 //! What the process knows: environment variables, its directory, randomness.
 
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
@@ -17,20 +16,21 @@ pub const PRIMITIVES: &[(&str, &str, Primitive)] = &[
     ("UUIDPlugin", "primitiveMakeUUID", make_uuid),
 ];
 
-/// What the image sees in place of variables of the process, a machine's extension: drills meet a
-/// variable that is set, and one that is not.
-#[derive(Clone, Default, PartialEq, Debug)]
-pub struct Environment(BTreeMap<Vec<u8>, Option<Vec<u8>>>);
+/// What the image sees in place of one variable of the process, a machine's extension: drills meet it
+/// set, and not set.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Environment {
+    name: Vec<u8>,
+    value: Option<Vec<u8>>,
+}
 
 impl Environment {
-    /// One variable has this value, or none.
+    /// The variable has this value, or none.
     pub fn of(name: &str, value: Option<&str>) -> Environment {
-        let value = value.map(|value| value.as_bytes().to_vec());
-        Environment(BTreeMap::from([(name.as_bytes().to_vec(), value)]))
-    }
-
-    fn value(&self, name: &[u8]) -> Option<&Option<Vec<u8>>> {
-        self.0.get(name)
+        Environment {
+            name: name.as_bytes().to_vec(),
+            value: value.map(|value| value.as_bytes().to_vec()),
+        }
     }
 }
 
@@ -49,8 +49,8 @@ fn variable(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 /// The value of a variable as the image sees it.
 pub(crate) fn value_of(vm: &Vm, name: &[u8]) -> Option<Vec<u8>> {
     let own = vm.extensions.get::<Environment>();
-    match own.and_then(|own| own.value(name)) {
-        Some(value) => value.clone(),
+    match own.filter(|own| own.name == name) {
+        Some(own) => own.value.clone(),
         None => std::env::var_os(OsStr::from_bytes(name)).map(OsString::into_vec),
     }
 }

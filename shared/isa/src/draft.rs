@@ -177,6 +177,19 @@ pub struct LocalObject {
     pub body: Body,
 }
 
+impl LocalObject {
+    /// An object of the class with this name: it may be written, and nobody asked for its hash yet.
+    pub fn mutable(class: &str, format: Format, body: Body) -> LocalObject {
+        LocalObject {
+            class: Ref::class(class),
+            format,
+            hash: 0,
+            read_only: false,
+            body,
+        }
+    }
+}
+
 /// A method with everything that travels with it: its blocks, literal arrays, strings, numbers.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MethodDraft {

@@ -108,6 +108,13 @@ pub mod block_closure {
 
 /// Slots of a full block closure; copied values follow.
 pub mod closure {
+    /// Classes of blocks that only answer a constant, by number of arguments; a block of more is no such.
+    pub const CONSTANT_CLASSES: [&str; 4] = [
+        "ConstantBlockClosure",
+        "ConstantBlockClosure1Arg",
+        "ConstantBlockClosure2Arg",
+        "ConstantBlockClosure3Arg",
+    ];
     /// The context it was made in, or nil.
     pub const OUTER_CONTEXT: usize = 0;
     /// The compiled block.

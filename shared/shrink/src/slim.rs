@@ -6,11 +6,11 @@ use imprint_image::{
 };
 use imprint_isa::{Draft, MethodDraft, Placed, Ref};
 use imprint_model::known::KNOWN_COUNT;
-use imprint_model::layout::{context, process, scheduler};
+use imprint_model::layout::{process, scheduler};
 use imprint_model::{ClassIndex, Format, Oop};
 use imprint_vm::install::{InstallError, Installer, Names, Unbound};
 use imprint_vm::seed::empty_seed;
-use imprint_vm::{Arrivals, Presence};
+use imprint_vm::{Arrivals, Presence, bottom_context};
 
 use crate::error::ShrinkError;
 use crate::export::spur_file;
@@ -239,7 +239,8 @@ impl Builder {
     fn start_with(&mut self, entry: &MethodDraft) -> Result<(), ShrinkError> {
         let placed = Placed::nowhere(Draft::Method(entry.clone()));
         let method = self.installer().make_method(entry, &placed, 0)?;
-        let bottom = self.bottom_context(method)?;
+        let nil = self.heap.nil();
+        let bottom = bottom_context(&mut self.heap, method, nil)?;
         let index = self
             .names
             .class_index("Process")
@@ -257,22 +258,5 @@ impl Builder {
         self.heap
             .store(scheduler, scheduler::ACTIVE_PROCESS, active);
         Ok(())
-    }
-
-    fn bottom_context(&mut self, method: Oop) -> Result<Oop, NeedsSpace> {
-        let header = self.heap.method_header(method).unwrap_or_default();
-        let size = context::FIRST_TEMP + header.frame_slots();
-        let oop = self
-            .heap
-            .allocate_old(ClassIndex::CONTEXT, Format::FIXED_AND_INDEXED, size)?;
-        let first_pc = 8 * (1 + usize::from(header.literal_count)) + 1;
-        self.heap.store(oop, context::PC, Oop::index(first_pc));
-        self.heap.store(
-            oop,
-            context::STACK_POINTER,
-            Oop::small(i32::from(header.temp_count)),
-        );
-        self.heap.store(oop, context::METHOD, method);
-        Ok(oop)
     }
 }

@@ -17,7 +17,7 @@ use imprint_vm::install::{Names, family_of, is_class};
 use rustc_hash::FxHashSet;
 
 /// The class of the dictionary of globals.
-const GLOBALS_CLASS: &str = "SystemEnvironment";
+pub const GLOBALS_CLASS: &str = "SystemEnvironment";
 /// Bits that an image puts below an identity hash (`identityHash` of Pharo).
 const IDENTITY_HASH_SHIFT: u32 = 8;
 

@@ -27,6 +27,23 @@ pub(crate) enum Place {
     Heap(Oop),
 }
 
+/// A context at the first bytecode of a method, with no sender: where a process begins.
+///
+/// # Errors
+/// Where there is no space for it.
+pub fn bottom_context(heap: &mut Heap, method: Oop, receiver: Oop) -> Result<Oop, NeedsSpace> {
+    let header = heap.method_header(method).unwrap_or_default();
+    let size = slots::FIRST_TEMP + header.frame_slots();
+    let oop = heap.allocate_old(ClassIndex::CONTEXT, Format::FIXED_AND_INDEXED, size)?;
+    let first_pc = 8 * (1 + usize::from(header.literal_count)) + 1;
+    let temps = Oop::small(i32::from(header.temp_count));
+    heap.store(oop, slots::PC, Oop::index(first_pc));
+    heap.store(oop, slots::STACK_POINTER, temps);
+    heap.store(oop, slots::METHOD, method);
+    heap.store(oop, slots::RECEIVER, receiver);
+    Ok(oop)
+}
+
 impl Vm {
     /// The context of a frame, made where there is none. The registers are saved.
     ///

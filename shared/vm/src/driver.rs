@@ -17,10 +17,10 @@ use std::time::{Duration, Instant};
 
 use imprint_heap::{Collection, NeedsSpace};
 use imprint_isa::special_selectors::SPECIAL_SELECTORS;
-use imprint_model::layout::{context, linked_list, process};
-use imprint_model::{BytecodeSet, ClassIndex, Format, Known, Oop};
+use imprint_model::layout::{linked_list, process};
+use imprint_model::{BytecodeSet, Format, Known, Oop};
 
-use crate::context::Place;
+use crate::context::{Place, bottom_context};
 use crate::dispatch::interpret;
 use crate::machine::{NONE, Vm};
 use crate::outcome::{Outcome, RunLimits};
@@ -39,7 +39,7 @@ impl Vm {
     /// # Errors
     /// Where the heap is at its limit.
     pub fn spawn(&mut self, method: Oop, receiver: Oop, priority: i64) -> Result<Oop, NeedsSpace> {
-        let bottom = self.bottom_context(method, receiver)?;
+        let bottom = bottom_context(&mut self.heap, method, receiver)?;
         let Some(oop) = self.new_process()? else {
             return Ok(bottom);
         };
@@ -62,24 +62,6 @@ impl Vm {
         index
             .map(|index| self.heap.allocate_old(index, Format::FIXED, process::SIZE))
             .transpose()
-    }
-
-    fn bottom_context(&mut self, method: Oop, receiver: Oop) -> Result<Oop, NeedsSpace> {
-        let header = self.heap.method_header(method).unwrap_or_default();
-        let size = context::FIRST_TEMP + header.frame_slots();
-        let oop = self
-            .heap
-            .allocate_old(ClassIndex::CONTEXT, Format::FIXED_AND_INDEXED, size)?;
-        let first_pc = 8 * (1 + usize::from(header.literal_count)) + 1;
-        self.heap.store(oop, context::PC, Oop::index(first_pc));
-        self.heap.store(
-            oop,
-            context::STACK_POINTER,
-            Oop::small(i32::from(header.temp_count)),
-        );
-        self.heap.store(oop, context::METHOD, method);
-        self.heap.store(oop, context::RECEIVER, receiver);
-        Ok(oop)
     }
 
     /// Class Process: by name, or that of a process at hand.

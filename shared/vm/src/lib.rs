@@ -58,6 +58,7 @@ mod v3;
 
 pub use args::{Args, ControlPrimitive, Primitive};
 pub use arrivals::{Arrival, Arrivals, Testimony, Witness};
+pub use context::bottom_context;
 pub use extensions::Extensions;
 pub use failure::{Failure, PrimitiveError};
 pub use imprint_isa::Miss;

@@ -317,21 +317,11 @@ fn with_block(method: &mut MethodDraft, outer: Ref) {
         encode(instruction, &mut bytecodes);
     }
     let body = Body::Code(code(0, vec![Ref::symbol("unused"), outer], bytecodes));
-    method.locals = vec![local("CompiledBlock", Format::CODE, body)];
-}
-
-fn local(class: &str, format: Format, body: Body) -> LocalObject {
-    LocalObject {
-        class: Ref::class(class),
-        format,
-        hash: 0,
-        read_only: false,
-        body,
-    }
+    method.locals = vec![LocalObject::mutable("CompiledBlock", Format::CODE, body)];
 }
 
 fn slots(format: Format) -> LocalObject {
-    local("Array", format, Body::Slots(vec![Ref::NIL]))
+    LocalObject::mutable("Array", format, Body::Slots(vec![Ref::NIL]))
 }
 
 fn object(root: Ref, locals: Vec<LocalObject>) -> Draft {
@@ -340,7 +330,10 @@ fn object(root: Ref, locals: Vec<LocalObject>) -> Draft {
 
 fn array(element: Ref) -> Draft {
     let body = Body::Slots(vec![element]);
-    object(Ref::Local(0), vec![local("Array", Format::ARRAY, body)])
+    object(
+        Ref::Local(0),
+        vec![LocalObject::mutable("Array", Format::ARRAY, body)],
+    )
 }
 
 fn class(spoil: fn(&mut ClassDraft)) -> Draft {

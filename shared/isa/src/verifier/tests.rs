@@ -46,20 +46,10 @@ fn method(temps: u8, literals: Vec<Ref>, bytecodes: Vec<u8>) -> MethodDraft {
     }
 }
 
-fn local(class: &str, format: Format, body: Body) -> LocalObject {
-    LocalObject {
-        class: Ref::class(class),
-        format,
-        hash: 0,
-        read_only: false,
-        body,
-    }
-}
-
 fn block(temps: u8, instructions: &[Instruction]) -> LocalObject {
     let end = [Ref::symbol("unused"), Ref::OwnMethod];
     let code = code(temps, vec![], end, bytes(instructions));
-    local("CompiledBlock", Format::CODE, Body::Code(code))
+    LocalObject::mutable("CompiledBlock", Format::CODE, Body::Code(code))
 }
 
 fn closure(copied: u8) -> Instruction {
@@ -427,7 +417,7 @@ fn a_named_primitive_is_named_by_its_first_literal() {
     let name = |module, slots: usize| {
         let mut body = vec![module, Ref::symbol("primitiveFoo")];
         body.resize(slots, Ref::SmallInteger(0));
-        local("Array", Format::ARRAY, Body::Slots(body))
+        LocalObject::mutable("Array", Format::ARRAY, Body::Slots(body))
     };
     for (literal, is_sound) in [
         (name(Ref::NIL, 4), true),
@@ -456,7 +446,7 @@ fn locals_keep_to_their_draft() {
     let slots = |reference| Body::Slots(vec![reference]);
     let no_class = LocalObject {
         class: Ref::NIL,
-        ..local("Array", Format::ARRAY, slots(Ref::NIL))
+        ..LocalObject::mutable("Array", Format::ARRAY, slots(Ref::NIL))
     };
     assert_eq!(Ref::NIL, Ref::Known(Known::Nil));
     let by_symbol = LocalObject {
@@ -468,23 +458,23 @@ fn locals_keep_to_their_draft() {
         "the class of an object that travels along is none",
     );
     refused(
-        local("Array", Format::ARRAY, slots(Ref::Local(1))),
+        LocalObject::mutable("Array", Format::ARRAY, slots(Ref::Local(1))),
         "there is no object 1 in it",
     );
     refused(
-        local("Array", Format::ARRAY, slots(Ref::OwnMethod)),
+        LocalObject::mutable("Array", Format::ARRAY, slots(Ref::OwnMethod)),
         "it refers to its own method and is none",
     );
     refused(
-        local("Array", Format::BYTES, slots(Ref::NIL)),
+        LocalObject::mutable("Array", Format::BYTES, slots(Ref::NIL)),
         "no such contents have format 16",
     );
     refused(
-        local("Bitmap", Format::WORDS_32, Body::Bytes(vec![1; 6])),
+        LocalObject::mutable("Bitmap", Format::WORDS_32, Body::Bytes(vec![1; 6])),
         "no such contents have format 10",
     );
     refused(
-        local("Array", Format::from_bits(7), slots(Ref::NIL)),
+        LocalObject::mutable("Array", Format::from_bits(7), slots(Ref::NIL)),
         "no such contents have format 7",
     );
 }

@@ -16,6 +16,7 @@ use imprint_isa::encoder::{encode, encoded_length};
 use imprint_model::layout::{association, behavior, context, linked_list, process, scheduler};
 use imprint_model::method_header::BytecodeSet;
 use imprint_model::{ClassIndex, Format, Known, MethodHeader, Oop};
+use imprint_vm::bottom_context;
 use imprint_vm::install::{MethodDictionary, Names, TRAILER_BYTES};
 use imprint_vm::stand_in::StandIns;
 
@@ -192,7 +193,7 @@ impl Ending<'_> {
         code.push(Instruction::Jump(-back_over(&turn)));
         let literals = [question?, Oop::small(IDLE_MICROS), relinquish?, end?];
         let method = self.new_method(class, "idle", 0, &code, &literals)?;
-        let bottom = self.new_context(method, self.start.scheduler)?;
+        let bottom = bottom_context(self.heap, method, self.start.scheduler)?;
         let lists = self.heap.slot(self.start.scheduler, scheduler::LISTS);
         let Some(list) = slot(self.heap, lists, IDLE_PRIORITY - 1) else {
             return Ok(());
@@ -228,7 +229,7 @@ impl Ending<'_> {
         code.push(Instruction::Jump(-back_over(&turn)));
         let literals = [question?, end?, processor];
         let method = self.new_method(class, "entry", 0, &code, &literals)?;
-        let bottom = self.new_context(method, nil)?;
+        let bottom = bottom_context(self.heap, method, nil)?;
         self.heap.store(self.start.entry, context::SENDER, bottom);
         Ok(())
     }
@@ -293,21 +294,6 @@ impl Ending<'_> {
         let binding = self.heap.allocate_old(index, Format::FIXED, size)?;
         self.heap.store(binding, association::VALUE, class);
         Ok(binding)
-    }
-
-    /// A context at the first bytecode of a method.
-    fn new_context(&mut self, method: Oop, receiver: Oop) -> Result<Oop, NeedsSpace> {
-        let header = self.heap.method_header(method).unwrap_or_default();
-        let size = context::FIRST_TEMP + header.frame_slots();
-        let oop = self
-            .heap
-            .allocate_old(ClassIndex::CONTEXT, Format::FIXED_AND_INDEXED, size)?;
-        let first_pc = 8 * (1 + usize::from(header.literal_count)) + 1;
-        self.heap.store(oop, context::PC, Oop::index(first_pc));
-        self.heap.store(oop, context::STACK_POINTER, Oop::small(0));
-        self.heap.store(oop, context::METHOD, method);
-        self.heap.store(oop, context::RECEIVER, receiver);
-        Ok(oop)
     }
 }
 

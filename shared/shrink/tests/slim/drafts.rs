@@ -3,6 +3,7 @@
 use imprint_isa::draft_bytes::{decode_placed, encode_placed};
 use imprint_isa::{Body, Draft, LocalObject, Placed, Ref};
 use imprint_model::Oop;
+use imprint_model::layout::closure;
 use imprint_vm::extract::{Extractor, Place, PullSession};
 
 use crate::world::Master;
@@ -103,7 +104,7 @@ fn no_method_draft_refers_to_what_a_machine_reads_as_a_ghost() {
         let own = method.code.literals.iter();
         // The code of a block that answers a constant is never read: its class answers.
         let constant = |local: &&LocalObject| match &local.class {
-            Ref::Class(behavior) => behavior.class.starts_with("ConstantBlockClosure"),
+            Ref::Class(behavior) => closure::CONSTANT_CLASSES.contains(&&*behavior.class),
             _ => false,
         };
         let read = method.locals.iter().filter(|local| !constant(local));

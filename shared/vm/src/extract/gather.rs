@@ -25,14 +25,6 @@ const LITERAL_CLASSES: [&str; 5] = [
     "Fraction",
 ];
 
-/// Classes of blocks that only answer a constant: literals as well, but for the code that nobody runs.
-const CONSTANT_BLOCKS: [&str; 4] = [
-    "ConstantBlockClosure",
-    "ConstantBlockClosure1Arg",
-    "ConstantBlockClosure2Arg",
-    "ConstantBlockClosure3Arg",
-];
-
 /// For whom drafts are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Manner {
@@ -165,7 +157,7 @@ impl<'a> Gather<'a> {
             Reach::Literal => {
                 format.is_code()
                     || self.is_one_of(oop, &LITERAL_CLASSES)
-                    || self.is_one_of(oop, &CONSTANT_BLOCKS)
+                    || self.is_one_of(oop, &closure::CONSTANT_CLASSES)
             }
         }
     }
@@ -240,11 +232,12 @@ impl<'a> Gather<'a> {
         } else {
             reach
         };
-        let is_constant = self.is_one_of(oop, &CONSTANT_BLOCKS);
+        let is_constant = self.is_one_of(oop, &closure::CONSTANT_CLASSES);
         let slots = (0..heap.pointer_slot_count(oop)).map(|slot| {
             if self.extractor.is_machine_slot(oop, slot) {
                 return Ref::NIL;
             }
+            // Nobody runs the code of a constant.
             if is_constant && slot == closure::COMPILED_BLOCK {
                 return self.value(heap.slot(oop, slot), Reach::Field);
             }
