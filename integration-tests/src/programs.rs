@@ -51,9 +51,9 @@ pub fn start<S: AsRef<str>>(
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program was built a moment ago");
-    let printed = Arc::new(Mutex::new(Vec::new()));
-    let stdout = collect(child.stdout.take(), printed.clone());
-    let stderr = collect(child.stderr.take(), Arc::default());
+    let printed = <[Collected; 2]>::default();
+    let stdout = collect(child.stdout.take(), printed[0].clone());
+    let stderr = collect(child.stderr.take(), printed[1].clone());
     Running {
         child,
         printed,
@@ -62,10 +62,14 @@ pub fn start<S: AsRef<str>>(
     }
 }
 
+/// What a stream brought so far.
+type Collected = Arc<Mutex<Vec<u8>>>;
+
 /// A program that runs; it is killed where a test forgets it.
 pub struct Running {
     child: Child,
-    printed: Arc<Mutex<Vec<u8>>>,
+    /// What came so far on standard output and on standard error.
+    printed: [Collected; 2],
     stdout: Option<JoinHandle<String>>,
     stderr: Option<JoinHandle<String>>,
 }
@@ -88,16 +92,17 @@ impl Running {
         self.child.id()
     }
 
-    /// Waits until it has printed a line on standard output.
+    /// Waits until it has printed a line on standard output or on standard error.
     ///
     /// # Panics
     /// Where that does not come.
     pub fn await_line(&mut self, line: &str) {
-        assert_eventually(line, || {
-            let printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = |collected: &Collected| {
+            let printed = collected.lock().unwrap_or_else(PoisonError::into_inner);
             let printed = String::from_utf8_lossy(&printed);
-            printed.lines().any(|each| each == line).then_some(())
-        });
+            printed.lines().any(|each| each == line)
+        };
+        assert_eventually(line, || self.printed.iter().any(holds).then_some(()));
     }
 
     /// Ends it without a word.
@@ -138,10 +143,7 @@ impl Drop for Running {
 }
 
 /// Collects what comes, where it can be looked at meanwhile.
-fn collect(
-    stream: Option<impl Read + Send + 'static>,
-    collected: Arc<Mutex<Vec<u8>>>,
-) -> JoinHandle<String> {
+fn collect(stream: Option<impl Read + Send + 'static>, collected: Collected) -> JoinHandle<String> {
     thread::spawn(move || {
         let all = || collected.lock().unwrap_or_else(PoisonError::into_inner);
         let mut chunk = [0; 4096];
