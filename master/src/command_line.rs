@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use imprint_slave::command_line::PREFETCH_DEFAULT;
+use imprint_slave::command_line::{PREFETCH_DEFAULT, parse_output};
 use imprint_slave::ctl::Ctl;
-use imprint_slave::ending::code;
+use imprint_slave::ending::{code, is_of_image};
 use imprint_slave::seed::SeedChoice;
 
 use imprint_slave::command_line::ImageFormat;
@@ -66,7 +66,7 @@ pub struct Build {
     /// The folder of a project; without it the embedded kernel alone is built.
     pub path: Option<PathBuf>,
     /// The image file to write; the texts of its methods go into a .changes file beside it.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = parse_output)]
     pub output: PathBuf,
     /// The form of the image: Spur for stock virtual machines, or Imprint's own.
     #[arg(long, value_enum, default_value = "spur")]
@@ -111,7 +111,7 @@ pub struct Test {
     #[arg(long, value_name = "SECONDS", value_parser = imprint_slave::limits::parse_seconds)]
     pub timeout: Option<f64>,
     /// Write the results as JUnit XML.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = parse_output)]
     pub junit: Option<PathBuf>,
     /// Print one JSON document.
     #[arg(long)]
@@ -148,7 +148,7 @@ pub struct Shrink {
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["prefetch", "pull_limit", "junit"])]
     pub trace: Vec<PathBuf>,
     /// Where the slim image is written; else the project's name with .image.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = parse_output)]
     pub output: Option<PathBuf>,
     /// The form of the slim image: Imprint's own, or Spur for stock virtual machines.
     #[arg(long, value_enum, default_value_t)]
@@ -170,7 +170,7 @@ pub struct Shrink {
     #[arg(long, value_name = "BYTES")]
     pub pull_limit: Option<u64>,
     /// Write the results of the tests as JUnit XML.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = parse_output)]
     pub junit: Option<PathBuf>,
     /// Print one JSON document.
     #[arg(long)]
@@ -196,7 +196,7 @@ pub enum Image {
         /// The image file.
         image: PathBuf,
         /// The file to write.
-        #[arg(short, long)]
+        #[arg(short, long, value_parser = parse_output)]
         output: PathBuf,
         /// The form: Spur for stock virtual machines, or Imprint's own.
         #[arg(long, value_enum)]
@@ -225,7 +225,7 @@ pub struct Replay {
     #[arg(long)]
     pub image: PathBuf,
     /// The slim image to write.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = parse_output)]
     pub output: PathBuf,
 }
 
@@ -257,7 +257,7 @@ pub struct TraceRun {
     #[arg(long, value_name = "PORT", conflicts_with_all = ["tests", "eval"])]
     pub serve: Option<u16>,
     /// The trace to write; else the project's name with .trace.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = parse_output)]
     pub output: Option<PathBuf>,
     /// Seconds a test may take; else what the project says, else 30.
     #[arg(long, value_name = "SECONDS")]
@@ -308,7 +308,7 @@ pub struct Combination {
     #[arg(required = true)]
     pub traces: Vec<PathBuf>,
     /// The trace to write.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = parse_output)]
     pub output: PathBuf,
 }
 
@@ -344,11 +344,8 @@ pub struct Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Failure {
-        let is_image = error
-            .chain()
-            .any(|cause| cause.is::<imprint_image::ImageError>());
         Failure {
-            code: if is_image {
+            code: if is_of_image(&error) {
                 code::BAD_IMAGE
             } else {
                 code::USAGE

@@ -85,7 +85,7 @@ pub struct Run {
     pub master: Option<String>,
     /// Where an image alone notes what it reaches though it was pruned: a keep list for the next
     /// shrink; else beside the image, with .pruned.log.
-    #[arg(long, value_name = "FILE", requires = "image")]
+    #[arg(long, value_name = "FILE", requires = "image", value_parser = parse_output)]
     pub pruned_log: Option<PathBuf>,
     /// What to start from: empty, kernel (the master's base library, kept in the user's cache folder),
     /// or an image file. What it has as the master has it need not be pulled.
@@ -107,7 +107,7 @@ pub struct Run {
           conflicts_with_all = ["eval", "snapshot", "tests"])]
     pub listen: String,
     /// Run the master's tests and write the slim image here.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = parse_output)]
     pub snapshot: Option<PathBuf>,
     /// Prove the slim image.
     #[arg(long, requires = "snapshot")]
@@ -133,7 +133,7 @@ pub struct Run {
     #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = parse_seconds)]
     pub patience: f64,
     /// Write the report of the run as JSON.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = parse_output)]
     pub report: Option<PathBuf>,
     /// Logging and the admin endpoint.
     #[command(flatten)]
@@ -190,4 +190,23 @@ fn arguments() -> Vec<String> {
     let words = std::env::args_os().skip(1);
     let words = words.map(|word| word.to_string_lossy().into_owned());
     words.skip_while(|word| word == "slave").collect()
+}
+
+/// Reads the name of a file that is to be written at the end of what may be a long run, and looks
+/// at the start whether it can be.
+///
+/// # Errors
+/// Where a folder has the name already, or there is no folder for it.
+pub fn parse_output(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() {
+        return Err("this is a folder; name a file".to_string());
+    }
+    match path.parent() {
+        Some(folder) if !(folder.as_os_str().is_empty() || folder.is_dir()) => Err(format!(
+            "there is no folder {}; make it first",
+            folder.display()
+        )),
+        _ => Ok(path),
+    }
 }

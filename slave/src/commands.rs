@@ -11,7 +11,7 @@ use imprint_wire::{Controller, WireError};
 
 use crate::answer::returned_text;
 use crate::command_line::{Command, CommandLine, Run};
-use crate::ending::{code, code_without_source, ending, sentence_of};
+use crate::ending::{code, code_without_source, ending, is_of_image, sentence_of};
 use crate::exercise::Orders;
 use crate::interrupts;
 use crate::limits::heap_settings;
@@ -49,9 +49,7 @@ pub fn run(command_line: CommandLine) -> u8 {
 
 /// The exit code for an error.
 pub(crate) fn code_of(error: &anyhow::Error) -> u8 {
-    let is_image =
-        |cause: &(dyn std::error::Error + 'static)| cause.is::<imprint_image::ImageError>();
-    if error.chain().any(is_image) {
+    if is_of_image(error) {
         return code::BAD_IMAGE;
     }
     if let Some(error) = error.downcast_ref::<OutsideError>() {

@@ -1,5 +1,6 @@
 //! What the end of a run means to whoever started it: a sentence and an exit code.
 
+use imprint_image::ImageError;
 use imprint_isa::Miss;
 use imprint_vm::{Outcome, OutsideError};
 
@@ -24,6 +25,12 @@ pub mod code {
     pub const DEFECT: u8 = ExitCode::Bug.number();
     /// Interrupted.
     pub const INTERRUPTED: u8 = ExitCode::Interrupted.number();
+}
+
+/// Whether an error says that an image is bad. A file that could not be read or written is none.
+pub fn is_of_image(error: &anyhow::Error) -> bool {
+    let mut images = error.chain().filter_map(|cause| cause.downcast_ref());
+    images.any(|image: &ImageError| image.problem.is_of_image())
 }
 
 /// The exit code of an outcome, and what is to be said on standard error.

@@ -22,7 +22,7 @@ fn wrong_arguments_are_refused_by_name() {
     let old = [&6505_u32.to_le_bytes()[..], &[0; 200]].concat();
     fs::write(folder.path().join("old.image"), old).unwrap();
     let before = listing(folder.path());
-    let rows: [(&str, &[&str], i32, &str); 20] = [
+    let rows: [(&str, &[&str], i32, &str); 25] = [
         ("master", &["--nope"], 2, "--nope"),
         ("slave", &["run", "--nope"], 2, "--nope"),
         ("master", &["shrink", "nowhere"], 2, "nowhere"),
@@ -55,7 +55,22 @@ fn wrong_arguments_are_refused_by_name() {
             3,
             "gone.socket",
         ),
-        ("slave", &["run", "nowhere.image"], 5, "nowhere.image"),
+        ("slave", &["run", "nowhere.image"], 2, "nowhere.image"),
+        ("master", &["image", "info", "empty"], 2, "empty"),
+        ("master", &["eval", "3", "-o", "x"], 2, "-o"),
+        (
+            "master",
+            &["shrink", "--eval", "3", "-o", "gone/three.image"],
+            2,
+            "three.image",
+        ),
+        (
+            "master",
+            &["shrink", "--eval", "3", "-o", "empty"],
+            2,
+            "empty",
+        ),
+        ("master", &["build", "-o", "gone/full.image"], 2, "full.image"),
         (
             "slave",
             &["run", "--master", "nonsense", "--eval", "3"],
@@ -166,6 +181,16 @@ fn a_test_that_never_ends_is_named_when_its_time_is_up() {
     let shown = format!("{}{}", ended.stdout, ended.stderr);
     assert!(shown.contains("testEndless"), "{shown}");
     assert!(shown.contains("1 of 2"), "{shown}");
+}
+
+#[test]
+fn a_test_has_thirty_seconds_where_nobody_says_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = project(folder.path(), &[("testWaits", "Semaphore new wait")]);
+    let ended = master(folder.path(), &["test", &path]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let shown = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(shown.contains("did not end within 30 s"), "{shown}");
 }
 
 #[test]

@@ -118,6 +118,11 @@ impl ImageProblem {
         move |source| ImageProblem::Io { action, source }
     }
 
+    /// Whether the file could be reached: what is wrong then is the image.
+    pub fn is_of_image(&self) -> bool {
+        !matches!(self, ImageProblem::Io { .. })
+    }
+
     /// The problem of this file.
     pub fn of(self, file: impl Into<PathBuf>) -> ImageError {
         ImageError {
