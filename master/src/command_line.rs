@@ -166,6 +166,10 @@ pub struct Shrink {
     /// be needed next; 0 for none.
     #[arg(long, value_name = "BYTES", default_value_t = PREFETCH_DEFAULT)]
     pub prefetch: u64,
+    /// Go on with the run that was cut short, whose log lies beside the image: what came is not pulled
+    /// again, and tests that passed are not run again. The other options are those of that run.
+    #[arg(long, conflicts_with_all = ["trace", "pull_limit"])]
+    pub resume: bool,
     /// Stop, with a report, when more bytes than this were pulled.
     #[arg(long, value_name = "BYTES")]
     pub pull_limit: Option<u64>,

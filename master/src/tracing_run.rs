@@ -21,7 +21,7 @@ use imprint_host::environment::Environment;
 use imprint_isa::{BehaviorName, Draft, Name, Placed};
 use imprint_report::{Audience, Screen, ShrinkReport, TestOutcome};
 use imprint_slave::command_line::PREFETCH_DEFAULT;
-use imprint_slave::commands::end_on_signals;
+use imprint_slave::commands::terminate_on_signals;
 use imprint_slave::ending::{code, ending};
 use imprint_slave::exercise::{Chosen, Orders, exercise_in};
 use imprint_slave::interrupts;
@@ -30,7 +30,7 @@ use imprint_slave::remote::Line;
 use imprint_slave::seed::SeedChoice;
 use imprint_slave::session::Session;
 use imprint_trace::{Recorder, Thing, Trace};
-use imprint_vm::{Activation, CommandLine, Event, Outcome, RunLimits};
+use imprint_vm::{Activation, CommandLine, Outcome, RunLimits};
 use imprint_wire::message::{Outcome as TestEnd, TestFinished, TestName};
 
 use crate::serving::PristineSource;
@@ -101,6 +101,7 @@ impl TracedRun {
             prefetch_bytes: PREFETCH_DEFAULT,
             seed: SeedChoice::Empty,
             arguments: Vec::new(),
+            resumed_by: None,
             pull_limit: None,
         };
         let mut tests = Vec::new();
@@ -131,11 +132,7 @@ impl TracedRun {
     pub fn serve(self, port: u16, on_ready: impl FnOnce()) -> Result<Traced> {
         let mut session = self.session_with(Some(port))?;
         let entry = session.compile(&session.plan().entry)?;
-        let waker = session.waker().quiet();
-        end_on_signals(move || {
-            // A full queue means that the machine is about to look anyway.
-            let _ = waker.push(Event::Terminate);
-        })?;
+        terminate_on_signals(session.waker())?;
         session.drill_waiting()?;
         let (mut outcome, visit) = session.enter(&entry, true)?;
         if let Some(visit) = visit {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::{Result, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use imprint_daemon::DaemonOptions;
 
@@ -41,6 +42,9 @@ pub enum Command {
         /// Where the master is now, in place of where it was.
         #[arg(long, value_name = "URL")]
         master: Option<String>,
+        /// Write the report of the run as JSON.
+        #[arg(long, value_name = "FILE", value_parser = parse_output)]
+        report: Option<PathBuf>,
     },
     /// Have a running slave write the slim image of its last run.
     Snapshot {
@@ -77,15 +81,15 @@ impl ImageFormat {
 /// `slave run [IMAGE] [--master URL ...]`
 #[derive(Args, Debug)]
 pub struct Run {
-    /// An image file, to be run alone.
-    #[arg(required_unless_present = "master")]
+    /// An image file, to be run: alone, or with a master, from which it pulls what it lost.
+    #[arg(required_unless_present = "master", conflicts_with_all = ["eval", "tests", "snapshot"])]
     pub image: Option<PathBuf>,
     /// Where the master is: http://127.0.0.1:PORT or unix:/path/to/socket.
-    #[arg(long, value_name = "URL", conflicts_with = "image")]
+    #[arg(long, value_name = "URL")]
     pub master: Option<String>,
     /// Where an image alone notes what it reaches though it was pruned: a keep list for the next
     /// shrink; else beside the image, with .pruned.log.
-    #[arg(long, value_name = "FILE", requires = "image", value_parser = parse_output)]
+    #[arg(long, value_name = "FILE", requires = "image", conflicts_with = "master", value_parser = parse_output)]
     pub pruned_log: Option<PathBuf>,
     /// What to start from: empty, kernel (the master's base library, kept in the user's cache folder),
     /// or an image file. What it has as the master has it need not be pulled.
@@ -107,7 +111,7 @@ pub struct Run {
           conflicts_with_all = ["eval", "snapshot", "tests"])]
     pub listen: String,
     /// Run the master's tests and write the slim image here.
-    #[arg(long, value_name = "FILE", value_parser = parse_output)]
+    #[arg(long, value_name = "FILE", requires = "master")]
     pub snapshot: Option<PathBuf>,
     /// Prove the slim image.
     #[arg(long, requires = "snapshot")]
@@ -133,8 +137,11 @@ pub struct Run {
     #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = parse_seconds)]
     pub patience: f64,
     /// Write the report of the run as JSON.
-    #[arg(long, value_name = "FILE", value_parser = parse_output)]
+    #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// What a user is told to do when the run is cut short; else to resume it by its log.
+    #[arg(long, value_name = "TEXT", hide = true)]
+    pub resumed_by: Option<String>,
     /// Logging and the admin endpoint.
     #[command(flatten)]
     pub daemon: DaemonOptions,
@@ -162,8 +169,21 @@ impl Run {
             prefetch_bytes: self.prefetch,
             seed: self.seed.clone(),
             arguments: arguments(),
+            resumed_by: self.resumed_by.clone(),
             pull_limit: self.pull_limit,
         }
+    }
+
+    /// Looks whether the files that come of the run can be written.
+    ///
+    /// # Errors
+    /// Where one cannot.
+    pub fn check_outputs(&self) -> Result<()> {
+        for path in self.snapshot.iter().chain(&self.report) {
+            let name = path.display().to_string();
+            parse_output(&name).map_err(|reason| anyhow!("cannot write {name}: {reason}"))?;
+        }
+        Ok(())
     }
 
     /// The image that is to be made of the run.

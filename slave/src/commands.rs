@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use imprint_host::Waker;
 use imprint_image::open_image;
 use imprint_report::{Audience, Screen, print};
 use imprint_vm::install::Names;
-use imprint_vm::{CommandLine as VmCommandLine, Event, Outcome, OutsideError, RunLimits};
+use imprint_vm::{CommandLine as VmCommandLine, Event, Outcome, OutsideError, RunLimits, Vm};
 use imprint_wire::{Controller, WireError};
 
 use crate::answer::returned_text;
@@ -18,6 +19,7 @@ use crate::limits::heap_settings;
 use crate::machine::local_machine;
 use crate::resuming::Unfinished;
 use crate::shrinking::{evaluate, shrink, write_report};
+use crate::supplied::run_supplied;
 use crate::{ctl, daemon};
 
 /// Does what the command line says and answers the exit code.
@@ -27,11 +29,16 @@ pub fn run(command_line: CommandLine) -> u8 {
     }
     let done = match &command_line.command {
         Command::Run(run) => match (&run.image, &run.master) {
-            (Some(image), _) => run_image(image, run.pruned_log.as_deref()),
+            (Some(image), Some(master)) => run_supplied(image, &run.orders(master.clone())),
+            (Some(image), None) => run_image(image, run.pruned_log.as_deref()),
             (None, Some(master)) => run_with_master(run, master.clone()),
             (None, None) => Ok(code::USAGE),
         },
-        Command::Resume { log, master } => resume(log, master.as_deref()),
+        Command::Resume {
+            log,
+            master,
+            report,
+        } => resume(log, master.as_deref(), report.as_deref()),
         Command::Snapshot { url, wanted } => Controller::connect(url)
             .map_err(anyhow::Error::from)
             .and_then(|mut slave| ctl::snapshot(&mut slave, wanted)),
@@ -62,6 +69,7 @@ pub(crate) fn code_of(error: &anyhow::Error) -> u8 {
 }
 
 fn run_with_master(run: &Run, master: String) -> Result<u8> {
+    run.check_outputs()?;
     let orders = run.orders(master);
     if let Some(daemon) = run.daemon() {
         return daemon::serve(&daemon, orders);
@@ -80,9 +88,10 @@ fn run_with_master(run: &Run, master: String) -> Result<u8> {
 }
 
 /// Goes on with the run of a log, as it was called.
-fn resume(log: &Path, master: Option<&str>) -> Result<u8> {
+fn resume(log: &Path, master: Option<&str>, report: Option<&Path>) -> Result<u8> {
     let unfinished = Unfinished::open(log)?;
-    let (limits, run) = unfinished.run()?;
+    let (limits, mut run) = unfinished.run()?;
+    run.report = report.map(Path::to_path_buf);
     limits.apply();
     let master = master.or(run.master.as_deref());
     let master =
@@ -119,14 +128,18 @@ fn run_image(path: &Path, pruned_log: Option<&Path>) -> Result<u8> {
         Some(log) => pruned.write_to(log),
         None => pruned.write_to(&path.with_extension("pruned.log")),
     }
-    let waker = waker.quiet();
-    end_on_signals(move || {
-        // A full queue means that the machine is about to look anyway.
-        let _ = waker.push(Event::Terminate);
-    })?;
+    terminate_on_signals(waker)?;
     let active = vm.active_process_or_nil();
-    let mut outcome = vm.run_until(active, RunLimits::default());
-    if let Some(text) = returned_text(&vm, &outcome) {
+    let outcome = vm.run_until(active, RunLimits::default());
+    let code = see_through(&mut vm, outcome);
+    let is_pruned = pruned.has_unhandled() && code == code::FAILED;
+    Ok(if is_pruned { code::PRUNED } else { code })
+}
+
+/// Shows what an image's expression answered, lets what it forked go on, and says how all of it ended:
+/// answers the exit code.
+pub(crate) fn see_through(vm: &mut Vm, mut outcome: Outcome) -> u8 {
+    if let Some(text) = returned_text(vm, &outcome) {
         print(&text);
     }
     if matches!(outcome, Outcome::Returned(_)) {
@@ -140,8 +153,19 @@ fn run_image(path: &Path, pruned_log: Option<&Path>) -> Result<u8> {
     if let Some(sentence) = sentence {
         eprintln!("slave: {sentence}");
     }
-    let is_pruned = pruned.has_unhandled() && code == code::FAILED;
-    Ok(if is_pruned { code::PRUNED } else { code })
+    code
+}
+
+/// Lets a machine terminate what runs in it when the process is asked to end.
+///
+/// # Errors
+/// Where the operating system does not let signals be heard.
+pub fn terminate_on_signals(waker: Waker) -> Result<()> {
+    let waker = waker.quiet();
+    end_on_signals(move || {
+        // A full queue means that the machine is about to look anyway.
+        let _ = waker.push(Event::Terminate);
+    })
 }
 
 /// Calls `end` when the process is asked to end.

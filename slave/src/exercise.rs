@@ -48,6 +48,8 @@ pub struct Orders {
     pub seed: SeedChoice,
     /// How the slave was called: the log tells it, so that the run can go on where it is cut short.
     pub arguments: Vec<String>,
+    /// What a user is told to do when the run is cut short; else to resume it by its log.
+    pub resumed_by: Option<String>,
     /// The run stops when more bytes than this were pulled.
     pub pull_limit: Option<u64>,
 }
@@ -241,7 +243,7 @@ impl Exercised {
             return Ok(());
         }
         let tests = self.session.compile_tests(&self.plan.tests)?;
-        let run = self.run_tests(&tests, orders.timeout, on_test)?;
+        let run = self.run_tests(&tests, orders, on_test)?;
         if self.is_interrupted() {
             return Ok(());
         }
@@ -320,15 +322,14 @@ impl Exercised {
         }
     }
 
-    fn tell_interrupted(&mut self, at: &TestRun, all: usize, done: usize) {
+    fn tell_interrupted(&mut self, orders: &Orders, at: &TestRun, place: &str) {
         let name = at.cases.first().map(TestCase::name).unwrap_or_default();
-        let log = self.replay.as_ref().map_or(String::new(), |replay| {
-            format!("; what came until then is in {}", replay.path().display())
+        let advice = self.replay.as_ref().map_or(String::new(), |replay| {
+            let by_log = || format!("slave resume {}", replay.path().display());
+            let way = orders.resumed_by.clone().unwrap_or_else(by_log);
+            format!("; resume it with   {way}")
         });
-        self.tell_reason(format!(
-            "the run stopped at test {} of {all}, {name}{log}",
-            done + 1
-        ));
+        self.tell_reason(format!("the run stopped at test {place}, {name}{advice}"));
     }
 
     fn tell_reason(&mut self, reason: String) {
@@ -339,7 +340,7 @@ impl Exercised {
     fn run_tests(
         &mut self,
         tests: &[CompiledTest],
-        timeout: Duration,
+        orders: &Orders,
         mut on_test: impl FnMut(&TestFinished),
     ) -> Result<TestRun> {
         let phase = self.phase();
@@ -354,9 +355,10 @@ impl Exercised {
             }
             let one = self
                 .session
-                .run_tests(std::slice::from_ref(test), timeout, |_| {})?;
+                .run_tests(std::slice::from_ref(test), orders.timeout, |_| {})?;
             if interrupts::is_wished() {
-                self.tell_interrupted(&one, tests.len(), run.cases.len());
+                let place = format!("{} of {}", run.cases.len() + 1, tests.len());
+                self.tell_interrupted(orders, &one, &place);
                 break;
             }
             for case in one.cases {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   commands ── run IMAGE ───────────────────────────────> machine, until it quits
+//!           ├── run IMAGE --master URL ── supplied ── session ── remote ──> master
 //!           └── run --master URL ── shrinking ── session ── remote ──> master
 //!                                      │            └── what came
 //!                                      ├── slim image, manifest
@@ -11,7 +12,7 @@
 //! It is a library too, so that the master can start a slave out of itself.
 //!
 //! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`seed`], [`handshake`],
-//! [`agreement`], [`remote`], [`waiting`], [`exploded`], [`shrinking`] (its image), [`keeping`], [`daemon`] and [`ctl`]
+//! [`agreement`], [`remote`], [`waiting`], [`exploded`], [`shrinking`] (its image), [`supplied`], [`keeping`], [`daemon`] and [`ctl`]
 //! (orders), [`replay`], [`replaying`], [`resuming`], [`answer`], [`proof`], [`page`], [`limits`], [`machine`],
 //! [`outcome_text`], [`frames`], [`ending`], [`interrupts`], [`crash`].
 
@@ -41,4 +42,5 @@ pub mod resuming;
 pub mod seed;
 pub mod session;
 pub mod shrinking;
+pub mod supplied;
 mod waiting;

@@ -18,8 +18,8 @@ use imprint_heap::Heap;
 use imprint_image::{
     Fingerprint, OpenedImage, open_image, read_image, spur_bytes, write_beside_and_rename,
 };
-use imprint_isa::Miss;
-use imprint_vm::Answer;
+use imprint_isa::{BehaviorName, MethodDraft, Miss};
+use imprint_vm::{Answer, entry_method};
 use imprint_vm::extract::{
     ClassIndices, ClassParts, ExtractError, Extractor, ImageIndex, PullSession,
 };
@@ -114,6 +114,15 @@ impl Seed {
             heap,
             index,
         }
+    }
+
+    /// The expression at whose beginning it was saved; `None` where it was saved in the middle of a run.
+    pub fn entry(&self) -> Option<MethodDraft> {
+        let method = entry_method(&self.heap)?;
+        let extractor = Extractor::portable(&self.heap, &self.index);
+        let behavior = BehaviorName::class("UndefinedObject");
+        let placed = extractor.method(method, &behavior, &"DoIt".into());
+        Some(placed.draft)
     }
 
     /// All its code.

@@ -147,6 +147,11 @@ impl Session {
         self.waker.clone()
     }
 
+    /// The machine alone: where nothing can happen in it any more, it need not wait for a waker.
+    pub fn into_machine(self) -> Vm {
+        self.vm
+    }
+
     /// The full image that the master serves.
     pub fn origin(&self) -> Fingerprint {
         Fingerprint(self.line.borrow().welcome().image_fingerprint)

@@ -160,6 +160,40 @@ fn a_log_that_is_cut_anywhere_goes_on_and_is_replayed_to_the_same_image() {
 }
 
 #[test]
+fn a_shrink_that_is_interrupted_goes_on_with_the_same_command_and_gives_the_same_image() {
+    let stage = Stage::set();
+    let folder = tempfile::tempdir().unwrap();
+    let counter = example("counter").display().to_string();
+    let shrink = ["shrink", &counter, "--resume"];
+    let early = master(folder.path(), &shrink);
+    assert_eq!(early.code, Some(2), "{early:?}");
+    let sentence = "there is no counter.replay to go on with";
+    assert!(early.stderr.contains(sentence), "{early:?}");
+
+    let log = folder.path().join("counter.replay");
+    let running = start("master", folder.path(), &shrink[..2], &[]);
+    let half = stage.log.len() as u64 / 2;
+    let grown = || fs::metadata(&log).is_ok_and(|data| data.len() > half);
+    assert_eventually("the log grows", || grown().then_some(()));
+    running.signal("INT");
+    let stopped = running.wait();
+    let before = passed(&log);
+    if stopped.stderr.contains("the run stopped at test") {
+        let advice = "resume it with   the same command and --resume";
+        assert!(stopped.stderr.contains(advice), "{stopped:?}");
+    }
+    let ended = master(folder.path(), &shrink);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("24 of 24"), "{ended:?}");
+    let image = fs::read(folder.path().join("counter.image")).unwrap();
+    assert!(stage.image == image, "another image");
+    let after = passed(&log);
+    for (test, times) in before {
+        assert_eq!(after.get(&test), Some(&times), "{test} ran again");
+    }
+}
+
+#[test]
 fn what_cannot_go_on_is_refused_with_the_reason() {
     let stage = Stage::set();
     let path = stage.path();

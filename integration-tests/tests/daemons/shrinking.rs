@@ -108,6 +108,41 @@ fn a_request_that_reaches_a_pruned_method_is_told_its_name_and_what_keeps_it() {
 }
 
 #[test]
+fn a_slim_image_that_has_a_master_pulls_what_was_pruned() {
+    let folder = tempfile::tempdir().unwrap();
+    shrink_counter(folder.path());
+    let url = format!("http://127.0.0.1:{}", free_port().unwrap());
+    let counter = example("counter").display().to_string();
+    let serve = ["serve", &counter, "--listen", &url];
+    let _master = start("master", folder.path(), &serve, &[]);
+    let port = free_port().unwrap();
+    let run = ["run", "counter.image", "--master", &url];
+    let environment = [("PORT", &*port.to_string())];
+    let server = start("slave", folder.path(), &run, &environment);
+    assert_eventually("a page", || get(port, "/counter"));
+    let table = get(port, "/counter?_export=csv").unwrap();
+    assert!(table.starts_with("HTTP/1.1 200"), "{table}");
+    server.terminate();
+    let ended = server.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+
+    let alone = ["shrink", "--eval", "3 + 4", "-o", "seven.image"];
+    assert_eq!(master(folder.path(), &alone).code, Some(0));
+    let seven = slave(
+        folder.path(),
+        &["run", "seven.image", "--master", &url, "--patience", "1"],
+    );
+    assert_eq!(seven.code, Some(0), "{seven:?}");
+    assert_eq!(seven.stdout, "7\n");
+    let gone = format!("http://127.0.0.1:{}", free_port().unwrap());
+    let seven = slave(
+        folder.path(),
+        &["run", "seven.image", "--master", &gone, "--patience", "0"],
+    );
+    assert_eq!(seven.code, Some(3), "{seven:?}");
+}
+
+#[test]
 fn shrinking_twice_writes_the_same_image_and_nothing_besides() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let images = folders.each_ref().map(|folder| {

@@ -65,7 +65,8 @@ fn a_run_that_is_interrupted_says_at_which_test_it_stopped_and_writes_no_image()
     assert_eq!(ended.code, Some(130), "{ended:?}");
     let words = "the run stopped at test 2 of 2, TrialTest>>testB";
     assert!(ended.stderr.contains(words), "{ended:?}");
-    assert!(ended.stderr.contains("slim.replay"), "{ended:?}");
+    let advice = "resume it with   slave resume slim.replay";
+    assert!(ended.stderr.contains(advice), "{ended:?}");
     assert!(!folder.path().join("slim.image").exists());
     let log = master(folder.path(), &["log", "show", "slim.replay"]);
     assert_eq!(log.code, Some(0), "{log:?}");

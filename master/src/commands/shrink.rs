@@ -9,10 +9,11 @@
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use imprint_image::{ImageInfo, write_beside_and_rename};
 use imprint_report::{
     Audience, FullImage, ImageCounts, Proof, Screen, ShrinkReport, TestCase, TestOutcome, TestRun,
@@ -223,23 +224,11 @@ fn run_slave(
     let folder = Scratch::new()?;
     let address = Address::Unix(folder.path().join("master.socket"));
     let report_path = folder.path().join("report.json");
-    let mut command = slave_command()?;
-    command.args(imprint_slave::limits::limits().arguments());
-    command.args(["run", "--master", &address.to_string(), "--prove"]);
-    command
-        .arg("--snapshot")
-        .arg(output)
-        .arg("--report")
-        .arg(&report_path);
-    command
-        .arg("--timeout")
-        .arg(timeout.as_secs_f64().to_string());
-    command.args(["--format", shrink.format.name()]);
-    command.arg("--prefetch").arg(shrink.prefetch.to_string());
-    command.args(["--seed", &shrink.seed.name()]);
-    if let Some(limit) = shrink.pull_limit {
-        command.arg("--pull-limit").arg(limit.to_string());
-    }
+    let mut command = if shrink.resume {
+        resumed(output, &address, &report_path)?
+    } else {
+        begun(shrink, output, &address, &report_path, timeout)?
+    };
     command.env_remove("PORT");
     // Standard output belongs to the table or the JSON document; what the program prints while it is
     // exercised goes beside it.
@@ -270,6 +259,48 @@ fn run_slave(
         Err(_) => ShrinkReport::default(),
     };
     Ok((report, code))
+}
+
+/// The slave of a new run.
+fn begun(
+    shrink: &Shrink,
+    output: &Path,
+    address: &Address,
+    report: &Path,
+    timeout: Duration,
+) -> Result<Command> {
+    let mut command = slave_command()?;
+    command.args(imprint_slave::limits::limits().arguments());
+    command.args(["run", "--master", &address.to_string(), "--prove"]);
+    command.arg("--snapshot").arg(output);
+    command.arg("--report").arg(report);
+    command
+        .arg("--timeout")
+        .arg(timeout.as_secs_f64().to_string());
+    command.args(["--format", shrink.format.name()]);
+    command.arg("--prefetch").arg(shrink.prefetch.to_string());
+    command.args(["--seed", &shrink.seed.name()]);
+    command.args(["--resumed-by", "the same command and --resume"]);
+    if let Some(limit) = shrink.pull_limit {
+        command.arg("--pull-limit").arg(limit.to_string());
+    }
+    Ok(command)
+}
+
+/// The slave that goes on with a run, by its log.
+fn resumed(output: &Path, address: &Address, report: &Path) -> Result<Command> {
+    let log = output.with_extension("replay");
+    if !log.is_file() {
+        bail!(
+            "there is no {} to go on with; shrink without --resume",
+            log.display()
+        );
+    }
+    let mut command = slave_command()?;
+    command.arg("resume").arg(log);
+    command.args(["--master", &address.to_string()]);
+    command.arg("--report").arg(report);
+    Ok(command)
 }
 
 /// Tests that failed in the full image are listed as left out.

@@ -12,8 +12,8 @@
 //! through the frame; writing a sender, pc or stack pointer divorces the whole page first.
 
 use imprint_heap::{Heap, NeedsSpace};
-use imprint_model::layout::context as slots;
-use imprint_model::{ClassIndex, Format, Oop};
+use imprint_model::layout::{association, context as slots, process, scheduler};
+use imprint_model::{ClassIndex, Format, Known, MethodHeader, Oop};
 
 use crate::machine::Vm;
 use crate::stack::{BaseRecord, Frame, FramePosition, Link};
@@ -35,13 +35,35 @@ pub fn bottom_context(heap: &mut Heap, method: Oop, receiver: Oop) -> Result<Oop
     let header = heap.method_header(method).unwrap_or_default();
     let size = slots::FIRST_TEMP + header.frame_slots();
     let oop = heap.allocate_old(ClassIndex::CONTEXT, Format::FIXED_AND_INDEXED, size)?;
-    let first_pc = 8 * (1 + usize::from(header.literal_count)) + 1;
     let temps = Oop::small(i32::from(header.temp_count));
-    heap.store(oop, slots::PC, Oop::index(first_pc));
+    heap.store(oop, slots::PC, Oop::index(first_pc_index(header)));
     heap.store(oop, slots::STACK_POINTER, temps);
     heap.store(oop, slots::METHOD, method);
     heap.store(oop, slots::RECEIVER, receiver);
     Ok(oop)
+}
+
+/// The method at whose first bytecode the active process of an image stands, with nobody to return to:
+/// its entry expression. `None` where the image was saved while something ran.
+pub fn entry_method(heap: &Heap) -> Option<Oop> {
+    let held = |oop: Oop, slot: usize| {
+        let has = oop.is_object() && heap.pointer_slot_count(oop) > slot;
+        has.then(|| heap.slot(oop, slot))
+    };
+    let scheduler = held(heap.known(Known::SchedulerBinding), association::VALUE)?;
+    let active = held(scheduler, scheduler::ACTIVE_PROCESS)?;
+    let context = held(active, process::SUSPENDED_CONTEXT)?;
+    let method = held(context, slots::METHOD)?;
+    let is_code = method.is_object() && heap.format(method).is_code();
+    let header = is_code.then(|| heap.method_header(method))??;
+    let is_at_start = heap.slot(context, slots::PC) == Oop::index(first_pc_index(header));
+    let is_alone = heap.slot(context, slots::SENDER) == heap.nil();
+    (is_at_start && is_alone).then_some(method)
+}
+
+/// The pc of the first bytecode, counted from 1 over the bytes of the method.
+fn first_pc_index(header: MethodHeader) -> usize {
+    8 * (1 + usize::from(header.literal_count)) + 1
 }
 
 impl Vm {

@@ -58,7 +58,7 @@ mod v3;
 
 pub use args::{Args, ControlPrimitive, Primitive};
 pub use arrivals::{Arrival, Arrivals, Testimony, Witness};
-pub use context::bottom_context;
+pub use context::{bottom_context, entry_method};
 pub use extensions::Extensions;
 pub use failure::{Failure, PrimitiveError};
 pub use imprint_isa::Miss;
