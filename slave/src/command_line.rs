@@ -46,7 +46,7 @@ pub enum Command {
         #[arg(long, value_name = "FILE", value_parser = parse_output)]
         report: Option<PathBuf>,
     },
-    /// Have a running slave write the slim image of its last run.
+    /// Have a running slave write the slim image of its last run, or its heap as it is.
     Snapshot {
         /// Where the slave is: http://127.0.0.1:PORT or unix:/path/to/socket.
         url: String,

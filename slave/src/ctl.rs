@@ -12,7 +12,7 @@ use imprint_wire::control::{Progress, RunOrder, Runnable, SnapshotOrder};
 use imprint_wire::message::{Event, Outcome};
 
 use crate::command_line::ImageFormat;
-use crate::daemon::SPUR_OPTION;
+use crate::daemon::{HEAP_OPTION, SPUR_OPTION};
 use crate::ending::code;
 
 /// A daemon that was told to stop may take this long.
@@ -45,7 +45,7 @@ pub enum Order {
         #[arg(long, conflicts_with_all = ["expression", "tests"])]
         all_tests: bool,
     },
-    /// Write the slim image of the last run.
+    /// Write the slim image of the last run, or its heap as it is.
     Snapshot(ImageFile),
     /// End, once what runs has ended.
     Stop,
@@ -59,6 +59,9 @@ pub struct ImageFile {
     /// The form: Imprint's own, or Spur for stock virtual machines.
     #[arg(long, value_enum, default_value_t)]
     pub format: ImageFormat,
+    /// Write the heap as it is, with the state of the run, in place of a slim image.
+    #[arg(long, conflicts_with = "format")]
+    pub heap: bool,
 }
 
 /// Gives an order and shows the answer.
@@ -129,10 +132,12 @@ pub fn snapshot(controller: &mut Controller, wanted: &ImageFile) -> Result<u8> {
     // The daemon has a current folder of its own.
     let path = std::path::absolute(&wanted.output).context("cannot find the current folder")?;
     let is_spur = wanted.format == ImageFormat::Spur;
-    let options = is_spur.then(|| (SPUR_OPTION.to_string(), String::new()));
+    let options = [(SPUR_OPTION, is_spur), (HEAP_OPTION, wanted.heap)];
+    let options = options.into_iter().filter(|(_, is_wanted)| *is_wanted);
+    let options = options.map(|(name, _)| (name.to_string(), String::new()));
     let report = controller.snapshot(SnapshotOrder {
         path: path.display().to_string(),
-        options: options.into_iter().collect(),
+        options: options.collect(),
     })?;
     for warning in &report.warnings {
         eprintln!("warning: {warning}");

@@ -26,6 +26,7 @@ use tracing::info;
 use crate::crash::outlived;
 use crate::ending::{code, sentence_of};
 use crate::exercise::{Chosen, Exercised, Orders, exercise};
+use crate::heap_snapshot::write_heap;
 use crate::shrinking::Wanted;
 
 /// Orders that wait; whoever gives more is refused.
@@ -36,6 +37,8 @@ const PROGRESS_MAX: usize = 64;
 const GRACE: Duration = Duration::from_secs(10);
 /// The option of a snapshot that asks for a Spur file.
 pub const SPUR_OPTION: &str = "spur";
+/// The option of a snapshot that asks for the heap as it is, in place of a slim image.
+pub const HEAP_OPTION: &str = "heap";
 
 /// Where it listens, and how it logs.
 #[derive(Clone, Debug)]
@@ -338,18 +341,26 @@ impl Worker {
             .last
             .as_mut()
             .ok_or_else(|| anyhow!("nothing was run yet, so there is nothing to snapshot"))?;
-        let wanted = Wanted {
-            path: PathBuf::from(&order.path),
-            is_spur: order.options.iter().any(|(name, _)| name == SPUR_OPTION),
-            proof: None,
+        let path = PathBuf::from(&order.path);
+        let asks_for = |option: &str| order.options.iter().any(|(name, _)| name == option);
+        let (fingerprint, bytes) = if asks_for(HEAP_OPTION) {
+            write_heap(&mut run.session.vm, &path)?
+        } else {
+            let wanted = Wanted {
+                path,
+                is_spur: asks_for(SPUR_OPTION),
+                proof: None,
+            };
+            let fingerprint = run.snapshot(&wanted)?;
+            let slim = run.report.slim.as_ref();
+            (fingerprint, slim.map_or(0, |slim| slim.counts.bytes))
         };
-        let fingerprint = run.snapshot(&wanted)?;
         let failed = run
             .failure
             .map(|_| "the run that it is made of did not end well");
         Ok(SnapshotReport {
             path: order.path.clone(),
-            bytes: run.report.slim.as_ref().map_or(0, |slim| slim.counts.bytes),
+            bytes,
             fingerprint: fingerprint.0,
             warnings: failed.map(str::to_string).into_iter().collect(),
         })

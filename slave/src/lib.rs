@@ -12,7 +12,7 @@
 //! It is a library too, so that the master can start a slave out of itself.
 //!
 //! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`seed`], [`handshake`],
-//! [`agreement`], [`remote`], [`waiting`], [`exploded`], [`shrinking`] (its image), [`supplied`], [`keeping`], [`daemon`] and [`ctl`]
+//! [`agreement`], [`remote`], [`waiting`], [`exploded`], [`shrinking`] (its image), [`heap_snapshot`], [`supplied`], [`keeping`], [`daemon`] and [`ctl`]
 //! (orders), [`replay`], [`replaying`], [`resuming`], [`answer`], [`proof`], [`page`], [`limits`], [`machine`],
 //! [`outcome_text`], [`frames`], [`ending`], [`interrupts`], [`crash`].
 
@@ -28,6 +28,7 @@ pub mod exercise;
 pub mod exploded;
 pub mod frames;
 pub mod handshake;
+pub mod heap_snapshot;
 pub mod interrupts;
 pub mod keeping;
 pub mod limits;

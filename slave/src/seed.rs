@@ -19,10 +19,10 @@ use imprint_image::{
     Fingerprint, OpenedImage, open_image, read_image, spur_bytes, write_beside_and_rename,
 };
 use imprint_isa::{BehaviorName, MethodDraft, Miss};
-use imprint_vm::{Answer, entry_method};
 use imprint_vm::extract::{
     ClassIndices, ClassParts, ExtractError, Extractor, ImageIndex, PullSession,
 };
+use imprint_vm::{Answer, entry_method};
 use imprint_wire::message::Seed as WireSeed;
 
 use crate::limits::heap_settings;

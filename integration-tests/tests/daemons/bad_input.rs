@@ -70,7 +70,12 @@ fn wrong_arguments_are_refused_by_name() {
             2,
             "empty",
         ),
-        ("master", &["build", "-o", "gone/full.image"], 2, "full.image"),
+        (
+            "master",
+            &["build", "-o", "gone/full.image"],
+            2,
+            "full.image",
+        ),
         (
             "slave",
             &["run", "--master", "nonsense", "--eval", "3"],

@@ -104,6 +104,45 @@ fn runs_one_after_another_on_the_same_daemons_give_the_image_that_a_shrink_gives
 }
 
 #[test]
+fn a_heap_snapshot_holds_what_the_run_left_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let pair = pair(folder);
+    let left = "Smalltalk at: #Left put: (OrderedCollection with: 40). \
+                [ (Delay forSeconds: 100) wait ] fork. Processor yield. \
+                (Smalltalk at: #Left) add: 2; yourself. \
+                ((Smalltalk at: #Left) inject: 0 into: [ :sum :each | sum + each ]) printString";
+    let answered = ordered(folder, &["ctl", &pair.slave_url, "run", left]);
+    assert_eq!(answered.trim(), "42");
+    ordered(
+        folder,
+        &["snapshot", &pair.slave_url, "left.image", "--heap"],
+    );
+    ordered(folder, &["snapshot", &pair.slave_url, "slim.image"]);
+    pair.master.terminate();
+    let ask = "(Smalltalk at: #Left) inject: 0 into: [ :sum :each | sum + each ]";
+    let run = |image: &str| master(folder, &["run", image, "eval", ask]);
+    let asked = run("left.image");
+    assert_eq!(asked.code, Some(0), "{asked:?}");
+    assert!(asked.stdout.contains("42"), "{asked:?}");
+    assert_ne!(
+        run("slim.image").code,
+        Some(0),
+        "what a run did never ships"
+    );
+    let both = [
+        "ctl",
+        &pair.slave_url,
+        "snapshot",
+        "x.image",
+        "--heap",
+        "--format",
+        "spur",
+    ];
+    assert_eq!(slave(folder, &both).code, Some(2));
+}
+
+#[test]
 fn a_slave_that_runs_once_takes_the_tests_of_a_package() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

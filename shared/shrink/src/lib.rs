@@ -37,4 +37,4 @@ pub use pattern::KeepPattern;
 pub use proof::{Finding, judge};
 pub use side::{SidePackage, install_side, side_package};
 pub use slim::{Slim, SlimInput, SlimOptions, slim};
-pub use views::GLOBALS_CLASS;
+pub use views::{GLOBALS_CLASS, narrow_views};

@@ -21,6 +21,16 @@ pub const GLOBALS_CLASS: &str = "SystemEnvironment";
 /// Bits that an image puts below an identity hash (`identityHash` of Pharo).
 const IDENTITY_HASH_SHIFT: u32 = 8;
 
+/// Makes the containers of a live heap that is to be written hold what is in it.
+///
+/// # Errors
+/// Where there is no memory for them.
+pub fn narrow_views(heap: &mut Heap, names: &Names, presence: &Presence) -> Result<(), NeedsSpace> {
+    heal(heap, presence);
+    narrow_subclasses(heap)?;
+    narrow_globals(heap, names, &FxHashSet::default())
+}
+
 /// Puts present objects in the place of their ghosts. Other ghosts stay, in weak slots too: what they
 /// stand for was alive, and is not equal to nil.
 pub(crate) fn heal(heap: &mut Heap, presence: &Presence) {

@@ -4,6 +4,7 @@
 //! priority, which must not, nor one that misses the same (design D9). The clocks of the machine stand
 //! still meanwhile: what a delay or a limit of time measures is the program, and not the wire.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use imprint_heap::{Collection, NeedsSpace};
@@ -184,7 +185,35 @@ impl Vm {
         )))
     }
 
-    fn make_space(&mut self, bytes: usize) -> Result<(), Outcome> {
+    /// Gets the classes of which there are instances and nothing more: of a class object that came, the
+    /// class is its metaclass, which comes with the first message to it.
+    ///
+    /// # Errors
+    /// How a run ends where that is not possible.
+    pub fn fetch_classes_of_all(&mut self) -> Result<(), Outcome> {
+        let mut asked = BTreeSet::new();
+        loop {
+            let mut lacking = BTreeSet::new();
+            self.heap.for_each_object(|oop| {
+                let index = self.heap.class_index_of(oop);
+                if self.heap.class_at(index).is_none() {
+                    lacking.insert(index);
+                }
+            });
+            if lacking.is_empty() {
+                return Ok(());
+            }
+            for index in lacking {
+                if !asked.insert(index) {
+                    let fault = format!("class {index} is not in what was sent for it");
+                    return Err(Outcome::Corrupt(fault));
+                }
+                self.fetch(Miss::ClassIndex(index)).map_or(Ok(()), Err)?;
+            }
+        }
+    }
+
+    pub(crate) fn make_space(&mut self, bytes: usize) -> Result<(), Outcome> {
         self.collect(Collection::Full);
         let reserved: Result<(), NeedsSpace> = self.heap.reserve(bytes);
         reserved.map_err(|_| Outcome::OutOfMemory)

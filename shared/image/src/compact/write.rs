@@ -62,8 +62,11 @@ pub fn write_compact(
         after: file.len(),
         objects: reach.order.len(),
     };
-    debug_assert!(
-        super::read_compact(&file, imprint_heap::HeapSettings::for_builder()).is_ok(),
+    debug_assert_eq!(
+        super::read_compact(&file, imprint_heap::HeapSettings::for_builder())
+            .err()
+            .map(|problem| problem.to_string()),
+        None,
         "what was written can be read"
     );
     Ok((file, sizes))

@@ -96,6 +96,22 @@ pub(super) fn snapshot(vm: &mut Vm, args: Args) -> Result<(), Failure> {
 }
 
 impl Vm {
+    /// Turns all frames into contexts, between two runs, so that the heap alone says what every process is
+    /// at, and can be written.
+    ///
+    /// # Errors
+    /// Where the contexts have no space.
+    pub fn settle(&mut self) -> Result<(), Outcome> {
+        let pages = self.stack.pages_in_use();
+        if let Err(space) = self.divorce_pages(&pages) {
+            self.make_space(space.bytes)?;
+            let settled = self.divorce_pages(&pages);
+            settled.map_err(|_| Outcome::OutOfMemory)?;
+        }
+        self.store_active_context();
+        Ok(())
+    }
+
     /// Lets the active process name the context in which it goes on, here or where it is loaded.
     fn store_active_context(&mut self) {
         let active = self.active_process_or_nil();
