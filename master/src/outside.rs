@@ -1,10 +1,11 @@
 //! What the master's own machine gets from the world: this host, a compiler, and source texts.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use imprint_bootstrap::{Sources, compile_expression, compile_for};
@@ -19,7 +20,7 @@ use imprint_vm::{Answer, CompileRequest, Event, Outside, OutsideError};
 /// that were compiled since, and whoever wants to ask without a heap, by an index.
 #[derive(Default)]
 pub struct SourceBook {
-    sources: OnceCell<Sources>,
+    sources: OnceLock<Sources>,
     /// The file that the texts are read from when the first one is wanted.
     file: PathBuf,
     pointers: HashMap<(BehaviorName, Name), u64>,
@@ -29,7 +30,7 @@ impl SourceBook {
     /// A book of these texts.
     pub fn of(sources: Sources) -> SourceBook {
         SourceBook {
-            sources: OnceCell::from(sources),
+            sources: OnceLock::from(sources),
             ..SourceBook::default()
         }
     }

@@ -2,9 +2,16 @@
 
 use std::path::Path;
 
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
 use imprint_integration_tests::programs::{
     Running, assert_eventually, free_port, master, slave, start,
 };
+
+use imprint_isa::Miss;
+use imprint_wire::message::{Drafts, Hello};
+use imprint_wire::{Connection, MasterMessage, SlaveMessage};
 
 use crate::browser::get;
 
@@ -65,6 +72,74 @@ fn two_slaves_pull_from_one_master_at_once() {
             scope.spawn(|| pulls_and_prints(folder.path(), &url));
         }
     });
+}
+
+/// What a slave gets that misses these classes one after the other: how many drafts each time.
+fn view(url: &str, classes: &[&str], all_are_here: &Barrier) -> Vec<usize> {
+    let soon = Some(Instant::now() + Duration::from_secs(60));
+    let mut connection = Connection::connect(url).unwrap();
+    connection.greet(Hello::empty("0.1.0"), soon).unwrap();
+    all_are_here.wait();
+    let mut ask = |(sequence, class): (u64, &&str)| {
+        let misses = vec![Miss::Class((*class).into())];
+        let question = SlaveMessage::Misses { sequence, misses };
+        connection.send(question).unwrap();
+        match connection.receive(soon) {
+            Ok(MasterMessage::Drafts(Drafts { bundle, .. })) => bundle.placed.len(),
+            other => panic!("{class}: {other:?}"),
+        }
+    };
+    (1..).zip(classes).map(&mut ask).collect()
+}
+
+#[test]
+fn a_hundred_slaves_pull_at_once_and_each_is_sent_what_it_lacks_itself() {
+    const SLAVES: usize = 100;
+    let folder = tempfile::tempdir().unwrap();
+    full_image(folder.path());
+    let url = format!("http://127.0.0.1:{}", free_port().unwrap());
+    let (_running, admin) = serve(folder.path(), &url);
+    let all_are_here = Barrier::new(SLAVES + 1);
+    let downwards = [
+        "Object",
+        "Collection",
+        "SequenceableCollection",
+        "OrderedCollection",
+    ];
+    let upwards = [
+        "OrderedCollection",
+        "SequenceableCollection",
+        "Collection",
+        "Object",
+    ];
+    let views = std::thread::scope(|scope| {
+        let begin = |number: usize| {
+            let classes = if number.is_multiple_of(2) {
+                downwards
+            } else {
+                upwards
+            };
+            let (url, all_are_here) = (&url, &all_are_here);
+            scope.spawn(move || view(url, &classes, all_are_here))
+        };
+        let slaves: Vec<_> = (0..SLAVES).map(begin).collect();
+        assert_eventually("all of them at once", || {
+            get(admin, "/metrics").filter(|text| text.contains("imprint_slaves 100\n"))
+        });
+        all_are_here.wait();
+        let views = slaves.into_iter().map(|slave| slave.join().unwrap());
+        views.collect::<Vec<_>>()
+    });
+    // Superclasses come with the first class that wants them, whatever others were sent before.
+    for (number, view) in views.iter().enumerate() {
+        assert_eq!(view, &views[number % 2], "slave {number}");
+    }
+    assert!(views[0].iter().all(|drafts| *drafts > 0), "{views:?}");
+    assert!(views[1][0] >= views[0].iter().sum(), "{:?}", &views[..2]);
+    assert_eventually("nobody", || {
+        get(admin, "/metrics").filter(|text| text.contains("imprint_slaves 0\n"))
+    });
+    pulls_and_prints(folder.path(), &url);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::full_image::{LiveImage, changes_path};
 use crate::outside::SourceBook;
 use crate::project::LoadedSources;
 use crate::scratch::Scratch;
-use crate::serving::{Orders, Owner, Pristine, PristineSource, plan_of};
+use crate::serving::{Orders, Pristine, PristineSource, plan_of};
 use crate::traces::{is_of, merged};
 
 /// Streams may go on for this long after the daemon was asked to end.
@@ -52,7 +52,7 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
             let mut signals = Signals::listen().context("cannot listen for signals")?;
             let listener = Listener::bind(&address).await.context("cannot listen")?;
             let metrics = Metrics::new();
-            let owner = Owner::start(&metrics, move || {
+            let source = PristineSource::new(&metrics, move || {
                 pristine().expect("it opened a moment ago")
             });
             let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -70,7 +70,7 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
             }
             let orders = Orders::new(path, metrics, stop.clone());
             let services = Services::new()
-                .with_source(Arc::new(PristineSource::new(owner)))
+                .with_source(Arc::new(source))
                 .with_control(Arc::new(orders));
             let served = tokio::spawn(listener.serve(services, until(stopped.clone())));
             tokio::select! {

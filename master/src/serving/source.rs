@@ -11,24 +11,28 @@ use imprint_trace::Marks;
 use imprint_vm::install::Names;
 use imprint_wire::message::{Plan, Seed};
 use imprint_wire::{MasterMessage, Session, SlaveMessage, Source};
-use tokio::sync::oneshot;
 
+use tokio::task::block_in_place;
+
+use super::desk::{Desk, Filled, Pristine, Shelf};
 use super::kernel::KernelImage;
-use super::owner::{Owner, Pristine, Question};
 use crate::outside::SourceBook;
 
-/// Serves what the owner has.
+/// Serves one image.
 pub struct PristineSource {
-    owner: Owner,
+    shelf: Arc<Filled>,
     kernel: Arc<KernelImage>,
     next_slave: AtomicU64,
 }
 
 impl PristineSource {
-    /// A source that asks `owner`.
-    pub fn new(owner: Owner) -> PristineSource {
+    /// Begins to open an image; slaves may come meanwhile.
+    pub fn new(
+        metrics: &Metrics,
+        pristine: impl FnOnce() -> Pristine + Send + 'static,
+    ) -> PristineSource {
         PristineSource {
-            owner,
+            shelf: Shelf::fill(metrics, pristine),
             kernel: Arc::default(),
             next_slave: AtomicU64::new(1),
         }
@@ -36,7 +40,7 @@ impl PristineSource {
 
     /// A source of an image that was made in this process, with the texts of its methods.
     pub fn of_bytes(bytes: Vec<u8>, texts: Vec<u8>, plan: Plan) -> PristineSource {
-        PristineSource::new(Owner::start(&Metrics::new(), move || {
+        PristineSource::new(&Metrics::new(), move || {
             let image =
                 PristineImage::from_bytes(&bytes).expect("these bytes were written a moment ago");
             let names = Names::scan(image.heap());
@@ -47,63 +51,36 @@ impl PristineSource {
                 plan,
                 foreseen: Marks::default(),
             }
-        }))
-    }
-
-    /// The way for a slave in this process: it waits for each answer, outside of all runtimes.
-    pub fn near(&self) -> Near {
-        let stream = self.stream();
-        Box::new(move |message| {
-            let (question, answer) = stream.question(message);
-            match stream.owner.questions.blocking_send(question) {
-                Ok(()) => answer.blocking_recv().unwrap_or_else(|_| gone()),
-                Err(_) => gone(),
-            }
         })
     }
 
-    fn stream(&self) -> Stream {
+    /// The way for a slave in this process.
+    pub fn near(&self) -> Near {
+        let mut desk = self.desk();
+        Box::new(move |message| desk.answer(message))
+    }
+
+    fn desk(&self) -> Desk {
         let slave = self.next_slave.fetch_add(1, Ordering::Relaxed);
-        let owner = self.owner.clone();
-        Stream {
-            owner,
-            kernel: self.kernel.clone(),
-            slave,
-        }
+        Desk::new(self.shelf.clone(), slave)
     }
 }
 
 impl Source for PristineSource {
     fn open(&self) -> Box<dyn Session> {
-        Box::new(self.stream())
+        Box::new(Stream {
+            desk: self.desk(),
+            kernel: self.kernel.clone(),
+        })
     }
 }
 
 struct Stream {
-    owner: Owner,
+    desk: Desk,
     kernel: Arc<KernelImage>,
-    slave: u64,
 }
 
 impl Stream {
-    fn question(&self, message: SlaveMessage) -> (Question, oneshot::Receiver<Vec<MasterMessage>>) {
-        let (reply, answer) = oneshot::channel();
-        let question = Question::Said {
-            slave: self.slave,
-            message: Box::new(message),
-            reply,
-        };
-        (question, answer)
-    }
-
-    async fn ask(&self, message: SlaveMessage) -> Vec<MasterMessage> {
-        let (question, answer) = self.question(message);
-        if self.owner.questions.send(question).await.is_err() {
-            return gone();
-        }
-        answer.await.unwrap_or_else(|_| gone())
-    }
-
     /// Puts the kernel's fingerprint in the welcome of a slave that will start from the kernel.
     async fn name_kernel(&self, answers: &mut Vec<MasterMessage>) {
         let Some(MasterMessage::Welcome(welcome)) = answers.first_mut() else {
@@ -133,29 +110,20 @@ impl Session for Stream {
             SlaveMessage::KernelWanted { sequence } => vec![self.kernel_image(sequence).await],
             SlaveMessage::Hello(hello) => {
                 let wants_kernel = hello.seed == Seed::Kernel;
-                let mut answers = self.ask(SlaveMessage::Hello(hello)).await;
+                let message = SlaveMessage::Hello(hello);
+                let mut answers = block_in_place(|| self.desk.answer(message));
                 if wants_kernel {
                     self.name_kernel(&mut answers).await;
                 }
                 answers
             }
-            message => self.ask(message).await,
+            // Some microseconds: moving the other streams to another thread would take longer.
+            message @ (SlaveMessage::Misses { .. } | SlaveMessage::Event(_)) => {
+                self.desk.answer(message)
+            }
+            message => block_in_place(|| self.desk.answer(message)),
         }
     }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        // A full queue drains by itself; an owner that is gone has forgotten everybody.
-        let _ = self
-            .owner
-            .questions
-            .try_send(Question::Gone { slave: self.slave });
-    }
-}
-
-fn gone() -> Vec<MasterMessage> {
-    vec![refused(0, "the master is ending".to_string())]
 }
 
 fn refused(sequence: u64, reason: String) -> MasterMessage {

@@ -47,6 +47,22 @@ impl Gauge {
     pub fn set(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
     }
+
+    /// Is one more for as long as the answer is held.
+    pub fn held(&self) -> Held {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Held(self.0.clone())
+    }
+}
+
+/// One of those that a gauge counts.
+#[derive(Debug)]
+pub struct Held(Arc<AtomicU64>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Metrics {
@@ -133,5 +149,18 @@ imprint_slaves 4
 ";
         assert_eq!(metrics.text(), expected);
         assert_eq!(metrics.figures()[1], ("imprint_slaves".to_string(), 4));
+    }
+
+    #[test]
+    fn a_gauge_counts_what_is_held_for_as_long_as_it_is() {
+        let metrics = Metrics::new();
+        let gauge = metrics.gauge("imprint_slaves", "Slaves connected.");
+        let first = gauge.held();
+        let second = gauge.held();
+        assert_eq!(metrics.figures()[0].1, 2);
+        drop(first);
+        assert_eq!(metrics.figures()[0].1, 1);
+        drop(second);
+        assert_eq!(metrics.figures()[0].1, 0);
     }
 }

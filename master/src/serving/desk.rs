@@ -1,10 +1,18 @@
-//! The thread that owns the pristine image.
+//! What is served, and the one place where a slave's messages are answered.
+//!
+//! ```text
+//!   Shelf ── image, index, texts, plan: shared, and never changed
+//!     └── Desk, one for each slave ── what this slave was sent (PullSession)
+//! ```
+//!
+//! A pristine image is nobody's machine: it is only read, so each stream answers for itself, on whatever
+//! thread it runs, and no slave waits for another.
 
-use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use imprint_bootstrap::{compile_expression, compile_for, source_line};
 use imprint_daemon::Metrics;
-use imprint_daemon::metrics::{Counter, Gauge};
+use imprint_daemon::metrics::{Counter, Gauge, Held};
 use imprint_image::PristineImage;
 use imprint_isa::BehaviorName;
 use imprint_isa::draft_bytes::encode_placed;
@@ -16,14 +24,10 @@ use imprint_wire::message::{
     ClassEntry, CodePosition, CompileRequest, Drafts, Event, Hello, MasterMessage, OfferedClass,
     Outcome, Plan, Seed, SlaveMessage, UNASKED, UNASKED_MAX, Welcome,
 };
-use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
 use super::handshake::{Holdings, differences};
 use crate::outside::SourceBook;
-
-/// Questions that wait for the owner; whoever asks more waits.
-const QUESTIONS_MAX: usize = 256;
 
 /// Beyond what was asked for no answer brings more, whatever the slave would take: it fits in a message.
 const PREFETCH_BYTES_MAX: u64 = 1 << 20;
@@ -60,82 +64,96 @@ impl Served {
             bytes: metrics.counter("imprint_draft_bytes_total", "Bytes of those drafts"),
         }
     }
-}
 
-pub(super) enum Question {
-    Said {
-        slave: u64,
-        message: Box<SlaveMessage>,
-        reply: oneshot::Sender<Vec<MasterMessage>>,
-    },
-    Gone {
-        slave: u64,
-    },
-}
-
-/// The way to the owner; whoever holds one may ask.
-#[derive(Clone)]
-pub struct Owner {
-    pub(super) questions: mpsc::Sender<Question>,
-}
-
-impl Owner {
-    /// Starts the thread; it ends when the last [`Owner`] is gone.
-    pub fn start(metrics: &Metrics, pristine: impl FnOnce() -> Pristine + Send + 'static) -> Owner {
-        let (questions, receiver) = mpsc::channel(QUESTIONS_MAX);
-        let served = Served::new(metrics);
-        std::thread::spawn(move || own(&pristine(), receiver, &served));
-        Owner { questions }
+    fn count(&self, answer: &Answer) {
+        self.answers.add(1);
+        self.drafts.add(answer.drafts.len() as u64);
+        let bytes: usize = answer
+            .drafts
+            .iter()
+            .map(|placed| encode_placed(placed).len())
+            .sum();
+        self.bytes.add(bytes as u64);
     }
 }
 
-fn own(pristine: &Pristine, mut questions: mpsc::Receiver<Question>, served: &Served) {
-    let index = ImageIndex::new(pristine.image.heap(), Names::scan(pristine.image.heap()));
-    let extractor = Extractor::new(pristine.image.heap(), &index);
-    let vocabulary = vocabulary(index.names());
-    let mut desk = Desk {
-        pristine,
-        extractor,
-        vocabulary,
-        sessions: HashMap::new(),
-        holdings: None,
-        served,
-    };
-    while let Some(question) = questions.blocking_recv() {
-        match question {
-            Question::Said {
-                slave,
-                message,
-                reply,
-            } => {
-                let answer = desk.answer(slave, *message);
-                // The slave may be gone by now: then nobody wants the answer.
-                let _ = reply.send(answer);
-            }
-            Question::Gone { slave } => desk.forget(slave),
+/// All that the desks of one master share.
+pub(super) struct Shelf {
+    pristine: Pristine,
+    index: ImageIndex,
+    vocabulary: Vec<ClassIndices>,
+    /// What seeds are compared with; made when the first comes.
+    holdings: OnceLock<Holdings>,
+    served: Served,
+}
+
+/// A shelf that is filled on a thread of its own; who comes before that is done waits for it.
+pub(super) type Filled = LazyLock<Shelf, Box<dyn FnOnce() -> Shelf + Send>>;
+
+impl Shelf {
+    /// Begins to fill one.
+    pub fn fill(
+        metrics: &Metrics,
+        pristine: impl FnOnce() -> Pristine + Send + 'static,
+    ) -> Arc<Filled> {
+        let served = Served::new(metrics);
+        let shelf: Arc<Filled> =
+            Arc::new(LazyLock::new(Box::new(|| Shelf::of(pristine(), served))));
+        let filling = shelf.clone();
+        std::thread::spawn(move || {
+            LazyLock::force(&filling);
+        });
+        shelf
+    }
+
+    fn of(pristine: Pristine, served: Served) -> Shelf {
+        let heap = pristine.image.heap();
+        let index = ImageIndex::new(heap, Names::scan(heap));
+        let vocabulary = vocabulary(index.names());
+        Shelf {
+            pristine,
+            index,
+            vocabulary,
+            holdings: OnceLock::new(),
+            served,
         }
     }
+
+    fn extractor(&self) -> Extractor<'_> {
+        Extractor::new(self.pristine.image.heap(), &self.index)
+    }
 }
 
-struct Desk<'a> {
-    pristine: &'a Pristine,
-    extractor: Extractor<'a>,
-    vocabulary: Vec<ClassIndices>,
-    sessions: HashMap<u64, PullSession>,
-    /// What seeds are compared with; made when the first comes.
-    holdings: Option<Holdings>,
-    served: &'a Served,
+/// Where one slave is answered.
+pub(super) struct Desk {
+    shelf: Arc<Filled>,
+    slave: u64,
+    /// What it was sent, once it has said hello.
+    session: Option<PullSession>,
+    /// It counts as connected from then on.
+    connected: Option<Held>,
 }
 
-impl Desk<'_> {
-    fn answer(&mut self, slave: u64, message: SlaveMessage) -> Vec<MasterMessage> {
+impl Desk {
+    /// A desk for the slave with this number.
+    pub fn new(shelf: Arc<Filled>, slave: u64) -> Desk {
+        Desk {
+            shelf,
+            slave,
+            session: None,
+            connected: None,
+        }
+    }
+
+    /// What to say to a message, in this order.
+    pub fn answer(&mut self, message: SlaveMessage) -> Vec<MasterMessage> {
         match message {
-            SlaveMessage::Hello(hello) => self.greet(slave, &hello),
+            SlaveMessage::Hello(hello) => self.greet(&hello),
             SlaveMessage::Misses { sequence, misses } => {
-                vec![self.drafts(slave, sequence, &misses)]
+                vec![self.drafts(sequence, &misses)]
             }
             SlaveMessage::Offer { sequence, classes } => {
-                vec![self.agree(slave, sequence, &classes)]
+                vec![self.agree(sequence, &classes)]
             }
             SlaveMessage::KernelWanted { sequence } => vec![MasterMessage::Refused {
                 sequence,
@@ -161,49 +179,52 @@ impl Desk<'_> {
                 }]
             }
             SlaveMessage::Event(event) => {
-                note(slave, &event);
+                note(self.slave, &event);
                 Vec::new()
             }
         }
     }
 
-    fn greet(&mut self, slave: u64, hello: &Hello) -> Vec<MasterMessage> {
+    fn greet(&mut self, hello: &Hello) -> Vec<MasterMessage> {
         if let Some(reason) = hello.mismatch() {
             return vec![MasterMessage::Refused {
                 sequence: 0,
                 reason,
             }];
         }
+        let slave = self.slave;
         info!(slave, version = hello.slave_version, "a slave connected");
+        let shelf = &**self.shelf;
         let prefetch_bytes = hello.prefetch_bytes.min(PREFETCH_BYTES_MAX);
-        let mut session = PullSession::new(&self.vocabulary).with_prefetch(prefetch_bytes);
+        let mut session = PullSession::new(&shelf.vocabulary).with_prefetch(prefetch_bytes);
         // What a seed has is agreed on later, and need not be sent at all.
         let foretold = match (prefetch_bytes, &hello.seed) {
             (0, _) | (_, Seed::Kernel | Seed::Image(_)) => Vec::new(),
             (_, Seed::Empty) => {
-                self.extractor
-                    .foretell(self.pristine.foreseen.ids(), FORETOLD, &mut session)
+                let foreseen = shelf.pristine.foreseen.ids();
+                shelf.extractor().foretell(foreseen, FORETOLD, &mut session)
             }
         };
-        self.sessions.insert(slave, session);
-        self.served.slaves.set(self.sessions.len() as u64);
+        self.connected
+            .get_or_insert_with(|| shelf.served.slaves.held());
+        self.session = Some(session);
         let entry = |(name, index, meta_index): &ClassIndices| ClassEntry {
             name: name.clone(),
             index: *index,
             meta_index: *meta_index,
         };
         let welcome = MasterMessage::Welcome(Welcome {
-            image_fingerprint: self.pristine.image.fingerprint().0,
+            image_fingerprint: shelf.pristine.image.fingerprint().0,
             protocol: imprint_wire::PROTOCOL,
             master_version: env!("CARGO_PKG_VERSION").to_string(),
             warnings: differences(hello),
-            classes: self.vocabulary.iter().map(entry).collect(),
-            plan: self.pristine.plan.clone(),
+            classes: shelf.vocabulary.iter().map(entry).collect(),
+            plan: shelf.pristine.plan.clone(),
             kernel_fingerprint: None,
         });
         let mut messages = vec![welcome];
         for answer in foretold {
-            self.count(&answer);
+            shelf.served.count(&answer);
             messages.push(MasterMessage::Drafts(Drafts {
                 sequence: UNASKED,
                 bundle: answer.into(),
@@ -212,21 +233,24 @@ impl Desk<'_> {
         messages
     }
 
-    fn agree(&mut self, slave: u64, sequence: u64, offered: &[OfferedClass]) -> MasterMessage {
-        let Some(session) = self.sessions.get_mut(&slave) else {
+    fn agree(&mut self, sequence: u64, offered: &[OfferedClass]) -> MasterMessage {
+        let Some(session) = &mut self.session else {
             return greeting_first(sequence);
         };
-        let holdings = (self.holdings).get_or_insert_with(|| Holdings::of(&self.extractor));
+        let holdings = self
+            .shelf
+            .holdings
+            .get_or_init(|| Holdings::of(&self.shelf.extractor()));
         MasterMessage::Agreement(holdings.agree(sequence, offered, session))
     }
 
-    fn drafts(&mut self, slave: u64, sequence: u64, misses: &[imprint_isa::Miss]) -> MasterMessage {
-        let Some(session) = self.sessions.get_mut(&slave) else {
+    fn drafts(&mut self, sequence: u64, misses: &[imprint_isa::Miss]) -> MasterMessage {
+        let Some(session) = &mut self.session else {
             return greeting_first(sequence);
         };
-        match self.extractor.answer(misses, session) {
+        match self.shelf.extractor().answer(misses, session) {
             Ok(answer) => {
-                self.count(&answer);
+                self.shelf.served.count(&answer);
                 MasterMessage::Drafts(Drafts {
                     sequence,
                     bundle: answer.into(),
@@ -239,17 +263,6 @@ impl Desk<'_> {
         }
     }
 
-    fn count(&self, answer: &Answer) {
-        self.served.answers.add(1);
-        self.served.drafts.add(answer.drafts.len() as u64);
-        let bytes: usize = answer
-            .drafts
-            .iter()
-            .map(|placed| encode_placed(placed).len())
-            .sum();
-        self.served.bytes.add(bytes as u64);
-    }
-
     /// The source of a method, or with a position the line there and its number.
     fn source(
         &self,
@@ -257,29 +270,30 @@ impl Desk<'_> {
         selector: &str,
         position: Option<CodePosition>,
     ) -> (u32, Option<String>) {
-        let text = self.pristine.book.text(behavior, selector, || 0);
+        let text = self.shelf.pristine.book.text(behavior, selector, || 0);
         let Some(position) = position else {
             return (0, text);
         };
-        let names = self.extractor.index().names();
+        let names = self.shelf.index.names();
         let line = text
             .and_then(|text| source_line(names, behavior, &text, &position.path, position.offset));
         line.map_or((0, None), |(number, line)| (number, Some(line)))
     }
 
     fn compile(&self, request: &CompileRequest) -> Result<imprint_isa::MethodDraft, String> {
-        let names = self.extractor.index().names();
+        let names = self.shelf.index.names();
         if request.is_expression {
             return compile_expression(names, &request.source);
         }
         compile_for(names, &request.behavior, &request.protocol, &request.source)
     }
+}
 
-    fn forget(&mut self, slave: u64) {
-        if self.sessions.remove(&slave).is_some() {
-            info!(slave, "a slave is gone");
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if self.connected.is_some() {
+            info!(slave = self.slave, "a slave is gone");
         }
-        self.served.slaves.set(self.sessions.len() as u64);
     }
 }
 
