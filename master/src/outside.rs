@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use imprint_bootstrap::{Sources, compile_expression, compile_for};
+use imprint_bootstrap::{Sources, compile_elsewhere};
 use imprint_heap::Heap;
 use imprint_host::LocalOutside;
-use imprint_isa::{BehaviorName, MethodDraft, Miss, Name};
+use imprint_isa::{BehaviorName, CompileRequest, MethodDraft, Miss, Name};
 use imprint_model::layout::behavior;
 use imprint_vm::install::{MethodDictionary, Names, source_pointer_in};
-use imprint_vm::{Answer, CompileRequest, Event, Outside, OutsideError};
+use imprint_vm::{Answer, Event, Outside, OutsideError};
 
 /// The texts of an image's methods. Where each lies is said by the trailer of the method; of those
 /// that were compiled since, and whoever wants to ask without a heap, by an index.
@@ -130,10 +130,10 @@ impl Outside for MasterOutside {
     }
 
     fn compile(&mut self, request: CompileRequest, names: &Names) -> Result<MethodDraft, String> {
+        let draft = compile_elsewhere(names, &request)?;
         if request.is_expression {
-            return compile_expression(names, &request.source);
+            return Ok(draft);
         }
-        let draft = compile_for(names, &request.behavior, &request.protocol, &request.source)?;
         self.book.borrow_mut().add(&draft, &request.source);
         Ok(draft)
     }

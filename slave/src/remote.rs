@@ -12,13 +12,11 @@ use anyhow::{Context, Result};
 use imprint_host::LocalOutside;
 use imprint_image::Fingerprint;
 use imprint_isa::draft_bytes::packed::Bundle;
-use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Placed};
+use imprint_isa::{BehaviorName, CompileRequest, Draft, MethodDraft, Miss, Placed};
 use imprint_vm::extract::ClassIndices;
 use imprint_vm::install::Names;
-use imprint_vm::{Activation, Answer, CompileRequest, Event, Outside, OutsideError};
-use imprint_wire::message::{
-    CodePosition, CompileRequest as WireCompile, Hello, UNASKED, UNASKED_MAX, Welcome,
-};
+use imprint_vm::{Activation, Answer, Event, Outside, OutsideError};
+use imprint_wire::message::{CodePosition, Hello, UNASKED, UNASKED_MAX, Welcome};
 use imprint_wire::{Connection, MasterMessage, SlaveMessage, WireError};
 
 use crate::agreement::agree;
@@ -396,13 +394,6 @@ impl Line {
     /// # Errors
     /// The diagnostics as text.
     pub fn compile(&mut self, request: &CompileRequest) -> Result<MethodDraft, String> {
-        let request = WireCompile {
-            behavior: request.behavior.clone(),
-            instance_variables: request.instance_variables.clone(),
-            source: request.source.clone(),
-            protocol: request.protocol.clone(),
-            is_expression: request.is_expression,
-        };
         let question = |sequence| SlaveMessage::Compile {
             sequence,
             request: request.clone(),

@@ -8,14 +8,13 @@ use anyhow::{Context, Result, anyhow};
 use imprint_heap::Heap;
 use imprint_host::{Environment, Files, LocalOutside, Network, Reactor, Waker};
 use imprint_image::Fingerprint;
-use imprint_isa::{BehaviorName, MethodDraft};
+use imprint_isa::{BehaviorName, CompileRequest, MethodDraft, Surroundings};
 use imprint_model::Oop;
 use imprint_report::{TestCase, TestOutcome, TestRun};
 use imprint_shrink::GLOBALS_CLASS;
 use imprint_vm::seed::empty_seed;
 use imprint_vm::{
-    Arrivals, CommandLine, CompileRequest, Event, Outcome, PullSites, RunLimits, Testimony, Vm,
-    Witness,
+    Arrivals, CommandLine, Event, Outcome, PullSites, RunLimits, Testimony, Vm, Witness,
 };
 use imprint_wire::message::{Plan, TestName};
 
@@ -213,10 +212,10 @@ impl Session {
     pub fn compile(&self, expression: &str) -> Result<MethodDraft> {
         let request = CompileRequest {
             behavior: BehaviorName::class("UndefinedObject"),
-            instance_variables: Vec::new(),
             source: expression.to_string(),
             protocol: String::new(),
             is_expression: true,
+            surroundings: Surroundings::default(),
         };
         self.line
             .borrow_mut()

@@ -13,83 +13,86 @@ pub fn says(ended: &Ended, code: i32, words: &str) {
     assert!(ended.stderr.contains(words), "{words}: {ended:?}");
 }
 
+/// Program, arguments, exit code, what the sentence names.
+type Wrong = (&'static str, &'static [&'static str], i32, &'static str);
+
+const WRONG: [Wrong; 25] = [
+    ("master", &["--nope"], 2, "--nope"),
+    ("slave", &["run", "--nope"], 2, "--nope"),
+    ("master", &["shrink", "nowhere"], 2, "nowhere"),
+    ("master", &["shrink", "empty"], 2, "nothing to load"),
+    ("master", &["test", "Nowhere-Tests"], 2, "Nowhere-Tests"),
+    ("master", &["image", "info", "text.image"], 5, "text.image"),
+    ("master", &["serve", "text.image"], 5, "text.image"),
+    ("slave", &["run", "text.image"], 5, "text.image"),
+    ("slave", &["run", "old.image"], 5, "old.image"),
+    ("master", &["image", "info", "old.image"], 5, "V3 image"),
+    ("master", &["test", "empty", "--timeout", "soon"], 2, "soon"),
+    ("master", &["test", "empty", "--timeout", "-1"], 2, "-1"),
+    ("master", &["shrink", "empty", "--timeout", "NaN"], 2, "NaN"),
+    (
+        "master",
+        &["shrink", "empty", "--timeout", "1e300"],
+        2,
+        "1e300",
+    ),
+    ("master", &["eval", "3 +"], 2, "3 +"),
+    (
+        "master",
+        &["ctl", "http://127.0.0.1:1", "status"],
+        3,
+        "127.0.0.1:1",
+    ),
+    (
+        "slave",
+        &["ctl", "unix:gone.socket", "status"],
+        3,
+        "gone.socket",
+    ),
+    ("slave", &["run", "nowhere.image"], 2, "nowhere.image"),
+    ("master", &["image", "info", "empty"], 2, "empty"),
+    ("master", &["eval", "3", "-o", "x"], 2, "-o"),
+    (
+        "master",
+        &["shrink", "--eval", "3", "-o", "gone/three.image"],
+        2,
+        "three.image",
+    ),
+    (
+        "master",
+        &["shrink", "--eval", "3", "-o", "empty"],
+        2,
+        "empty",
+    ),
+    (
+        "master",
+        &["build", "-o", "gone/full.image"],
+        2,
+        "full.image",
+    ),
+    (
+        "slave",
+        &["run", "--master", "nonsense", "--eval", "3"],
+        2,
+        "nonsense",
+    ),
+    (
+        "slave",
+        &["run", "--master", "http://10.0.0.4:7400", "--eval", "3"],
+        2,
+        "10.0.0.4",
+    ),
+];
+
 #[test]
 fn wrong_arguments_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("text.image"), "hello\n").unwrap();
     fs::create_dir(folder.path().join("empty")).unwrap();
-    // Program, arguments, exit code, what the sentence names.
     let old = [&6505_u32.to_le_bytes()[..], &[0; 200]].concat();
     fs::write(folder.path().join("old.image"), old).unwrap();
     let before = listing(folder.path());
-    let rows: [(&str, &[&str], i32, &str); 25] = [
-        ("master", &["--nope"], 2, "--nope"),
-        ("slave", &["run", "--nope"], 2, "--nope"),
-        ("master", &["shrink", "nowhere"], 2, "nowhere"),
-        ("master", &["shrink", "empty"], 2, "nothing to load"),
-        ("master", &["test", "Nowhere-Tests"], 2, "Nowhere-Tests"),
-        ("master", &["image", "info", "text.image"], 5, "text.image"),
-        ("master", &["serve", "text.image"], 5, "text.image"),
-        ("slave", &["run", "text.image"], 5, "text.image"),
-        ("slave", &["run", "old.image"], 5, "old.image"),
-        ("master", &["image", "info", "old.image"], 5, "V3 image"),
-        ("master", &["test", "empty", "--timeout", "soon"], 2, "soon"),
-        ("master", &["test", "empty", "--timeout", "-1"], 2, "-1"),
-        ("master", &["shrink", "empty", "--timeout", "NaN"], 2, "NaN"),
-        (
-            "master",
-            &["shrink", "empty", "--timeout", "1e300"],
-            2,
-            "1e300",
-        ),
-        ("master", &["eval", "3 +"], 2, "3 +"),
-        (
-            "master",
-            &["ctl", "http://127.0.0.1:1", "status"],
-            3,
-            "127.0.0.1:1",
-        ),
-        (
-            "slave",
-            &["ctl", "unix:gone.socket", "status"],
-            3,
-            "gone.socket",
-        ),
-        ("slave", &["run", "nowhere.image"], 2, "nowhere.image"),
-        ("master", &["image", "info", "empty"], 2, "empty"),
-        ("master", &["eval", "3", "-o", "x"], 2, "-o"),
-        (
-            "master",
-            &["shrink", "--eval", "3", "-o", "gone/three.image"],
-            2,
-            "three.image",
-        ),
-        (
-            "master",
-            &["shrink", "--eval", "3", "-o", "empty"],
-            2,
-            "empty",
-        ),
-        (
-            "master",
-            &["build", "-o", "gone/full.image"],
-            2,
-            "full.image",
-        ),
-        (
-            "slave",
-            &["run", "--master", "nonsense", "--eval", "3"],
-            2,
-            "nonsense",
-        ),
-        (
-            "slave",
-            &["run", "--master", "http://10.0.0.4:7400", "--eval", "3"],
-            2,
-            "10.0.0.4",
-        ),
-    ];
-    for (program, arguments, code, words) in rows {
+    for (program, arguments, code, words) in WRONG {
         let run = if program == "master" { master } else { slave };
         let ended = run(folder.path(), arguments);
         says(&ended, code, words);

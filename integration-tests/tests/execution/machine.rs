@@ -4,12 +4,10 @@ use std::time::{Duration, Instant};
 
 use imprint_bootstrap::{build, compile_expression, compile_for, embedded_packages};
 use imprint_heap::{Heap, HeapSettings, Zeal};
-use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Placed};
+use imprint_isa::{BehaviorName, CompileRequest, Draft, MethodDraft, Miss, Placed};
 use imprint_model::Oop;
 use imprint_vm::install::Names;
-use imprint_vm::{
-    Answer, CompileRequest, Event, Outcome, Outside, OutsideError, RunLimits, Vm, VmSettings,
-};
+use imprint_vm::{Answer, Event, Outcome, Outside, OutsideError, RunLimits, Vm, VmSettings};
 
 /// How long one expression may take.
 const PATIENCE: Duration = Duration::from_secs(120);

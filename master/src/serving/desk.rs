@@ -10,7 +10,7 @@
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use imprint_bootstrap::{compile_expression, compile_for, source_line};
+use imprint_bootstrap::{compile_elsewhere, source_line};
 use imprint_daemon::Metrics;
 use imprint_daemon::metrics::{Counter, Gauge, Held};
 use imprint_image::PristineImage;
@@ -21,8 +21,8 @@ use imprint_vm::Answer;
 use imprint_vm::extract::{ClassIndices, Extractor, ImageIndex, PullSession, vocabulary};
 use imprint_vm::install::Names;
 use imprint_wire::message::{
-    ClassEntry, CodePosition, CompileRequest, Drafts, Event, Hello, MasterMessage, OfferedClass,
-    Outcome, Plan, Seed, SlaveMessage, UNASKED, UNASKED_MAX, Welcome,
+    ClassEntry, CodePosition, Drafts, Event, Hello, MasterMessage, OfferedClass, Outcome, Plan,
+    Seed, SlaveMessage, UNASKED, UNASKED_MAX, Welcome,
 };
 use tracing::{info, warn};
 
@@ -162,7 +162,7 @@ impl Desk {
             SlaveMessage::Compile { sequence, request } => {
                 vec![MasterMessage::Compiled {
                     sequence,
-                    result: self.compile(&request),
+                    result: compile_elsewhere(self.shelf.index.names(), &request),
                 }]
             }
             SlaveMessage::MethodSource {
@@ -278,14 +278,6 @@ impl Desk {
         let line = text
             .and_then(|text| source_line(names, behavior, &text, &position.path, position.offset));
         line.map_or((0, None), |(number, line)| (number, Some(line)))
-    }
-
-    fn compile(&self, request: &CompileRequest) -> Result<imprint_isa::MethodDraft, String> {
-        let names = self.shelf.index.names();
-        if request.is_expression {
-            return compile_expression(names, &request.source);
-        }
-        compile_for(names, &request.behavior, &request.protocol, &request.source)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Compiles the methods of packages, and single expressions, against a register of names.
 
 use imprint_compiler::{Compilation, compile_doit, compile_method, source_map};
-use imprint_isa::{BehaviorName, MethodDraft};
+use imprint_isa::{BehaviorName, CompileRequest, MethodDraft};
 use imprint_loader::MethodDefinition;
 use imprint_syntax::{Diagnostic, SourceText, Span};
 use imprint_vm::install::Names;
@@ -164,6 +164,21 @@ pub fn compile_for(
         compile_method(source, &scope.site(protocol), &scope),
         source,
     )
+}
+
+/// Compiles what a machine asks for that has classes of its own.
+///
+/// # Errors
+/// The findings, as they are shown.
+pub fn compile_elsewhere(names: &Names, request: &CompileRequest) -> Result<MethodDraft, String> {
+    let scope = Scope::elsewhere(names, request.behavior.clone(), &request.surroundings);
+    let site = scope.site(&request.protocol);
+    let compile = if request.is_expression {
+        compile_doit
+    } else {
+        compile_method
+    };
+    draft_or_text(compile(&request.source, &site, &scope), &request.source)
 }
 
 /// The line of a method's source that an instruction stands in, counted from 1, and its text; `path` and

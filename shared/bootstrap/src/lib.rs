@@ -24,7 +24,7 @@ pub mod seed;
 pub mod sources;
 
 pub use build::{FullImage, build};
-pub use compile::{compile_expression, compile_for, source_line};
+pub use compile::{compile_elsewhere, compile_expression, compile_for, source_line};
 pub use error::BuildError;
 pub use kernel::{KERNEL_FINGERPRINT, embedded_packages};
 pub use scope::Scope;

@@ -1,7 +1,7 @@
 //! What names mean in the methods of one behaviour: the register of names, as the compiler asks.
 
 use imprint_compiler::{Names as Visible, Resolved, Site};
-use imprint_isa::{BehaviorName, Name};
+use imprint_isa::{BehaviorName, Name, Surroundings};
 use imprint_model::family::PHARO;
 use imprint_vm::install::Names;
 
@@ -13,6 +13,8 @@ pub struct Scope<'a> {
     names: &'a Names,
     behavior: BehaviorName,
     variables: Vec<Name>,
+    /// What is otherwise where the behaviour is, if that is elsewhere.
+    elsewhere: Option<&'a Surroundings>,
 }
 
 impl<'a> Scope<'a> {
@@ -24,27 +26,29 @@ impl<'a> Scope<'a> {
             names,
             behavior,
             variables,
+            elsewhere: None,
         }
     }
 
-    /// The same with the instance variables that somebody else's class of this name has.
-    pub fn with_variables(
+    /// The same for a behaviour of another machine, which knows better what is its own.
+    pub fn elsewhere(
         names: &'a Names,
         behavior: BehaviorName,
-        variables: Vec<Name>,
+        surroundings: &'a Surroundings,
     ) -> Scope<'a> {
-        Scope {
-            names,
-            behavior,
-            variables,
+        let mut scope = Scope::new(names, behavior);
+        if surroundings.shape != 0 {
+            scope.variables.clone_from(&surroundings.instance_variables);
         }
+        scope.elsewhere = Some(surroundings);
+        scope
     }
 
     /// The place to compile for.
     pub fn site(&self, protocol: &str) -> Site {
         Site {
             protocol: protocol.into(),
-            shape: self.names.shape_of(&self.behavior).unwrap_or(0),
+            shape: self.shape(),
             is_context: !self.behavior.meta && CONTEXT_CLASSES.contains(&&*self.behavior.class),
             has_constant_blocks: self.names.family == PHARO
                 || self.names.class("ConstantBlockClosure").is_some(),
@@ -52,23 +56,54 @@ impl<'a> Scope<'a> {
         }
     }
 
+    fn shape(&self) -> u64 {
+        let told = self.elsewhere.map_or(0, |elsewhere| elsewhere.shape);
+        match told {
+            0 => self.names.shape_of(&self.behavior).unwrap_or(0),
+            told => told,
+        }
+    }
+
+    /// The class variable that `name` means in the other machine: its own, or those of this side's
+    /// classes that it inherits from.
+    fn variable_elsewhere(&self, elsewhere: &Surroundings, name: &Name) -> Option<Resolved> {
+        let own = |class: &Name| {
+            let variables = elsewhere.class_variables.iter();
+            let found = variables
+                .filter(|(owner, _)| owner == class)
+                .any(|(_, variable)| variable == name);
+            found.then(|| class.clone())
+        };
+        let mut lineage = elsewhere.lineage.iter();
+        let owner = lineage.find_map(|class| own(class).or_else(|| self.owner(class, name)))?;
+        let name = name.clone();
+        Some(Resolved::ClassVariable { class: owner, name })
+    }
+
+    /// Whose the variable is: the class's own, or that of one of its pools.
+    fn owner(&self, class: &Name, name: &Name) -> Option<Name> {
+        let shape = self.names.class(class)?.shape.as_ref()?;
+        let mut owners = std::iter::once(class).chain(&shape.pools);
+        let found = owners.find(|owner| self.names.class_variable(owner, name).is_some());
+        found.cloned()
+    }
+
     /// The class variable that `name` means: the class's own, those of its pools, then the
     /// superclass's.
     fn class_variable(&self, name: &Name) -> Option<Resolved> {
         let mut class = self.behavior.class.clone();
         loop {
-            let shape = self.names.class(&class)?.shape.as_ref()?;
-            let owners = std::iter::once(&class).chain(&shape.pools);
-            let found = owners
-                .into_iter()
-                .find(|owner| self.names.class_variable(owner, name).is_some());
-            if let Some(owner) = found {
-                return Some(Resolved::ClassVariable {
-                    class: owner.clone(),
-                    name: name.clone(),
-                });
+            if let Some(owner) = self.owner(&class, name) {
+                let name = name.clone();
+                return Some(Resolved::ClassVariable { class: owner, name });
             }
-            class = shape.superclass.clone()?;
+            class = self
+                .names
+                .class(&class)?
+                .shape
+                .as_ref()?
+                .superclass
+                .clone()?;
         }
     }
 }
@@ -83,8 +118,15 @@ impl Visible for Scope<'_> {
             return Resolved::InstanceVariable(index as u16);
         }
         let name = Name::from(name);
-        if let Some(variable) = self.class_variable(&name) {
+        let far = self.elsewhere;
+        let variable = far.and_then(|it| self.variable_elsewhere(it, &name));
+        if let Some(variable) = variable.or_else(|| self.class_variable(&name)) {
             return variable;
+        }
+        let mut globals = far.iter().flat_map(|it| &it.globals);
+        if let Some((_, is_class)) = globals.find(|(global, _)| *global == name) {
+            let is_class = *is_class;
+            return Resolved::Global { name, is_class };
         }
         if self.names.global(&name).is_some() {
             let is_class = self.names.class(&name).is_some();

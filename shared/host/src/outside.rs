@@ -4,9 +4,9 @@
 use std::io;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use imprint_isa::{BehaviorName, MethodDraft, Miss};
+use imprint_isa::{BehaviorName, CompileRequest, MethodDraft, Miss};
 use imprint_vm::install::Names;
-use imprint_vm::{Answer, CompileRequest, Event, Outside, OutsideError};
+use imprint_vm::{Answer, Event, Outside, OutsideError};
 
 use crate::pruned::PrunedLog;
 use crate::reactor::{Reactor, Waker};

@@ -6,10 +6,11 @@
 //! replayed; its canonical bytes, whose BLAKE3 is its identity; and the verifier that looks at a
 //! draft before anybody installs it.
 //!
-//! Reading order: [`draft`], [`draft_bytes`], [`bytecode`], [`encoder`], [`special_selectors`],
+//! Reading order: [`draft`], [`draft_bytes`], [`compile_request`], [`bytecode`], [`encoder`], [`special_selectors`],
 //! [`primitives`], [`disassembler`], [`verifier`].
 
 pub mod bytecode;
+pub mod compile_request;
 pub mod disassembler;
 pub mod draft;
 pub mod draft_bytes;
@@ -20,6 +21,7 @@ pub mod v3_plus_closures;
 pub mod verifier;
 
 pub use bytecode::Instruction;
+pub use compile_request::{CompileRequest, Surroundings};
 pub use draft::{
     BehaviorName, Body, ClassDraft, CodeBody, Draft, LocalObject, MetaDraft, MethodDraft,
     MethodEntry, Miss, Name, ObjectDraft, Placed, Ref,

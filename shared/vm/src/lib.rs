@@ -66,7 +66,7 @@ pub use machine::Vm;
 pub use modules::{Modules, NamedPrimitive};
 pub use naming::Activation;
 pub use outcome::{Outcome, RunLimits};
-pub use outside::{Answer, CompileRequest, Event, Outside, OutsideError};
+pub use outside::{Answer, Event, Outside, OutsideError};
 pub use presence::Presence;
 pub use pull_sites::{PullSite, PullSites};
 pub use settings::{CommandLine, VmSettings};

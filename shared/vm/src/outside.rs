@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use imprint_isa::draft_bytes::packed::Bundle;
-use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Name, Placed, Ref};
+use imprint_isa::{BehaviorName, CompileRequest, Draft, MethodDraft, Miss, Name, Placed, Ref};
 use imprint_model::Ghost;
 use thiserror::Error;
 
@@ -50,21 +50,6 @@ pub enum Event {
     Order(u64),
     /// The run shall stop now.
     Interrupt,
-}
-
-/// A method to be compiled by whoever has a compiler.
-#[derive(Clone, PartialEq, Debug)]
-pub struct CompileRequest {
-    /// For which behaviour.
-    pub behavior: BehaviorName,
-    /// The instance variables that behaviour has here, inherited ones first.
-    pub instance_variables: Vec<Name>,
-    /// The source text.
-    pub source: String,
-    /// The protocol.
-    pub protocol: String,
-    /// Whether the text is an expression, to become a method `DoIt`, and no method.
-    pub is_expression: bool,
 }
 
 /// Why the outside could not help.

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use imprint_isa::draft_bytes::packed::Bundle;
-use imprint_isa::{BehaviorName, MethodDraft, Miss, Name};
+use imprint_isa::{BehaviorName, CompileRequest, MethodDraft, Miss, Name};
 
 use crate::Fingerprint;
 
@@ -142,21 +142,6 @@ pub struct OfferedClass {
     pub digest: u64,
     /// The short identity of each part's outline; empty where only the digests are compared.
     pub identities: Vec<u64>,
-}
-
-/// A method or expression to compile.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CompileRequest {
-    /// For which behaviour.
-    pub behavior: BehaviorName,
-    /// The instance variables it has on the slave, inherited ones first.
-    pub instance_variables: Vec<Name>,
-    /// The source text.
-    pub source: String,
-    /// The protocol.
-    pub protocol: String,
-    /// Whether the text is an expression.
-    pub is_expression: bool,
 }
 
 /// Something that happened on a slave.

@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 use imprint_bootstrap::{build, compile_expression, embedded_packages};
 use imprint_heap::{Heap, HeapSettings};
 use imprint_image::{PristineImage, spur_bytes};
-use imprint_isa::{BehaviorName, Draft, MethodDraft, Miss, Placed};
+use imprint_isa::{BehaviorName, CompileRequest, Draft, MethodDraft, Miss, Placed};
 use imprint_model::Oop;
 use imprint_vm::extract::{ClassIndices, Extractor, ImageIndex, PullSession, vocabulary};
 use imprint_vm::install::Names;
 use imprint_vm::seed::empty_seed;
 use imprint_vm::{
-    Answer, Arrivals, CompileRequest, Event, Outcome, Outside, OutsideError, RunLimits, Vm,
-    VmSettings,
+    Answer, Arrivals, Event, Outcome, Outside, OutsideError, RunLimits, Vm, VmSettings,
 };
 
 /// The bytes of the full image, which every test thread opens for itself.

@@ -21,6 +21,7 @@ mod names;
 mod object;
 mod references;
 mod scan;
+mod surroundings;
 
 use imprint_heap::{Heap, NeedsSpace};
 use imprint_isa::{Draft, Miss, Name, Placed};
@@ -31,6 +32,7 @@ pub use code::{TRAILER_BYTES, source_pointer, source_pointer_in};
 pub use dictionary::MethodDictionary;
 pub use names::{ClassEntry, ClassShape, Names};
 pub use scan::{class_name, family_of, is_class, is_metaclass, own_variables};
+pub(crate) use surroundings::lineage;
 
 use crate::presence::Presence;
 

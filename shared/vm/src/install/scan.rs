@@ -77,6 +77,16 @@ impl Names {
         found
     }
 
+    /// Takes in the globals that the register does not know yet.
+    pub(super) fn note_globals(&mut self, heap: &Heap) {
+        let all = self.known_bindings(heap);
+        for (binding, name) in self.bindings_of(heap, association::GLOBAL, &all) {
+            if self.global(&name).is_none() {
+                self.bind_global(name, binding);
+            }
+        }
+    }
+
     fn scan_bindings(&mut self, heap: &Heap, all: &[Oop]) {
         for (binding, key) in self.bindings_of(heap, association::GLOBAL, all) {
             self.bind_global(key, binding);
@@ -198,7 +208,7 @@ fn globals_of(heap: &Heap) -> Vec<(Name, Oop)> {
 }
 
 /// The associations in a dictionary whose keys are symbols; none of anything else.
-fn bindings_in(heap: &Heap, dictionary: Oop) -> Vec<(Name, Oop)> {
+pub(super) fn bindings_in(heap: &Heap, dictionary: Oop) -> Vec<(Name, Oop)> {
     let is_pointers =
         |oop: Oop| oop.is_object() && oop != heap.nil() && heap.format(oop).is_pointers();
     if !is_pointers(dictionary) || heap.pointer_slot_count(dictionary) < 2 {
@@ -250,7 +260,7 @@ pub fn class_name(heap: &Heap, oop: Oop) -> Option<Name> {
 }
 
 /// The shape of a class, from its layout; `None` where the layout is not here.
-fn shape(heap: &Heap, family: Family, oop: Oop) -> Option<ClassShape> {
+pub(super) fn shape(heap: &Heap, family: Family, oop: Oop) -> Option<ClassShape> {
     let spec =
         InstanceSpec::from_small_integer(heap.slot(oop, behavior::FORMAT).as_small_integer()?)?;
     let meta = heap.class_at(heap.class_index_of(oop));

@@ -2,7 +2,7 @@
 //! only the outside has.
 
 use imprint_heap::NeedsSpace;
-use imprint_isa::{BehaviorName, Draft, Name, Placed};
+use imprint_isa::{BehaviorName, CompileRequest, Draft, Placed, Surroundings};
 use imprint_model::Oop;
 use imprint_model::layout::behavior;
 
@@ -12,9 +12,8 @@ use super::arguments::{
 use super::objects::class_index;
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
-use crate::install::{InstallError, MethodDictionary, Names, source_pointer_in};
+use crate::install::{InstallError, MethodDictionary, Names, lineage, source_pointer_in};
 use crate::machine::Vm;
-use crate::outside::CompileRequest;
 
 /// Activations that a stack is told with.
 const STACK_MAX: usize = 40;
@@ -39,7 +38,7 @@ pub fn compile(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     // Space for the answer comes first: what is installed cannot be taken back.
     vm.heap.reserve(SELECTOR_BYTES)?;
     let request = CompileRequest {
-        instance_variables: instance_variables(vm, class, &behavior),
+        surroundings: surroundings(vm, class, &behavior, &source),
         behavior,
         source,
         protocol,
@@ -58,11 +57,15 @@ pub fn compile(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     }
 }
 
-/// The instance variables that methods of a class may name, inherited ones first.
+/// What names mean in the methods of a class.
 ///
 /// A class that the image made or changed by itself is not in the register of names, or with other
 /// variables; where everything is in the heap the register is then made anew.
-fn instance_variables(vm: &mut Vm, class: Oop, behavior: &BehaviorName) -> Vec<Name> {
+fn surroundings(vm: &mut Vm, class: Oop, behavior: &BehaviorName, source: &str) -> Surroundings {
+    // A class that has no instances yet is in no table.
+    for class in lineage(&vm.heap, class) {
+        class_index(vm, class);
+    }
     class_index(vm, class);
     let count = vm
         .heap
@@ -71,15 +74,15 @@ fn instance_variables(vm: &mut Vm, class: Oop, behavior: &BehaviorName) -> Vec<N
     // Another class may have had this name before.
     let is_registered = vm.names.behavior(&vm.heap, behavior) == Some(class);
     let known = vm.names.all_instance_variables(behavior);
-    if let Some(names) = known.filter(|names| is_registered && names.len() == count) {
-        return names;
-    }
+    let is_known = is_registered && known.is_some_and(|names| names.len() == count);
     if vm.presence.is_empty() {
-        vm.names = Names::scan(&vm.heap);
+        if !is_known {
+            vm.names = Names::scan(&vm.heap);
+        }
+    } else {
+        vm.names.renew(&vm.heap, class);
     }
-    vm.names
-        .all_instance_variables(behavior)
-        .unwrap_or_default()
+    vm.names.surroundings(behavior, source)
 }
 
 /// A failure whose error object is a String; where that has no space, the lack of it.

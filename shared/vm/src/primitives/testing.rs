@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use imprint_heap::{Heap, HeapSettings};
-use imprint_isa::{BehaviorName, MethodDraft, Miss};
+use imprint_isa::{BehaviorName, CompileRequest, MethodDraft, Miss};
 use imprint_model::class_index::FIXED_INDICES;
 use imprint_model::known::KNOWN_COUNT;
 use imprint_model::layout::behavior;
@@ -14,7 +14,7 @@ use super::{objects, subscripts, value_primitive};
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
 use crate::machine::Vm;
-use crate::outside::{Answer, CompileRequest, Event, Outside, OutsideError};
+use crate::outside::{Answer, Event, Outside, OutsideError};
 use crate::settings::VmSettings;
 
 /// An outside where nothing happens and the clock stands still.

@@ -1,11 +1,11 @@
 //! What a slave says.
 
-use imprint_isa::Miss;
+use imprint_isa::{CompileRequest, Miss, Name, Surroundings};
 use imprint_model::Known;
 
 use super::names::{behavior, ghost};
 use super::{all, each, required};
-use crate::message::{CodePosition, CompileRequest, Hello, SlaveMessage};
+use crate::message::{CodePosition, Hello, SlaveMessage};
 use crate::{InvalidMessage, pb};
 use pb::miss::What;
 use pb::slave_message::Message;
@@ -189,14 +189,31 @@ impl TryFrom<pb::Miss> for Miss {
 }
 
 fn compile(sequence: u64, request: CompileRequest) -> pb::Compile {
-    let variables = request.instance_variables.iter();
+    let texts = |names: Vec<Name>| names.iter().map(ToString::to_string).collect();
+    let here = request.surroundings;
+    let class_variable = |(class, name): (Name, Name)| pb::ClassVariable {
+        class_name: class.to_string(),
+        name: name.to_string(),
+    };
+    let global = |(name, is_class): (Name, bool)| pb::GlobalName {
+        name: name.to_string(),
+        is_class,
+    };
     pb::Compile {
         sequence,
         behavior: Some(request.behavior.into()),
-        instance_variables: variables.map(ToString::to_string).collect(),
+        instance_variables: texts(here.instance_variables),
         source: request.source,
         protocol: request.protocol,
         is_expression: request.is_expression,
+        shape: here.shape,
+        lineage: texts(here.lineage),
+        class_variables: here
+            .class_variables
+            .into_iter()
+            .map(class_variable)
+            .collect(),
+        globals: here.globals.into_iter().map(global).collect(),
     }
 }
 
@@ -204,12 +221,25 @@ impl TryFrom<pb::Compile> for CompileRequest {
     type Error = InvalidMessage;
 
     fn try_from(asked: pb::Compile) -> Result<CompileRequest, InvalidMessage> {
+        let class_variable =
+            |it: pb::ClassVariable| (Name::from(it.class_name), Name::from(it.name));
+        let global = |it: pb::GlobalName| (Name::from(it.name), it.is_class);
         Ok(CompileRequest {
             behavior: behavior(asked.behavior)?,
-            instance_variables: all(asked.instance_variables),
             source: asked.source,
             protocol: asked.protocol,
             is_expression: asked.is_expression,
+            surroundings: Surroundings {
+                shape: asked.shape,
+                instance_variables: all(asked.instance_variables),
+                lineage: all(asked.lineage),
+                class_variables: asked
+                    .class_variables
+                    .into_iter()
+                    .map(class_variable)
+                    .collect(),
+                globals: asked.globals.into_iter().map(global).collect(),
+            },
         })
     }
 }

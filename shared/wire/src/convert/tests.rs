@@ -1,15 +1,17 @@
 //! Every message reads back; what no sound peer sends is refused.
 
 use imprint_isa::draft_bytes::packed::Bundle;
-use imprint_isa::{BehaviorName, Draft, Miss, ObjectDraft, Placed, Ref};
+use imprint_isa::{
+    BehaviorName, CompileRequest, Draft, Miss, ObjectDraft, Placed, Ref, Surroundings,
+};
 use imprint_model::{Ghost, Known};
 
 use super::{heard, said};
 use crate::bundles::{BundleReader, BundleWriter};
 use crate::control::{Progress, RunOrder, Runnable, SnapshotOrder, SnapshotReport, StatusReport};
 use crate::message::{
-    AgreedClass, Agreement, ClassEntry, CodePosition, CompileRequest, Drafts, Event, Hello, Level,
-    Marks, MasterMessage, OfferedClass, Outcome, Plan, Seed, SlaveMessage, TestFinished, TestName,
+    AgreedClass, Agreement, ClassEntry, CodePosition, Drafts, Event, Hello, Level, Marks,
+    MasterMessage, OfferedClass, Outcome, Plan, Seed, SlaveMessage, TestFinished, TestName,
     Welcome,
 };
 use crate::{InvalidMessage, pb};
@@ -97,10 +99,16 @@ fn events() -> Vec<Event> {
 fn what_a_slave_says_reads_back() {
     let request = CompileRequest {
         behavior: BehaviorName::class("Foo"),
-        instance_variables: vec!["a".into()],
         source: "bar ^ a".into(),
         protocol: "accessing".into(),
         is_expression: false,
+        surroundings: Surroundings {
+            shape: 7,
+            instance_variables: vec!["a".into()],
+            lineage: vec!["Foo".into(), "Object".into()],
+            class_variables: vec![("Foo".into(), "Count".into())],
+            globals: vec![("Bar".into(), true), ("Seven".into(), false)],
+        },
     };
     let mut messages = vec![
         SlaveMessage::Hello(hello()),

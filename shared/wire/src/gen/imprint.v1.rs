@@ -166,7 +166,7 @@ pub struct MissingMethod {
     pub ghost: ::core::option::Option<Ghost>,
 }
 /// A method or expression to compile; answered by Compiled or Refused of the same sequence.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Compile {
     #[prost(uint64, tag = "1")]
     pub sequence: u64,
@@ -180,6 +180,32 @@ pub struct Compile {
     pub protocol: ::prost::alloc::string::String,
     #[prost(bool, tag = "6")]
     pub is_expression: bool,
+    /// What names mean on the slave, where the master may not know it: the shape of the behavior (0 where it
+    /// is not told), the class and its superclasses, class variables of these, and globals in the source.
+    #[prost(uint64, tag = "7")]
+    pub shape: u64,
+    #[prost(string, repeated, tag = "8")]
+    pub lineage: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "9")]
+    pub class_variables: ::prost::alloc::vec::Vec<ClassVariable>,
+    #[prost(message, repeated, tag = "10")]
+    pub globals: ::prost::alloc::vec::Vec<GlobalName>,
+}
+/// A variable of a class.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClassVariable {
+    #[prost(string, tag = "1")]
+    pub class_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+}
+/// A name that every method sees.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GlobalName {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bool, tag = "2")]
+    pub is_class: bool,
 }
 /// Whose source text is wanted; answered by Text of the same sequence.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

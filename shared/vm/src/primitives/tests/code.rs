@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
 
-use imprint_isa::{BehaviorName, MethodDraft, Miss};
+use imprint_isa::{BehaviorName, CompileRequest, MethodDraft, Miss};
 use imprint_model::layout::class;
 use imprint_model::{MethodHeader, Oop};
 
 use crate::failure::Failure;
 use crate::failure::PrimitiveError::{self, BadArgument, BadReceiver};
 use crate::install::Names;
-use crate::outside::{Answer, CompileRequest, Event, Outside, OutsideError};
+use crate::outside::{Answer, Event, Outside, OutsideError};
 use crate::primitives::testing::{World, fixed};
 
 const MODULE: &str = "ImprintPlugin";
