@@ -9,6 +9,7 @@ mod machine;
 mod memory;
 mod oracles;
 mod random_programs;
+mod revisions;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

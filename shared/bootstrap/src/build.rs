@@ -3,19 +3,20 @@
 use std::time::{Duration, Instant};
 
 use imprint_heap::Heap;
-use imprint_isa::{BehaviorName, ClassDraft, Draft, MetaDraft, Name, Placed};
-use imprint_loader::{ClassDefinition, ClassKind};
-use imprint_model::layout::{association, behavior, class};
-use imprint_model::{Format, InstanceSpec, Oop};
+use imprint_isa::{Draft, Name, Placed};
+use imprint_loader::ClassDefinition;
+use imprint_model::Oop;
+use imprint_model::layout::{association, behavior};
 use imprint_vm::install::{Installer, Names, Unbound};
 use imprint_vm::{Presence, Vm};
 
+use crate::drafting::class_draft;
 use crate::error::BuildError;
 use crate::sources::{PackageSet, Sources};
 use crate::{compile, order, organise, seed};
 
 /// Globals that are no classes and that the first code may name.
-const FIRST_GLOBALS: [&str; 4] = ["Processor", "Smalltalk", "Transcript", "Undeclared"];
+pub(crate) const FIRST_GLOBALS: [&str; 4] = ["Processor", "Smalltalk", "Transcript", "Undeclared"];
 
 /// An image built from sources, ready to run.
 pub struct FullImage {
@@ -104,7 +105,7 @@ impl Shell {
             classes.iter().map(|class| class.name.as_str()),
         )?;
         for class in classes {
-            let draft = self.draft(class)?;
+            let draft = class_draft(&self.names, class)?;
             self.installer()
                 .install(&Placed::nowhere(Draft::Class(draft)))?;
         }
@@ -154,104 +155,5 @@ impl Shell {
                 .bind_class_variable(&name, &variable.as_str().into())?;
         }
         Ok(())
-    }
-
-    fn draft(&self, definition: &ClassDefinition) -> Result<ClassDraft, BuildError> {
-        let names = |list: &[String]| {
-            list.iter()
-                .map(|name| Name::from(name.as_str()))
-                .collect::<Vec<_>>()
-        };
-        let name: Name = definition.name.as_str().into();
-        let superclass: Option<Name> = definition.superclass.as_deref().map(Name::from);
-        let inherited = match &superclass {
-            Some(superclass) => self.spec_of(superclass)?,
-            None => InstanceSpec {
-                spec: 0,
-                fixed_fields: 0,
-            },
-        };
-        let own = definition.instance_variables.len() as u16;
-        let instance_spec = InstanceSpec {
-            spec: spec_number(
-                definition.kind,
-                inherited.spec,
-                inherited.fixed_fields + own,
-            ),
-            fixed_fields: inherited.fixed_fields + own,
-        };
-        let meta = self.meta(definition, superclass.as_ref());
-        Ok(ClassDraft {
-            name,
-            superclass,
-            instance_spec,
-            instance_variables: names(&definition.instance_variables),
-            class_variables: names(&definition.class_variables),
-            pools: names(&definition.pools),
-            package: definition.package.as_str().into(),
-            tag: definition.tag.as_str().into(),
-            methods: Vec::new(),
-            slots: Vec::new(),
-            meta: Some(meta),
-        })
-    }
-
-    fn meta(&self, definition: &ClassDefinition, superclass: Option<&Name>) -> MetaDraft {
-        let own = definition.class_instance_variables.len() as u16;
-        let inherited = superclass.and_then(|name| {
-            self.names
-                .behavior(&self.heap, &BehaviorName::meta(name.clone()))
-        });
-        let inherited = inherited.and_then(|meta| self.heap.instance_spec(meta));
-        let inherited = inherited.map_or(class::SIZE as u16, |spec| spec.fixed_fields);
-        MetaDraft {
-            name: definition.name.as_str().into(),
-            superclass: superclass.map_or(BehaviorName::class("Class"), |name| {
-                BehaviorName::meta(name.clone())
-            }),
-            class_slots: inherited + own,
-            instance_variables: definition
-                .class_instance_variables
-                .iter()
-                .map(|name| name.as_str().into())
-                .collect(),
-            methods: Vec::new(),
-            slots: Vec::new(),
-        }
-    }
-
-    fn spec_of(&self, name: &Name) -> Result<InstanceSpec, BuildError> {
-        let shape = self
-            .names
-            .class(name)
-            .and_then(|entry| entry.shape.as_ref());
-        shape
-            .map(|shape| shape.spec)
-            .ok_or_else(|| BuildError::Lacking(format!("class {name}")))
-    }
-}
-
-/// The instance specification number of a class of this kind; kinds that say nothing of indexed
-/// fields inherit the superclass's.
-fn spec_number(kind: ClassKind, inherited: u8, fixed_fields: u16) -> u8 {
-    match kind {
-        ClassKind::Variable if fixed_fields == 0 => Format::ARRAY.bits(),
-        ClassKind::Variable => Format::FIXED_AND_INDEXED.bits(),
-        ClassKind::Bytes => Format::BYTES.bits(),
-        ClassKind::DoubleBytes => Format::WORDS_16.bits(),
-        ClassKind::Words => Format::WORDS_32.bits(),
-        ClassKind::DoubleWords => Format::WORDS_64.bits(),
-        ClassKind::Weak => Format::WEAK.bits(),
-        ClassKind::Ephemeron => Format::EPHEMERON.bits(),
-        ClassKind::Immediate => InstanceSpec::IMMEDIATE,
-        ClassKind::CompiledMethod => Format::CODE.bits(),
-        ClassKind::Normal if inherited > 1 && inherited != InstanceSpec::IMMEDIATE => {
-            match inherited {
-                2 if fixed_fields > 0 => Format::FIXED_AND_INDEXED.bits(),
-                other => other,
-            }
-        }
-        ClassKind::Normal if fixed_fields == 0 => Format::EMPTY.bits(),
-        ClassKind::Normal => Format::FIXED.bits(),
     }
 }

@@ -40,7 +40,8 @@ pub fn jobs(set: &PackageSet) -> Vec<Job<'_>> {
         .collect()
 }
 
-fn behavior_of(method: &MethodDefinition) -> BehaviorName {
+/// The behaviour that a method is for.
+pub(crate) fn behavior_of(method: &MethodDefinition) -> BehaviorName {
     BehaviorName {
         class: method.class_name.as_str().into(),
         meta: method.is_meta,

@@ -6,9 +6,10 @@
 //! replayed; its canonical bytes, whose BLAKE3 is its identity; and the verifier that looks at a
 //! draft before anybody installs it.
 //!
-//! Reading order: [`draft`], [`draft_bytes`], [`compile_request`], [`bytecode`], [`encoder`], [`special_selectors`],
-//! [`primitives`], [`disassembler`], [`verifier`].
+//! Reading order: [`draft`], [`draft_bytes`], [`compile_request`], [`bytecode`], [`encoder`],
+//! [`special_selectors`], [`primitives`], [`disassembler`], [`verifier`], [`adaptation`].
 
+pub mod adaptation;
 pub mod bytecode;
 pub mod compile_request;
 pub mod disassembler;

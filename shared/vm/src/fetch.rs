@@ -59,7 +59,7 @@ impl Vm {
     }
 
     /// The frame stack trusts code to keep to its bounds: so none comes in here unseen.
-    fn verify_draft(&self, draft: &Draft) -> Result<(), InstallError> {
+    pub(crate) fn verify_draft(&self, draft: &Draft) -> Result<(), InstallError> {
         let fields = match draft {
             Draft::Method(method) => self
                 .names

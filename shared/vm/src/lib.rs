@@ -15,7 +15,7 @@
 //!
 //! Reading order: [`machine`] (the parts), `stack` (frames), `dispatch` and `handlers` (the
 //! bytecodes), `threads` (the quick way through them), `send` and `lookup` (messages), `context` (frames as objects), `control`
-//! (primitives that change what runs), `scheduler`, `driver`, [`primitives`].
+//! (primitives that change what runs), `scheduler`, `driver`, [`primitives`], [`revise`] (other code for a running image).
 
 mod activation;
 pub mod args;
@@ -42,6 +42,7 @@ pub mod outside;
 pub mod presence;
 pub mod primitives;
 mod pull_sites;
+pub mod revise;
 mod roots;
 mod scheduler;
 pub mod seed;

@@ -13,6 +13,7 @@ use crate::modules::Modules;
 use crate::outside::Outside;
 use crate::presence::Presence;
 use crate::primitives;
+use crate::revise::Undo;
 use crate::settings::VmSettings;
 use crate::stack::Stack;
 use crate::stop::Stop;
@@ -39,6 +40,8 @@ pub struct Vm {
     pub names: Names,
     /// What ran, where somebody wants to know.
     pub touched: Touched,
+    /// How to take back what was put over the code, last one last.
+    pub(crate) undos: Vec<Undo>,
     /// The last primitives that left a trace.
     pub(crate) recent_primitives: RecentPrimitives,
     /// The frames.
@@ -91,6 +94,7 @@ impl Vm {
             presence: Presence::default(),
             names: Names::default(),
             touched: Touched::default(),
+            undos: Vec::new(),
             recent_primitives: RecentPrimitives::default(),
             stack: Stack::new(settings.stack_pages, settings.page_words),
             cache: SendCache::new(),

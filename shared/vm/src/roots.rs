@@ -8,6 +8,7 @@ use crate::crash::RecentPrimitives;
 use crate::install::Names;
 use crate::machine::Vm;
 use crate::presence::Presence;
+use crate::revise::Undo;
 use crate::stack::Stack;
 use crate::touched::Touched;
 
@@ -18,6 +19,7 @@ pub(crate) struct MachineRoots<'a> {
     presence: &'a mut Presence,
     names: &'a mut Names,
     touched: &'a mut Touched,
+    undos: &'a mut Vec<Undo>,
     recent_primitives: &'a mut RecentPrimitives,
     special_selectors: &'a mut [(Oop, u8); 32],
     singles: [&'a mut Oop; 3],
@@ -31,6 +33,7 @@ impl Roots for MachineRoots<'_> {
         self.presence.visit(visitor);
         self.names.visit(visitor);
         self.touched.visit(visitor);
+        self.undos.iter_mut().for_each(|undo| undo.visit(visitor));
         self.recent_primitives.visit(visitor);
         self.special_selectors
             .iter_mut()
@@ -56,6 +59,7 @@ impl Vm {
             presence: &mut self.presence,
             names: &mut self.names,
             touched: &mut self.touched,
+            undos: &mut self.undos,
             recent_primitives: &mut self.recent_primitives,
             special_selectors: &mut self.special_selectors,
             singles: [&mut self.target, &mut self.lone_process, &mut self.incoming],

@@ -115,6 +115,21 @@ impl MethodDictionary {
         Ok(grown)
     }
 
+    /// A dictionary of the same entries but for one.
+    ///
+    /// # Errors
+    /// Where space is missing; nothing was changed.
+    pub fn without(self, heap: &mut Heap, selector: Oop) -> Result<MethodDictionary, NeedsSpace> {
+        let class_index = heap.class_index_of(self.0);
+        let shrunk = MethodDictionary::new(heap, class_index, self.tally(heap).max(1))?;
+        for (key, value) in self.entries(heap) {
+            if key != selector {
+                shrunk.put(heap, key, value);
+            }
+        }
+        Ok(shrunk)
+    }
+
     fn place(self, heap: &Heap, selector: Oop) -> Option<Place> {
         let capacity = self.capacity(heap);
         if !capacity.is_power_of_two() {

@@ -155,6 +155,31 @@ impl Names {
         self.next_index - 1
     }
 
+    /// Takes another shape for a class that is known; answers the one that it had.
+    pub fn reshape(&mut self, name: &str, shape: Option<ClassShape>) -> Option<ClassShape> {
+        let entry = self.classes.get_mut(name)?;
+        std::mem::replace(&mut entry.shape, shape)
+    }
+
+    /// Forgets a class: its name is free again, its indices are not.
+    pub fn forget_class(&mut self, name: &str) {
+        self.classes.remove(name);
+    }
+
+    /// The classes of these names and all that inherit from them, by name.
+    pub fn with_descendants(&self, roots: &[Name]) -> Vec<Name> {
+        let superclass = |name: &Name| self.classes.get(name)?.shape.as_ref()?.superclass.clone();
+        let is_kin = |name: &&Name| {
+            let chain = std::iter::successors(Some((*name).clone()), superclass);
+            // Classes that inherit in a circle come to an end all the same.
+            let mut chain = chain.take(self.classes.len());
+            chain.any(|ancestor| roots.contains(&ancestor))
+        };
+        let mut kin: Vec<Name> = self.classes.keys().filter(is_kin).cloned().collect();
+        kin.sort();
+        kin
+    }
+
     /// All instance variables of a behaviour, inherited ones first, where all shapes are known.
     pub fn all_instance_variables(&self, behavior: &BehaviorName) -> Option<Vec<Name>> {
         let shape = self.classes.get(&behavior.class)?.shape.as_ref()?;
@@ -209,6 +234,16 @@ impl Names {
     /// Notes the binding of a class variable.
     pub fn bind_class_variable(&mut self, class: Name, name: Name, binding: Oop) {
         self.class_variables.insert((class, name), binding);
+    }
+
+    /// Forgets the binding of a global; answers it.
+    pub fn unbind_global(&mut self, name: &str) -> Option<Oop> {
+        self.globals.remove(name)
+    }
+
+    /// Forgets the binding of a class variable; answers it.
+    pub fn unbind_class_variable(&mut self, class: &Name, name: &Name) -> Option<Oop> {
+        self.class_variables.remove(&(class.clone(), name.clone()))
     }
 
     /// All bindings of globals, by name.

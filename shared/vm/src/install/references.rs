@@ -34,7 +34,7 @@ impl Installer<'_> {
             .try_for_each(|reference| self.check_reference(title, reference, local_count))
     }
 
-    fn check_reference(
+    pub(crate) fn check_reference(
         &self,
         title: &str,
         reference: &Ref,
@@ -107,7 +107,7 @@ impl Installer<'_> {
     }
 
     /// The class-table index of a local object's class.
-    pub(super) fn class_index_of_local(
+    pub(crate) fn class_index_of_local(
         &self,
         title: &str,
         local: &LocalObject,

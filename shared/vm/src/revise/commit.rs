@@ -1,0 +1,341 @@
+//! Does what was foreseen.
+
+use imprint_heap::{Heap, NeedsSpace};
+use imprint_isa::{BehaviorName, ClassDraft, Draft, Name, Placed};
+use imprint_model::layout::{association, behavior, class};
+use imprint_model::{ClassIndex, Oop};
+
+use super::adapting::Adapted;
+use super::migrating::Population;
+use super::shapes::{Declared, declare};
+use super::undo::{NewClass, Replaced, Undo};
+use super::{NewMethod, Revised, Revision, RevisionError};
+use crate::install::{ClassShape, Installer, MethodDictionary, Unbound, class_name};
+use crate::machine::Vm;
+
+/// What an entry of a method dictionary takes at most, on the average of those that grow.
+pub(super) const ENTRY_BYTES: usize = Heap::bytes_for(64);
+/// What a new class takes besides its methods.
+const CLASS_BYTES: usize = 16 * Heap::bytes_for(16);
+
+impl Vm {
+    /// Puts a revision over the code of the image, between two runs: all of it or nothing.
+    ///
+    /// # Errors
+    /// Why nothing was changed.
+    pub fn revise(
+        &mut self,
+        revision: &Revision,
+        is_forced: bool,
+    ) -> Result<Revised, RevisionError> {
+        self.assume(&revision.assumed)?;
+        self.bring_needs(revision)?;
+        let first_index = match self.heap.is_partial() {
+            true => ClassIndex::FIRST_OF_SLAVE,
+            false => ClassIndex::FIRST_FREE,
+        };
+        let declared = declare(&mut self.names, &revision.classes, first_index)?;
+        let done = match self.foresee(revision, &declared, is_forced) {
+            Ok(foreseen) => self.carry_out(revision, &declared, foreseen),
+            Err(error) => {
+                declared.withdraw(&mut self.names);
+                Err(error)
+            }
+        };
+        self.remarry_active();
+        self.flush_caches();
+        let revised = done?;
+        match self.initialise_fresh() {
+            Ok(()) => Ok(revised),
+            Err(error) => {
+                self.revert()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Believes the sender about classes whose variables the image has forgotten.
+    fn assume(&mut self, assumed: &[ClassDraft]) -> Result<(), RevisionError> {
+        for draft in assumed {
+            let entry = self.names.class(&draft.name);
+            let is_forgotten = entry.is_some_and(|entry| entry.shape.is_none());
+            let object = self.names.class_object(&self.heap, &draft.name);
+            let (Some(object), true) = (object, is_forgotten) else {
+                continue;
+            };
+            let Some(spec) = self.heap.instance_spec(object) else {
+                continue;
+            };
+            let superclass = class_name(&self.heap, self.heap.slot(object, behavior::SUPERCLASS));
+            let of_meta = draft.meta.as_ref().map(|it| it.instance_variables.clone());
+            let shape = ClassShape {
+                superclass,
+                spec,
+                instance_variables: draft.instance_variables.clone(),
+                class_variables_of_meta: of_meta,
+                class_variables: draft.class_variables.clone(),
+                pools: draft.pools.clone(),
+            };
+            self.names.reshape(&draft.name, Some(shape));
+            let behavior = BehaviorName::class(draft.name.clone());
+            let variables = self.names.all_instance_variables(&behavior);
+            let there = variables.map_or(0, |variables| variables.len());
+            if there != usize::from(spec.fixed_fields) {
+                self.names.reshape(&draft.name, None);
+                return Err(RevisionError::OtherShape {
+                    class: draft.name.clone(),
+                    here: spec.fixed_fields.into(),
+                    there,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn foresee(
+        &mut self,
+        revision: &Revision,
+        declared: &Declared,
+        is_forced: bool,
+    ) -> Result<Foreseen, RevisionError> {
+        self.verify_methods(revision)?;
+        let room = self.room_for(revision);
+        let (population, adapted) = self.prepare(&declared.changes, room)?;
+        let losses = self.losses(revision, &declared.changes, &population)?;
+        if !losses.is_empty() && !is_forced {
+            return Err(RevisionError::Losses(losses));
+        }
+        Ok(Foreseen {
+            population,
+            adapted,
+            losses,
+        })
+    }
+
+    fn room_for(&self, revision: &Revision) -> usize {
+        let methods = revision.methods.iter().map(|method| {
+            let draft = &method.draft;
+            let own = Heap::bytes_for(draft.code.literals.len() + draft.code.bytecodes.len());
+            let locals = draft.locals.iter().map(Installer::bytes_of_local);
+            let symbols = draft.code.literals.len() * Heap::bytes_for(8);
+            ENTRY_BYTES + own + symbols + 2 * locals.sum::<usize>()
+        });
+        methods.sum::<usize>() + (revision.classes.len() + 1) * CLASS_BYTES
+    }
+
+    /// Everything was looked at, and has room; should some fail all the same, all is taken back.
+    fn carry_out(
+        &mut self,
+        revision: &Revision,
+        declared: &Declared,
+        foreseen: Foreseen,
+    ) -> Result<Revised, RevisionError> {
+        let losses = foreseen.losses.clone();
+        self.undos.push(Undo {
+            changes: Vec::new(),
+            shapes: declared.before.clone(),
+            ..Undo::default()
+        });
+        match self.carry_out_steps(revision, declared, foreseen) {
+            Ok(revised) => Ok(Revised { losses, ..revised }),
+            Err(error) => {
+                self.revert()?;
+                for name in &declared.fresh {
+                    self.names.forget_class(name);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn carry_out_steps(
+        &mut self,
+        revision: &Revision,
+        declared: &Declared,
+        foreseen: Foreseen,
+    ) -> Result<Revised, RevisionError> {
+        let Foreseen {
+            population,
+            adapted,
+            ..
+        } = foreseen;
+        let migrated = self
+            .migrate(&declared.changes, &population, adapted, &[])
+            .map_err(out_of_space)?;
+        let undo = self.undo();
+        undo.changes = declared.changes.clone();
+        undo.codes = migrated.codes;
+        undo.lost = migrated.lost;
+        undo.fresh = migrated.fresh;
+        let mut new_classes = Vec::new();
+        for draft in &revision.classes {
+            match self.names.class_object(&self.heap, &draft.name) {
+                Some(_) => self.adopt_superclass(draft),
+                None => {
+                    self.make_class(draft)?;
+                    new_classes.push(draft.name.clone());
+                }
+            }
+            self.adopt_class_variables(draft).map_err(out_of_space)?;
+        }
+        for (behavior, selector) in &revision.removed {
+            self.enter(behavior, selector, None).map_err(out_of_space)?;
+        }
+        for method in &revision.methods {
+            self.enter_new_method(method)?;
+        }
+        Ok(Revised {
+            new_classes,
+            reshaped: migrated.reshaped,
+            methods: revision.methods.len(),
+            removed: revision.removed.len(),
+            losses: Vec::new(),
+        })
+    }
+
+    /// The record of the revision that is being carried out.
+    fn undo(&mut self) -> &mut Undo {
+        self.undos
+            .last_mut()
+            .expect("it was put there before anything was changed")
+    }
+
+    fn make_class(&mut self, draft: &ClassDraft) -> Result<(), RevisionError> {
+        let name = draft.name.clone();
+        let mut draft = draft.clone();
+        let shape = self.names.class(&name).and_then(|it| it.shape.as_ref());
+        draft.instance_spec = shape.map_or(draft.instance_spec, |shape| shape.spec);
+        if let Some(meta) = &mut draft.meta {
+            let variables = (self.names).all_instance_variables(&BehaviorName::meta(name.clone()));
+            let count = variables.map_or(class::SIZE, |variables| variables.len());
+            meta.class_slots = count.max(class::SIZE) as u16;
+        }
+        let global = self.names.global(&name);
+        let before = global.map(|binding| (binding, self.heap.slot(binding, association::VALUE)));
+        self.undo().new_classes.push(NewClass {
+            name: name.clone(),
+            binding: before,
+        });
+        let mut installer = self.installer();
+        let class = installer.install(&Placed::nowhere(Draft::Class(draft)))?;
+        let binding = installer.bind_global(&name).map_err(out_of_space)?;
+        self.heap.store(binding, association::VALUE, class);
+        Ok(())
+    }
+
+    fn installer(&mut self) -> Installer<'_> {
+        Installer {
+            heap: &mut self.heap,
+            names: &mut self.names,
+            presence: &mut self.presence,
+            unbound: Unbound::Create,
+        }
+    }
+
+    /// Lets a class that is here inherit from the class that the draft names.
+    fn adopt_superclass(&mut self, draft: &ClassDraft) {
+        let own = BehaviorName::class(draft.name.clone());
+        let of_class = draft.superclass.clone().map(BehaviorName::class);
+        let of_meta = draft.meta.as_ref().map(|meta| meta.superclass.clone());
+        let sides = [
+            (own.clone(), of_class),
+            (BehaviorName::meta(own.class), of_meta),
+        ];
+        for (behavior, superclass) in sides {
+            let behavior_object = self.names.behavior(&self.heap, &behavior);
+            let wanted = superclass.and_then(|it| self.names.behavior(&self.heap, &it));
+            let (Some(object), Some(wanted)) = (behavior_object, wanted) else {
+                continue;
+            };
+            let before = self.heap.slot(object, behavior::SUPERCLASS);
+            if before != wanted {
+                self.heap.store(object, behavior::SUPERCLASS, wanted);
+                self.undo().superclasses.push((behavior, before));
+            }
+        }
+    }
+
+    fn adopt_class_variables(&mut self, draft: &ClassDraft) -> Result<(), NeedsSpace> {
+        let class = &draft.name;
+        for variable in &draft.class_variables {
+            if self.names.class_variable(class, variable).is_none() {
+                self.installer().bind_class_variable(class, variable)?;
+                let added = (class.clone(), variable.clone());
+                self.undo().new_variables.push(added);
+            }
+        }
+        for (variable, binding) in self.names.class_variables_of(class) {
+            if !draft.class_variables.contains(&variable) {
+                self.names.unbind_class_variable(class, &variable);
+                let removed = (class.clone(), variable, binding);
+                self.undo().old_variables.push(removed);
+            }
+        }
+        Ok(())
+    }
+
+    fn enter_new_method(&mut self, method: &NewMethod) -> Result<(), RevisionError> {
+        let placed = Placed::nowhere(Draft::Method(method.draft.clone()));
+        let pointer = method.source_pointer;
+        let made = self.installer();
+        let oop = { made }.make_method(&method.draft, &placed, pointer)?;
+        let (behavior, selector) = (&method.draft.behavior, &method.draft.selector);
+        self.enter(behavior, selector, Some(oop))
+            .map_err(out_of_space)
+    }
+
+    /// Enters a method, or takes one out, and notes what stood there.
+    fn enter(
+        &mut self,
+        behavior: &BehaviorName,
+        selector: &Name,
+        method: Option<Oop>,
+    ) -> Result<(), NeedsSpace> {
+        let before = self.own_entry(behavior, selector);
+        self.set_entry(behavior, selector, method)?;
+        self.undo().methods.push(Replaced {
+            behavior: behavior.clone(),
+            selector: selector.clone(),
+            before,
+            after: method,
+        });
+        Ok(())
+    }
+
+    /// Lets a behaviour's dictionary hold a value under a selector, or nothing.
+    pub(super) fn set_entry(
+        &mut self,
+        behavior: &BehaviorName,
+        selector: &Name,
+        value: Option<Oop>,
+    ) -> Result<(), NeedsSpace> {
+        let Some(class) = self.names.behavior(&self.heap, behavior) else {
+            return Ok(());
+        };
+        let symbol = self.heap.intern(selector)?;
+        let dictionary = MethodDictionary(self.heap.slot(class, behavior::METHOD_DICTIONARY));
+        let changed = match value {
+            Some(value) => dictionary.put_growing(&mut self.heap, symbol, value)?,
+            None if dictionary.at(&self.heap, symbol).is_some() => {
+                dictionary.without(&mut self.heap, symbol)?
+            }
+            None => dictionary,
+        };
+        if changed != dictionary {
+            self.heap
+                .store(class, behavior::METHOD_DICTIONARY, changed.0);
+        }
+        Ok(())
+    }
+}
+
+/// What was found before anything changed.
+struct Foreseen {
+    population: Population,
+    adapted: Vec<Adapted>,
+    losses: Vec<super::Loss>,
+}
+
+fn out_of_space(space: NeedsSpace) -> RevisionError {
+    RevisionError::NeedsSpace(space.bytes)
+}

@@ -1,0 +1,447 @@
+//! Which behaviours look otherwise after a revision, and how.
+
+use imprint_isa::{BehaviorName, ClassDraft, Name};
+use imprint_model::class_index::FIXED_INDICES;
+use imprint_model::{Format, InstanceSpec};
+
+use super::RevisionError;
+use crate::extract::VOCABULARY;
+use crate::install::{ClassShape, Names};
+
+/// Classes besides those of fixed index and of the vocabulary whose variables are read by number.
+const READ_BY_NUMBER: [&str; 8] = [
+    "Behavior",
+    "ClassDescription",
+    "Class",
+    "LinkedList",
+    "Link",
+    "LookupKey",
+    "Association",
+    "Slot",
+];
+
+/// How the instances of a behaviour look.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Shape {
+    /// All instance variables, inherited ones first.
+    pub variables: Vec<Name>,
+    /// What its format slot says.
+    pub spec: InstanceSpec,
+}
+
+/// A behaviour whose instances look otherwise.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct ShapeChange {
+    /// Which.
+    pub behavior: BehaviorName,
+    /// Where it stands in the class table.
+    pub index: u32,
+    /// How they looked.
+    pub from: Shape,
+    /// How they will look.
+    pub to: Shape,
+}
+
+impl ShapeChange {
+    /// Where a variable stands afterwards; `None` where it is gone.
+    pub fn place(&self, variable: u16) -> Option<u16> {
+        let name = self.from.variables.get(usize::from(variable))?;
+        position(&self.to.variables, name)
+    }
+
+    /// Where a variable stood before; `None` where it is new.
+    pub fn origin(&self, variable: usize) -> Option<usize> {
+        let name = self.to.variables.get(variable)?;
+        position(&self.from.variables, name).map(usize::from)
+    }
+
+    /// The variables that go, with their places before.
+    pub fn removed(&self) -> Vec<(usize, Name)> {
+        missing_in(&self.from.variables, &self.to.variables)
+    }
+
+    /// The variables that come.
+    pub fn added(&self) -> Vec<Name> {
+        let added = missing_in(&self.to.variables, &self.from.variables);
+        added.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// Whether instances may have indexed elements before and none afterwards.
+    pub fn loses_elements(&self) -> bool {
+        is_indexed(self.from.spec) && !is_indexed(self.to.spec)
+    }
+
+    /// The way back.
+    pub fn inverse(&self) -> ShapeChange {
+        ShapeChange {
+            from: self.to.clone(),
+            to: self.from.clone(),
+            ..self.clone()
+        }
+    }
+}
+
+fn position(variables: &[Name], name: &Name) -> Option<u16> {
+    let found = variables.iter().position(|known| known == name)?;
+    u16::try_from(found).ok()
+}
+
+fn missing_in(all: &[Name], others: &[Name]) -> Vec<(usize, Name)> {
+    let names = all.iter().cloned().enumerate();
+    names.filter(|(_, name)| !others.contains(name)).collect()
+}
+
+fn is_indexed(spec: InstanceSpec) -> bool {
+    spec.format().is_some_and(Format::is_indexable_pointers)
+}
+
+/// The classes of a revision as the register of names shall know them, and as it did.
+pub(super) struct Declared {
+    /// Class by class: the name, and the shape before.
+    pub before: Vec<(Name, Option<ClassShape>)>,
+    /// Classes that were not known at all.
+    pub fresh: Vec<Name>,
+    /// What looks otherwise now.
+    pub changes: Vec<ShapeChange>,
+}
+
+impl Declared {
+    /// Takes it back.
+    pub fn withdraw(self, names: &mut Names) {
+        for (name, shape) in self.before {
+            names.reshape(&name, shape);
+        }
+        for name in &self.fresh {
+            names.forget_class(name);
+        }
+    }
+}
+
+/// Declares the classes of a revision; `first_index` is where indices for new ones are looked for.
+///
+/// # Errors
+/// Where a change of shape is none that can be made; then nothing is declared.
+pub(super) fn declare(
+    names: &mut Names,
+    classes: &[ClassDraft],
+    first_index: u32,
+) -> Result<Declared, RevisionError> {
+    let is_known = |draft: &&ClassDraft| names.class(&draft.name).is_some();
+    let roots: Vec<Name> = classes
+        .iter()
+        .filter(is_known)
+        .filter(|draft| differs(names, draft))
+        .map(|draft| draft.name.clone())
+        .collect();
+    let kin = names.with_descendants(&roots);
+    let sides = sides_of(&kin);
+    let from: Vec<Option<Shape>> = sides.iter().map(|side| shape_of(names, side)).collect();
+    let mut declared = Declared {
+        before: Vec::new(),
+        fresh: Vec::new(),
+        changes: Vec::new(),
+    };
+    for draft in classes {
+        declare_class(names, draft, first_index, &mut declared);
+    }
+    match changes(names, &kin, sides, from, &mut declared) {
+        Ok(changes) => {
+            declared.changes = changes;
+            Ok(declared)
+        }
+        Err(error) => {
+            declared.withdraw(names);
+            Err(error)
+        }
+    }
+}
+
+fn sides_of(kin: &[Name]) -> Vec<BehaviorName> {
+    let both = |name: &Name| {
+        [
+            BehaviorName::class(name.clone()),
+            BehaviorName::meta(name.clone()),
+        ]
+    };
+    kin.iter().flat_map(both).collect()
+}
+
+/// Whether a class will look otherwise than it does, or inherit from another one.
+fn differs(names: &Names, draft: &ClassDraft) -> bool {
+    let Some(shape) = names
+        .class(&draft.name)
+        .and_then(|entry| entry.shape.as_ref())
+    else {
+        return true;
+    };
+    let of_meta = draft.meta.as_ref().map(|meta| &meta.instance_variables);
+    shape.superclass != draft.superclass
+        || shape.instance_variables != draft.instance_variables
+        || family(shape.spec.spec) != family(draft.instance_spec.spec)
+        || of_meta
+            .is_some_and(|variables| shape.class_variables_of_meta.as_ref() != Some(variables))
+}
+
+/// The kind of an instance specification, apart from whether there are named fields.
+fn family(spec: u8) -> u8 {
+    match spec {
+        0 | 1 => Format::FIXED.bits(),
+        2 | 3 => Format::FIXED_AND_INDEXED.bits(),
+        other => other,
+    }
+}
+
+/// The specification of a kind with so many named fields.
+fn spec_of(kind: u8, fields: usize) -> InstanceSpec {
+    let spec = match (family(kind), fields) {
+        (1, 0) => Format::EMPTY.bits(),
+        (3, 0) => Format::ARRAY.bits(),
+        (family, _) => family,
+    };
+    InstanceSpec {
+        spec,
+        fixed_fields: fields as u16,
+    }
+}
+
+fn shape_of(names: &Names, behavior: &BehaviorName) -> Option<Shape> {
+    let variables = names.all_instance_variables(behavior)?;
+    let kind = match behavior.meta {
+        true => Format::FIXED.bits(),
+        false => names.class(&behavior.class)?.shape.as_ref()?.spec.spec,
+    };
+    let spec = spec_of(kind, variables.len());
+    Some(Shape { variables, spec })
+}
+
+fn declare_class(names: &mut Names, draft: &ClassDraft, first_index: u32, declared: &mut Declared) {
+    if names.class(&draft.name).is_none() {
+        names.assign_indices(&draft.name, first_index);
+        declared.fresh.push(draft.name.clone());
+    }
+    let known = names
+        .class(&draft.name)
+        .and_then(|entry| entry.shape.as_ref());
+    let of_meta = match &draft.meta {
+        Some(meta) => Some(meta.instance_variables.clone()),
+        None => known.and_then(|shape| shape.class_variables_of_meta.clone()),
+    };
+    let shape = ClassShape {
+        superclass: draft.superclass.clone(),
+        spec: draft.instance_spec,
+        instance_variables: draft.instance_variables.clone(),
+        class_variables_of_meta: of_meta,
+        class_variables: draft.class_variables.clone(),
+        pools: draft.pools.clone(),
+    };
+    let before = names.reshape(&draft.name, Some(shape));
+    declared.before.push((draft.name.clone(), before));
+}
+
+/// Reckons the specifications of all kin anew, and answers what differs from before.
+fn changes(
+    names: &mut Names,
+    kin: &[Name],
+    sides: Vec<BehaviorName>,
+    from: Vec<Option<Shape>>,
+    declared: &mut Declared,
+) -> Result<Vec<ShapeChange>, RevisionError> {
+    let own = declared.before.iter().map(|(name, _)| name.clone());
+    let own: Vec<Name> = own.collect();
+    for name in kin
+        .iter()
+        .chain(own.iter().filter(|name| !kin.contains(name)))
+    {
+        respecify(names, name, declared)?;
+    }
+    let mut changes = Vec::new();
+    for (behavior, from) in sides.into_iter().zip(from) {
+        let (Some(to), Some(index)) = (shape_of(names, &behavior), names.index_of(&behavior))
+        else {
+            // A class side that has not come has no instances that could be migrated.
+            continue;
+        };
+        let Some(from) = from else {
+            return Err(RevisionError::Forgotten(behavior.class));
+        };
+        if from != to {
+            changes.push(checked(ShapeChange {
+                behavior,
+                index,
+                from,
+                to,
+            })?);
+        }
+    }
+    Ok(changes)
+}
+
+/// Gives a class the number of fields that it has with all that it inherits.
+fn respecify(names: &mut Names, name: &Name, declared: &mut Declared) -> Result<(), RevisionError> {
+    let behavior = BehaviorName::class(name.clone());
+    let entry = names.class(name).and_then(|entry| entry.shape.clone());
+    let (Some(shape), Some(to)) = (entry, shape_of(names, &behavior)) else {
+        return Err(RevisionError::Forgotten(name.clone()));
+    };
+    check_unique(&behavior, &to.variables)?;
+    if shape.spec != to.spec {
+        let mended = ClassShape {
+            spec: to.spec,
+            ..shape.clone()
+        };
+        names.reshape(name, Some(mended));
+        if !declared.before.iter().any(|(known, _)| known == name) {
+            declared.before.push((name.clone(), Some(shape)));
+        }
+    }
+    Ok(())
+}
+
+fn check_unique(behavior: &BehaviorName, variables: &[Name]) -> Result<(), RevisionError> {
+    let mut seen = std::collections::HashSet::new();
+    match variables.iter().find(|variable| !seen.insert(*variable)) {
+        Some(variable) => Err(RevisionError::Twice {
+            behavior: behavior.clone(),
+            variable: variable.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// A change that can be made.
+fn checked(change: ShapeChange) -> Result<ShapeChange, RevisionError> {
+    let name = &change.behavior.class;
+    let is_fixed = FIXED_INDICES.iter().any(|(known, _)| *known == &**name)
+        || VOCABULARY.contains(&&**name)
+        || READ_BY_NUMBER.contains(&&**name);
+    if is_fixed && !change.behavior.meta {
+        return Err(RevisionError::Fixed(name.clone()));
+    }
+    let is_raw = |spec: InstanceSpec| spec.format().is_none_or(|format| !format.is_pointers());
+    let (from, to) = (change.from.spec, change.to.spec);
+    if (is_raw(from) || is_raw(to)) && from != to {
+        return Err(RevisionError::Raw(change.behavior));
+    }
+    Ok(change)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imprint_isa::MetaDraft;
+
+    fn draft(name: &str, superclass: Option<&str>, variables: &[&str]) -> ClassDraft {
+        let names = |list: &[&str]| list.iter().map(|name| Name::from(*name)).collect();
+        ClassDraft {
+            name: name.into(),
+            superclass: superclass.map(Name::from),
+            instance_spec: spec_of(1, variables.len()),
+            instance_variables: names(variables),
+            class_variables: Vec::new(),
+            pools: Vec::new(),
+            package: "".into(),
+            tag: "".into(),
+            methods: Vec::new(),
+            slots: Vec::new(),
+            meta: Some(MetaDraft {
+                name: name.into(),
+                superclass: BehaviorName::class("Class"),
+                class_slots: 0,
+                instance_variables: Vec::new(),
+                methods: Vec::new(),
+                slots: Vec::new(),
+            }),
+        }
+    }
+
+    /// Class (with no variables), Top a b, Low c under Top, Other.
+    fn known() -> Names {
+        let mut names = Names::default();
+        let all = [
+            draft("Class", None, &[]),
+            draft("Top", None, &["a", "b"]),
+            draft("Low", Some("Top"), &["c"]),
+            draft("Other", None, &[]),
+            draft("Process", None, &["link"]),
+        ];
+        declare(&mut names, &all, 2000).expect("they are sane");
+        names
+    }
+
+    fn changed(drafts: &[ClassDraft]) -> Vec<(String, Vec<Option<u16>>)> {
+        let declared = declare(&mut known(), drafts, 2000).expect("it can be made");
+        let places = |change: &ShapeChange| {
+            let all = 0..change.from.variables.len() as u16;
+            all.map(|old| change.place(old)).collect()
+        };
+        let changes = declared.changes.iter();
+        changes
+            .map(|it| (it.behavior.to_string(), places(it)))
+            .collect()
+    }
+
+    #[test]
+    fn variables_are_followed_by_name_into_all_that_inherit_them() {
+        let cases = [
+            (vec![draft("Top", None, &["a", "b"])], vec![]),
+            (
+                vec![draft("Top", None, &["new", "a", "b"])],
+                vec![
+                    ("Low", vec![Some(1), Some(2), Some(3)]),
+                    ("Top", vec![Some(1), Some(2)]),
+                ],
+            ),
+            (
+                vec![draft("Top", None, &["b"])],
+                vec![
+                    ("Low", vec![None, Some(0), Some(1)]),
+                    ("Top", vec![None, Some(0)]),
+                ],
+            ),
+            (
+                // A variable moves up; for Low it only moves.
+                vec![
+                    draft("Top", None, &["c", "a", "b"]),
+                    draft("Low", Some("Top"), &[]),
+                ],
+                vec![
+                    ("Low", vec![Some(1), Some(2), Some(0)]),
+                    ("Top", vec![Some(1), Some(2)]),
+                ],
+            ),
+            (
+                vec![draft("Low", Some("Other"), &["c"])],
+                vec![("Low", vec![None, None, Some(0)])],
+            ),
+        ];
+        for (drafts, expected) in cases {
+            let expected: Vec<_> = expected
+                .into_iter()
+                .map(|(name, places)| (name.to_string(), places))
+                .collect();
+            assert_eq!(changed(&drafts), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_refused_leaves_the_register_as_it_was() {
+        let cases = [
+            (draft("Top", None, &["a", "b", "c"]), "'c' twice"),
+            (draft("Process", None, &["link", "more"]), "by number"),
+        ];
+        for (draft, expected) in cases {
+            let mut names = known();
+            let before = names.shape_of(&BehaviorName::class("Low"));
+            let refused = declare(&mut names, std::slice::from_ref(&draft), 2000);
+            let text = refused.err().expect("it is refused").to_string();
+            assert!(text.contains(expected), "{text}");
+            assert_eq!(names.shape_of(&BehaviorName::class("Low")), before);
+            let mut names = known();
+            let withdrawn = [super::tests::draft("Fresh", Some("Top"), &["x"])];
+            let declared = declare(&mut names, &withdrawn, 2000).expect("it can be made");
+            assert!(names.shape_of(&BehaviorName::class("Fresh")).is_some());
+            declared.withdraw(&mut names);
+            assert!(names.class("Fresh").is_none());
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The way back from a revision: what it replaced, held as long as somebody may want it again.
+
+use imprint_isa::{BehaviorName, Name};
+use imprint_model::Oop;
+use imprint_model::layout::{association, behavior};
+
+use super::adapting::CodePair;
+use super::migrating::LostValue;
+use super::shapes::ShapeChange;
+use super::{Reshaped, RevisionError};
+use crate::install::{ClassShape, MethodDictionary};
+use crate::machine::Vm;
+
+/// What a revision replaced.
+#[derive(Default, Debug)]
+pub struct Undo {
+    /// Methods in the order in which they were entered or taken out.
+    pub(super) methods: Vec<Replaced>,
+    pub(super) changes: Vec<ShapeChange>,
+    /// The superclass of each behaviour that got another one.
+    pub(super) superclasses: Vec<(BehaviorName, Oop)>,
+    pub(super) shapes: Vec<(Name, Option<ClassShape>)>,
+    pub(super) new_classes: Vec<NewClass>,
+    /// Class variables that came, and those that went with their bindings.
+    pub(super) new_variables: Vec<(Name, Name)>,
+    pub(super) old_variables: Vec<(Name, Name, Oop)>,
+    pub(super) codes: Vec<CodePair>,
+    /// Instances that were migrated and wait for their initialiser, with the number of the change.
+    pub(super) fresh: Vec<(usize, Oop)>,
+    pub(super) lost: Vec<LostValue>,
+}
+
+/// An entry of a method dictionary that was replaced.
+#[derive(Debug)]
+pub(super) struct Replaced {
+    pub behavior: BehaviorName,
+    pub selector: Name,
+    /// What stood there: a method, a ghost, a tombstone, or nothing.
+    pub before: Option<Oop>,
+    /// What stands there since; nothing where the method was taken out.
+    pub after: Option<Oop>,
+}
+
+/// A class that was not there before.
+#[derive(Debug)]
+pub(super) struct NewClass {
+    pub name: Name,
+    /// The binding of its global where that was there, and its value.
+    pub binding: Option<(Oop, Oop)>,
+}
+
+/// What going back did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Reverted {
+    /// Classes that are gone again, or have their earlier shape.
+    pub classes: Vec<Name>,
+    /// Methods that are as they were.
+    pub methods: usize,
+    /// Behaviours whose instances were migrated back.
+    pub reshaped: Vec<Reshaped>,
+}
+
+impl Undo {
+    /// Shows every oop to a visitor that may move it.
+    pub(crate) fn visit(&mut self, visitor: &mut dyn FnMut(&mut Oop)) {
+        for replaced in &mut self.methods {
+            replaced.before.iter_mut().for_each(&mut *visitor);
+            replaced.after.iter_mut().for_each(&mut *visitor);
+        }
+        for (_, superclass) in &mut self.superclasses {
+            visitor(superclass);
+        }
+        for class in &mut self.new_classes {
+            if let Some((binding, value)) = &mut class.binding {
+                visitor(binding);
+                visitor(value);
+            }
+        }
+        for (_, _, binding) in &mut self.old_variables {
+            visitor(binding);
+        }
+        for pair in &mut self.codes {
+            visitor(&mut pair.in_use);
+            visitor(&mut pair.original);
+        }
+        self.fresh.iter_mut().for_each(|(_, oop)| visitor(oop));
+        for lost in &mut self.lost {
+            visitor(&mut lost.object);
+            visitor(&mut lost.value);
+        }
+    }
+}
+
+impl Vm {
+    /// The revisions that can be taken back, last one last.
+    pub fn undoable(&self) -> usize {
+        self.undos.len()
+    }
+
+    /// Forgets how to take back all but the last `count` revisions.
+    pub fn keep_undos(&mut self, count: usize) {
+        let superfluous = self.undos.len().saturating_sub(count);
+        self.undos.drain(..superfluous);
+    }
+
+    /// Whether the method that the revision of this number (from 0) entered, or took out, is still so.
+    pub fn is_as_revised(&self, revision: usize, behavior: &BehaviorName, selector: &str) -> bool {
+        let Some(undo) = self.undos.get(revision) else {
+            return false;
+        };
+        let mut replaced = undo.methods.iter();
+        let found = replaced.find(|it| it.behavior == *behavior && *it.selector == *selector);
+        found.is_some_and(|it| self.own_entry(behavior, selector) == it.after)
+    }
+
+    /// What a behaviour's own dictionary holds under a selector.
+    pub(super) fn own_entry(&self, behavior: &BehaviorName, selector: &str) -> Option<Oop> {
+        let class = self.names.behavior(&self.heap, behavior)?;
+        let symbol = self.heap.symbol(selector)?;
+        let dictionary = self.heap.slot(class, behavior::METHOD_DICTIONARY);
+        MethodDictionary(dictionary).at(&self.heap, symbol)
+    }
+
+    /// Takes back the last revision, instances included: variables that went come back with what they
+    /// held, others keep what they hold now.
+    ///
+    /// # Errors
+    /// Where memory is short; then nothing changed.
+    pub fn revert(&mut self) -> Result<Reverted, RevisionError> {
+        let Some(last) = self.undos.last() else {
+            return Ok(Reverted::default());
+        };
+        let inverse: Vec<ShapeChange> = last.changes.iter().map(ShapeChange::inverse).collect();
+        let room = last.methods.len() * super::commit::ENTRY_BYTES;
+        let migrated = self.migrate_back(&inverse, room);
+        let done = migrated.map(|reshaped| self.undo_entries(reshaped));
+        self.remarry_active();
+        self.flush_caches();
+        done
+    }
+
+    /// Migrates instances and code back. The record stands among the roots meanwhile, so what it holds
+    /// moves along.
+    fn migrate_back(
+        &mut self,
+        inverse: &[ShapeChange],
+        room: usize,
+    ) -> Result<Vec<Reshaped>, RevisionError> {
+        let (population, adapted) = self.prepare(inverse, room)?;
+        let back = self.undos.last().map(|undo| undo.codes.clone());
+        let migrated = self.migrate(inverse, &population, adapted, &back.unwrap_or_default());
+        let migrated = migrated.map_err(|space| RevisionError::NeedsSpace(space.bytes))?;
+        let lost = self.undos.last().map(|undo| undo.lost.clone());
+        for it in lost.unwrap_or_default() {
+            self.heap.store(it.object, it.slot, it.value);
+        }
+        Ok(migrated.reshaped)
+    }
+
+    fn undo_entries(&mut self, reshaped: Vec<Reshaped>) -> Reverted {
+        let Some(undo) = self.undos.pop() else {
+            return Reverted::default();
+        };
+        for replaced in undo.methods.iter().rev() {
+            // Room was made; a dictionary that cannot grow keeps what it has.
+            let _ = self.set_entry(&replaced.behavior, &replaced.selector, replaced.before);
+        }
+        self.restore_names(&undo);
+        let mut classes: Vec<Name> = undo.new_classes.iter().map(|it| it.name.clone()).collect();
+        classes.extend(reshaped.iter().map(|it| it.behavior.class.clone()));
+        classes.sort();
+        classes.dedup();
+        Reverted {
+            classes,
+            methods: undo.methods.len(),
+            reshaped,
+        }
+    }
+
+    fn restore_names(&mut self, undo: &Undo) {
+        for (behavior, superclass) in &undo.superclasses {
+            if let Some(class) = self.names.behavior(&self.heap, behavior) {
+                self.heap.store(class, behavior::SUPERCLASS, *superclass);
+            }
+        }
+        for (name, shape) in &undo.shapes {
+            self.names.reshape(name, shape.clone());
+        }
+        for (class, variable) in &undo.new_variables {
+            self.names.unbind_class_variable(class, variable);
+        }
+        for (class, variable, binding) in &undo.old_variables {
+            self.names
+                .bind_class_variable(class.clone(), variable.clone(), *binding);
+        }
+        for class in &undo.new_classes {
+            // Instances that live on keep their class; nobody finds it by name any more.
+            match class.binding {
+                Some((binding, value)) => self.heap.store(binding, association::VALUE, value),
+                None => {
+                    if let Some(binding) = self.names.unbind_global(&class.name) {
+                        let nil = self.heap.nil();
+                        self.heap.store(binding, association::VALUE, nil);
+                    }
+                }
+            }
+            self.names.forget_class(&class.name);
+        }
+    }
+}
