@@ -3,7 +3,7 @@
 //!
 //! The project in `integration-tests/traps` holds the objects and classes that the cases meet.
 
-use imprint_integration_tests::programs::{start, traps};
+use imprint_integration_tests::programs::{example, free_port, slave, start, traps};
 
 use crate::pair::Pair;
 
@@ -241,4 +241,46 @@ fn a_pruned_method_is_told_though_an_error_handler_stands_around_it() {
     let advice = "--keep 'TrapAnimal>>neverCalled'";
     assert!(fallen.stderr.contains(advice), "{fallen:?}");
     assert!(!fallen.stdout.contains("hidden"), "{fallen:?}");
+}
+
+#[test]
+fn a_class_that_the_program_makes_or_changes_is_compiled_for_as_it_is_there() {
+    let rows = [
+        (
+            "| c | c := Object subclass: #Fresh instanceVariableNames: 'a b' \
+             classVariableNames: 'Count' package: 'Trial'. \
+             c compile: 'b: x b := x. Count := 3'; compile: 'b ^ b + Count + Fresh name size'. \
+             (c new b: 4; yourself) b",
+            "12",
+        ),
+        (
+            "CounterComponent addInstVarNamed: 'step'. \
+             CounterComponent compile: 'step ^ step ifNil: [ 7 + count ]'. \
+             CounterComponent new step + (CounterComponent new increase; count)",
+            "8",
+        ),
+        (
+            "| c | c := CounterComponent subclass: #Sub instanceVariableNames: 'x' \
+             classVariableNames: '' package: 'Trial'. CounterComponent addInstVarNamed: 'step'. \
+             c compile: 'x ^ x ifNil: [ count + (step ifNil: [ 5 ]) ]'. c new x",
+            "5",
+        ),
+        // Methods of its subclasses come after the superclass was changed.
+        (
+            "WebComponent addInstVarNamed: 'extra'. \
+             CounterComponent compile: 'extra ^ extra ifNil: [ count + 5 ]'. \
+             CounterComponent new extra + (CounterComponent new increase; increase; count)",
+            "7",
+        ),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let counter = example("counter").display().to_string();
+    let url = format!("http://127.0.0.1:{}", free_port().unwrap());
+    let serve = ["serve", &counter, "--listen", &url];
+    let _master = start("master", folder.path(), &serve, &[]);
+    for (expression, expected) in rows {
+        let run = ["run", "--master", &url, "--eval", expression];
+        let ended = slave(folder.path(), &run);
+        assert_eq!(ended.stdout.trim(), expected, "{expression}: {ended:?}");
+    }
 }

@@ -139,7 +139,7 @@ mod tests {
         }
         fn compile(
             &mut self,
-            _: imprint_vm::CompileRequest,
+            _: imprint_isa::CompileRequest,
             _: &Names,
         ) -> Result<MethodDraft, String> {
             Err("nobody compiles here".to_string())

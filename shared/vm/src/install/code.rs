@@ -40,6 +40,8 @@ impl Installer<'_> {
                 what: "its class has no method dictionary",
             });
         }
+        let adapted = self.adapted(&title, method, class)?;
+        let method = adapted.as_ref().unwrap_or(method);
         let oop = self.make_method(method, placed, source_pointer)?;
         let selector = self.heap.intern(&method.selector)?;
         self.take_hash(oop, dictionary.at(self.heap, selector), placed.id);

@@ -14,6 +14,7 @@
 //! Reading order: [`names`] (what can be found by name), [`references`], [`class`], [`code`],
 //! [`object`], [`dictionary`].
 
+mod adapted;
 mod class;
 mod code;
 mod dictionary;

@@ -52,6 +52,20 @@ pub struct Names {
     pub(super) class_variables: FxHashMap<(Name, Name), Oop>,
     pub(super) undeclared: FxHashMap<Name, Oop>,
     pub(super) meta_bindings: FxHashMap<Name, Oop>,
+    /// Classes as they came, which a program has changed since.
+    pub(super) former: FxHashMap<Name, ClassShape>,
+}
+
+fn hash_of(behavior: &BehaviorName, shape: &ClassShape, variables: &[Name]) -> u64 {
+    let spec = if behavior.meta {
+        InstanceSpec {
+            spec: 1,
+            fixed_fields: variables.len() as u16,
+        }
+    } else {
+        shape.spec
+    };
+    shape_hash(spec, variables.iter().map(Arc::as_ref))
 }
 
 impl Names {
@@ -182,13 +196,34 @@ impl Names {
 
     /// All instance variables of a behaviour, inherited ones first, where all shapes are known.
     pub fn all_instance_variables(&self, behavior: &BehaviorName) -> Option<Vec<Name>> {
-        let shape = self.classes.get(&behavior.class)?.shape.as_ref()?;
+        self.variables(behavior, &|class| self.classes.get(class)?.shape.as_ref())
+    }
+
+    /// As [`Names::all_instance_variables`], before a program changed anything.
+    pub(super) fn former_instance_variables(&self, behavior: &BehaviorName) -> Option<Vec<Name>> {
+        self.variables(behavior, &|class| self.former_shape(class))
+    }
+
+    fn former_shape(&self, class: &Name) -> Option<&ClassShape> {
+        let now = || self.classes.get(class)?.shape.as_ref();
+        self.former.get(class).or_else(now)
+    }
+
+    fn variables<'a>(
+        &'a self,
+        behavior: &BehaviorName,
+        shape_of: &dyn Fn(&Name) -> Option<&'a ClassShape>,
+    ) -> Option<Vec<Name>> {
+        let shape = shape_of(&behavior.class)?;
         let mut all = match (&shape.superclass, behavior.meta) {
-            (Some(superclass), meta) => self.all_instance_variables(&BehaviorName {
-                class: superclass.clone(),
-                meta,
-            })?,
-            (None, true) => self.all_instance_variables(&BehaviorName::class("Class"))?,
+            (Some(superclass), meta) => self.variables(
+                &BehaviorName {
+                    class: superclass.clone(),
+                    meta,
+                },
+                shape_of,
+            )?,
+            (None, true) => self.variables(&BehaviorName::class("Class"), shape_of)?,
             (None, false) => Vec::new(),
         };
         let own = if behavior.meta {
@@ -203,15 +238,22 @@ impl Names {
     /// The hash of a behaviour's shape ([`shape_hash`]), where all of it is known.
     pub fn shape_of(&self, behavior: &BehaviorName) -> Option<u64> {
         let variables = self.all_instance_variables(behavior)?;
-        let spec = if behavior.meta {
-            InstanceSpec {
-                spec: 1,
-                fixed_fields: variables.len() as u16,
-            }
-        } else {
-            self.classes.get(&behavior.class)?.shape.as_ref()?.spec
+        let shape = self.classes.get(&behavior.class)?.shape.as_ref()?;
+        Some(hash_of(behavior, shape, &variables))
+    }
+
+    /// As [`Names::shape_of`], before a program changed anything.
+    pub(super) fn former_shape_of(&self, behavior: &BehaviorName) -> Option<u64> {
+        let variables = self.former_instance_variables(behavior)?;
+        let shape = self.former_shape(&behavior.class)?;
+        let mut spec = shape.spec;
+        // A class that came when its superclass had changed has more or fewer fields than it was sent with.
+        spec.fixed_fields = variables.len() as u16;
+        let shape = ClassShape {
+            spec,
+            ..shape.clone()
         };
-        Some(shape_hash(spec, variables.iter().map(Arc::as_ref)))
+        Some(hash_of(behavior, &shape, &variables))
     }
 
     /// The binding of a global.

@@ -47,6 +47,7 @@ impl Names {
                 heap.header(class_object).hash(),
                 heap.class_index_of(class_object),
             );
+            self.note_former_shape(&name, &new);
             let entry = self.declare(&name, index, meta_index);
             (entry.index, entry.meta_index) = (index, meta_index);
             let old = entry.shape.take();
@@ -63,6 +64,18 @@ impl Names {
         }
         for (key, binding) in bindings_in(heap, heap.slot(class_object, class::CLASS_POOL)) {
             self.bind_class_variable(name.clone(), key, binding);
+        }
+    }
+
+    /// Where a class has changed, keeps in mind how it came: methods may still come that were compiled for
+    /// it, and for its subclasses, as they were.
+    fn note_former_shape(&mut self, name: &Name, new: &ClassShape) {
+        let old = self.class(name).and_then(|entry| entry.shape.clone());
+        let told = |shape: &ClassShape| (shape.spec, shape.instance_variables.clone());
+        let is_changed =
+            |old: &ClassShape| old.superclass != new.superclass || told(old) != told(new);
+        if let Some(old) = old.filter(is_changed) {
+            self.former.entry(name.clone()).or_insert(old);
         }
     }
 
