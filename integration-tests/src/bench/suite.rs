@@ -99,6 +99,13 @@ pub const SUITE: &[Row] = &[
         fibonacci_calls,
     ),
     rate(
+        "superSends",
+        "Microbenchmarks new superSends: {}",
+        (500_000, 100),
+        "super sends",
+        |turns| turns * 5,
+    ),
+    rate(
         "bytecodes",
         "Microbenchmarks new bytecodes: {}",
         (200, 1),

@@ -3,6 +3,7 @@
 
 mod ansi;
 mod benchmarks;
+mod call_sites;
 mod expressions;
 mod hostile;
 mod machine;

@@ -37,10 +37,16 @@ pub const SMALL_INTEGER_MIN: i64 = -(1 << 60);
 /// The greatest SmallInteger, 2^60 - 1.
 pub const SMALL_INTEGER_MAX: i64 = (1 << 60) - 1;
 
-/// What is subtracted from a double's exponent to make it a SmallFloat64's.
-const SMALL_FLOAT_EXPONENT_OFFSET: u64 = 896;
-/// The rebasing term after the sign was rotated to the low end.
-const SMALL_FLOAT_REBASE: u64 = SMALL_FLOAT_EXPONENT_OFFSET << 53;
+/// Bits that a double is rotated by to be a SmallFloat64: its sign goes above the tag, and what its
+/// exponent begins with becomes the tag.
+const SMALL_FLOAT_ROTATION: u32 = 4;
+/// What is added to a double first. Spur takes 896 from the exponents 896 to 1151 and puts the tag in
+/// front of the 8 bits that are left. With 128 more these exponents, and no others, begin with the
+/// three bits of the tag, and go on with the 8.
+const SMALL_FLOAT_REBASE: u64 = 128 << 52;
+/// The words of both zeros, which have an exponent of their own, are not above this. The same words
+/// would be those of the least power of two and its negative, so these are none.
+const SMALL_FLOAT_ZEROS: u64 = 1 << TAG_BITS | TAG_SMALL_FLOAT;
 
 /// A tagged word: an immediate value, a ghost, or the address of an object.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -154,15 +160,19 @@ impl Oop {
     /// (then it is boxed).
     #[inline(always)]
     pub const fn small_float(value: f64) -> Option<Oop> {
-        let rotated = value.to_bits().rotate_left(1);
-        if rotated <= 1 {
-            return Some(Oop((rotated << TAG_BITS) | TAG_SMALL_FLOAT));
+        let bits = value.to_bits();
+        let oop = Oop(bits
+            .wrapping_add(SMALL_FLOAT_REBASE)
+            .rotate_left(SMALL_FLOAT_ROTATION));
+        if oop.is_small_float() && oop.0 > SMALL_FLOAT_ZEROS {
+            return Some(oop);
         }
-        let rebased = rotated.wrapping_sub(SMALL_FLOAT_REBASE);
-        if rebased <= 1 || rebased >> (64 - TAG_BITS) != 0 {
+        std::hint::cold_path();
+        let rotated = bits.rotate_left(1);
+        if rotated > 1 {
             return None;
         }
-        Some(Oop((rebased << TAG_BITS) | TAG_SMALL_FLOAT))
+        Some(Oop((rotated << TAG_BITS) | TAG_SMALL_FLOAT))
     }
 
     /// The double of a SmallFloat64.
@@ -171,15 +181,13 @@ impl Oop {
         if !self.is_small_float() {
             return None;
         }
-        let rebased = self.0 >> TAG_BITS;
-        let rotated = if rebased > 1 {
-            rebased.wrapping_add(SMALL_FLOAT_REBASE)
-        } else {
-            // Zeros are rare: guessing that it is none is quicker than to choose.
-            std::hint::cold_path();
-            rebased
-        };
-        Some(f64::from_bits(rotated.rotate_right(1)))
+        if self.0 > SMALL_FLOAT_ZEROS {
+            let rotated = self.0.rotate_right(SMALL_FLOAT_ROTATION);
+            return Some(f64::from_bits(rotated.wrapping_sub(SMALL_FLOAT_REBASE)));
+        }
+        // Zeros are rare: guessing that it is none is quicker than to choose.
+        std::hint::cold_path();
+        Some(f64::from_bits((self.0 >> TAG_BITS).rotate_right(1)))
     }
 
     /// The oop of a ghost.
@@ -263,8 +271,13 @@ mod tests {
 
     #[test]
     fn small_floats_round_trip_or_are_refused() {
-        for value in [0.0, -0.0, 1.0, -1.5, 3.25, 1e38, -1e-38] {
+        let least = f64::from_bits((896 << 52) + 1);
+        let greatest = f64::from_bits((1152 << 52) - 1);
+        for value in [
+            0.0, -0.0, 1.0, -1.5, 3.25, 1e38, -1e-38, least, greatest, -least,
+        ] {
             let oop = Oop::small_float(value).expect("in range");
+            assert_eq!(oop.bits(), in_spurs_words(value), "{value}");
             assert_eq!(
                 oop.as_small_float().map(f64::to_bits),
                 Some(value.to_bits())
@@ -273,7 +286,34 @@ mod tests {
         // 2^-127 exactly would collide with zero.
         for value in [f64::NAN, f64::INFINITY, 1e300, 1e-300, 2f64.powi(-127)] {
             assert_eq!(Oop::small_float(value), None, "{value}");
+            assert_eq!(Oop::small_float(-value), None, "-{value}");
         }
+    }
+
+    #[test]
+    fn of_each_exponent_a_float_is_immediate_where_spur_says_so() {
+        for exponent in 0..2048u64 {
+            for mantissa in [1, 0x8_0000_0000_0001, 0xF_FFFF_FFFF_FFFF] {
+                let value = f64::from_bits(exponent << 52 | mantissa);
+                let oop = Oop::small_float(value);
+                assert_eq!(oop.is_some(), (896..1152).contains(&exponent), "{value}");
+                let back = oop.and_then(Oop::as_small_float).map(f64::to_bits);
+                assert_eq!(back, oop.map(|_| value.to_bits()));
+                assert_eq!(oop.map(Oop::bits), oop.map(|_| in_spurs_words(value)));
+            }
+        }
+    }
+
+    /// The word of an immediate float, as Spur describes it: the sign goes to the low end, then 896 is
+    /// taken from the exponent of what is no zero.
+    fn in_spurs_words(value: f64) -> u64 {
+        let rotated = value.to_bits().rotate_left(1);
+        let rebased = if rotated > 1 {
+            rotated - (896 << 53)
+        } else {
+            rotated
+        };
+        rebased << TAG_BITS | TAG_SMALL_FLOAT
     }
 
     #[test]

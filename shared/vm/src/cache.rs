@@ -2,11 +2,14 @@
 //!
 //! One table for all call sites, keyed by selector and class index, one probe. A super send is a
 //! send to an instance of the superclass, so it shares the entries. What is entered here is what
-//! runs: marking rides on it (design D4).
+//! runs: marking rides on it (design D4). The caches of the call sites themselves are filled from
+//! it; whatever makes an entry stale makes them stale too, so they are told here.
 
+use imprint_heap::Heap;
 use imprint_model::Oop;
 
 use crate::args::{ControlPrimitive, Primitive};
+use crate::sites::Sites;
 
 /// Number of entries; a power of two.
 const ENTRIES: usize = 2048;
@@ -48,11 +51,8 @@ pub(crate) struct Entry {
     pub class_index: u32,
     /// Temporaries besides the arguments.
     pub temps: u8,
-    /// Whether the action is [`Action::Activate`] and the temporaries are few: what is looked for
-    /// first.
+    /// Whether the action is [`Action::Activate`] and the temporaries are few.
     pub activates: bool,
-    /// Whether the action is [`Action::ReturnField`]: what is looked for next.
-    pub answers_field: bool,
     /// 1 where the first argument stands in for the receiver of the primitive.
     pub skip: u8,
     /// The method.
@@ -69,7 +69,6 @@ impl Entry {
         class_index: 0,
         temps: 0,
         activates: false,
-        answers_field: false,
         skip: 0,
         method: Oop::from_bits(0),
         pc: std::ptr::null(),
@@ -80,6 +79,8 @@ impl Entry {
 /// The cache.
 pub(crate) struct SendCache {
     entries: Box<[Entry; ENTRIES]>,
+    /// The caches of the call sites.
+    pub sites: Sites,
 }
 
 impl SendCache {
@@ -87,7 +88,10 @@ impl SendCache {
     pub fn new() -> SendCache {
         let entries = vec![Entry::FREE; ENTRIES].into_boxed_slice();
         let entries = entries.try_into().expect("the vector has that length");
-        SendCache { entries }
+        SendCache {
+            entries,
+            sites: Sites::new(),
+        }
     }
 
     #[inline(always)]
@@ -109,10 +113,22 @@ impl SendCache {
     /// Forgets everything.
     pub fn flush(&mut self) {
         self.entries.fill(Entry::FREE);
+        self.sites.flush();
     }
 
-    /// Forgets the entries that `is_stale`.
-    pub fn forget(&mut self, mut is_stale: impl FnMut(&Entry) -> bool) {
+    /// Forgets the entries that `is_stale`, and all call sites.
+    pub fn forget(&mut self, is_stale: impl FnMut(&Entry) -> bool) {
+        self.sites.flush();
+        self.forget_entries(is_stale);
+    }
+
+    /// Forgets what a scavenge may move.
+    pub fn forget_young(&mut self, heap: &Heap) {
+        self.sites.forget_young(heap);
+        self.forget_entries(|entry| heap.is_young(entry.method) || heap.is_young(entry.selector));
+    }
+
+    fn forget_entries(&mut self, mut is_stale: impl FnMut(&Entry) -> bool) {
         let used = self
             .entries
             .iter_mut()

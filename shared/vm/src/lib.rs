@@ -14,8 +14,9 @@
 //! one trait [`Outside`] alone.
 //!
 //! Reading order: [`machine`] (the parts), `stack` (frames), `dispatch` and `handlers` (the
-//! bytecodes), `threads` (the quick way through them), `send` and `lookup` (messages), `context` (frames as objects), `control`
-//! (primitives that change what runs), `scheduler`, `driver`, [`primitives`], [`revise`] (other code for a running image).
+//! bytecodes), `threads` (the quick way through them), `send`, `sites` and `lookup` (messages),
+//! `context` (frames as objects), `control` (primitives that change what runs), `scheduler`,
+//! `driver`, [`primitives`], [`revise`] (other code for a running image).
 
 mod activation;
 pub mod args;
@@ -48,6 +49,7 @@ mod scheduler;
 pub mod seed;
 mod send;
 pub mod settings;
+mod sites;
 mod stack;
 pub mod stand_in;
 mod stop;

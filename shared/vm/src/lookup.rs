@@ -212,7 +212,6 @@ impl Vm {
             class_index,
             temps: header.temp_count.saturating_sub(header.argument_count),
             activates: false,
-            answers_field: false,
             skip: 0,
             method,
             pc: first_pc(method, header),
@@ -226,7 +225,6 @@ impl Vm {
             entry.action = self.action_of_code(&entry, header);
         }
         let is_plain = matches!(entry.action, Action::Activate);
-        entry.answers_field = matches!(entry.action, Action::ReturnField(_));
         entry.activates = is_plain && usize::from(entry.temps) <= Registers::FEW_TEMPS;
         Ok(entry)
     }

@@ -72,9 +72,7 @@ impl Vm {
     /// Collects, between two runs or in the driver: nobody holds an oop but in the roots. Then
     /// whoever waits for finalisation is signalled.
     pub fn collect(&mut self, kind: Collection) -> CollectionReport {
-        let heap = &self.heap;
-        self.cache
-            .forget(|entry| heap.is_young(entry.method) || heap.is_young(entry.selector));
+        self.cache.forget_young(&self.heap);
         let (heap, mut roots) = self.split();
         let report = heap.collect(Safepoint::at_interpreter_loop(), kind, &mut roots);
         if report.kind == Collection::Full {

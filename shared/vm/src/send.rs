@@ -14,6 +14,7 @@ use crate::cache::{Action, Entry};
 use crate::failure::{Failure, PrimitiveError};
 use crate::handlers::closure;
 use crate::machine::Vm;
+use crate::sites;
 use crate::stack::Registers;
 use crate::stop::{Flow, NEXT, Stop, Stopped, out_of_line};
 
@@ -68,54 +69,25 @@ fn message(vm: &mut Vm, r: &mut Registers, selector: Oop, arguments: usize, leng
     })
 }
 
-/// A message to the operand below its arguments, where the cache says that it makes a frame, or
-/// answers a variable or constant.
+/// Lets the site of the send at the pc know what the table of all sends says; answers whether that
+/// was news.
 #[inline(always)]
-pub(crate) fn quickly(
-    vm: &mut Vm,
-    r: &mut Registers,
-    selector: Oop,
-    arguments: usize,
-    length: usize,
-) -> bool {
-    let receiver = r.operand(arguments);
-    let class_index = vm.heap.class_index_of(receiver);
-    let entry = vm.cache.probe(selector, class_index);
-    if !entry.is_for(selector, class_index) {
+pub(crate) fn settle(vm: &mut Vm, r: &Registers, selector: Oop, arguments: usize) -> bool {
+    let class_index = vm.heap.class_index_of(r.operand(arguments));
+    sites::settle(vm, r, class_index, selector, class_index)
+}
+
+/// As [`settle`], of a super send.
+#[inline(never)]
+pub(crate) fn settle_super(vm: &mut Vm, r: &Registers) -> bool {
+    let selector = vm.heap.literal(r.method(), usize::from(r.byte(1) >> 3));
+    let class = vm.class_of_method(r.method());
+    if class.is_ghost() {
         return false;
     }
-    if entry.activates {
-        if !r.has_room() | (vm.countdown <= 1) {
-            return false;
-        }
-        r.advance(length);
-        let temps = usize::from(entry.temps);
-        r.push_small_frame(entry.method, arguments, temps, vm.heap.nil(), entry.pc);
-        vm.countdown -= 1;
-        return true;
-    }
-    if entry.answers_field
-        && let Action::ReturnField(index) = entry.action
-    {
-        let value = vm.heap.slot(receiver, index as usize);
-        return answer(r, value, arguments, length).is_continue();
-    }
-    let value = match entry.action {
-        Action::Return(value) => value,
-        Action::ReturnLiteral(index) => vm.heap.literal(entry.method, index as usize),
-        Action::ReturnBinding(index) => {
-            let binding = vm.heap.literal(entry.method, index as usize);
-            vm.heap.slot(binding, association::VALUE)
-        }
-        Action::StoreField(index) if !vm.heap.header(receiver).is_read_only() => {
-            if !vm.heap.store_quickly(receiver, index as usize, r.top()) {
-                return false;
-            }
-            receiver
-        }
-        _ => return false,
-    };
-    answer(r, value, arguments, length).is_continue()
+    let superclass = vm.superclass_or_nil(class);
+    let class_index = vm.heap.ensure_class_index(superclass);
+    sites::settle(vm, r, sites::SUPER, selector, class_index)
 }
 
 /// A send whose lookup begins above the class of the method, or (`b` of 64 and more) above the

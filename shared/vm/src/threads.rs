@@ -28,6 +28,7 @@ use imprint_model::Oop;
 use crate::handlers::{arithmetic, closure, jump, push, returns, special, store};
 use crate::machine::Vm;
 use crate::send;
+use crate::sites;
 use crate::stack::{Frame, Registers};
 
 /// The function of a bytecode. Its parameters are the machine and its registers: pc, sp, fp, base.
@@ -137,25 +138,26 @@ threads! {
     return_from_block<const N>(vm, r) { returns::from_block_quickly(vm, &mut r, N as u8) } else leave;
 
     add(vm, r) { arithmetic::add_quickly(&mut r) } else add_floats;
-    add_floats(vm, r) { arithmetic::add_floats(&mut r) } else leave;
+    add_floats(vm, r) { arithmetic::add_floats(&mut r) } else numbers;
     subtract(vm, r) { arithmetic::subtract_quickly(&mut r) } else subtract_floats;
-    subtract_floats(vm, r) { arithmetic::subtract_floats(&mut r) } else leave;
+    subtract_floats(vm, r) { arithmetic::subtract_floats(&mut r) } else numbers;
     multiply(vm, r) { arithmetic::multiply_quickly(&mut r) } else multiply_floats;
-    multiply_floats(vm, r) { arithmetic::multiply_floats(&mut r) } else leave;
+    multiply_floats(vm, r) { arithmetic::multiply_floats(&mut r) } else numbers;
     divide(vm, r) { arithmetic::divide_quickly(&mut r) } else divide_floats;
-    divide_floats(vm, r) { arithmetic::divide_floats(&mut r) } else leave;
+    divide_floats(vm, r) { arithmetic::divide_floats(&mut r) } else numbers;
     compare<const N>(vm, r) {
         arithmetic::compare_quickly(vm, &mut r, N as u8)
     } else compare_floats<N>;
     compare_floats<const N>(vm, r) {
         arithmetic::compare_floats(vm, &mut r, N as u8)
-    } else leave;
-    combine<const N>(vm, r) { arithmetic::combine_quickly(&mut r, N as u8) } else leave;
+    } else numbers;
+    numbers(vm, r) { arithmetic::numbers_quickly(vm, &mut r) } else binary;
+    combine<const N>(vm, r) { arithmetic::combine_quickly(&mut r, N as u8) } else binary;
 
     at(vm, r) { special::at_of_array(vm, &mut r) } else at_of_bytes;
     at_of_bytes(vm, r) { special::at_quickly(vm, &mut r) } else special_send<16>;
     at_put(vm, r) { special::at_put_of_array(vm, &mut r) } else at_put_of_bytes;
-    at_put_of_bytes(vm, r) { special::at_put_quickly(vm, &mut r) } else leave;
+    at_put_of_bytes(vm, r) { special::at_put_quickly(vm, &mut r) } else special_send<17>;
     size(vm, r) { special::size_quickly(vm, &mut r) } else special_send<18>;
     identical<const N>(vm, r) { special::identical_quickly(vm, &mut r, N as u8) } else leave;
     class(vm, r) { special::class_quickly(vm, &mut r) } else special_send<23>;
@@ -178,17 +180,66 @@ threads! {
         jump::if_quickly(vm, &mut r, false, distance, 2)
     } else leave;
     send<const N>(vm, r) {
+        let class_index = vm.heap.class_index_of(r.operand(N));
+        sites::send(vm, &mut r, class_index, N, 1)
+    } else send_primitive<N>;
+    send_primitive<const N>(vm, r) {
+        let class_index = vm.heap.class_index_of(r.operand(N));
+        sites::call_primitive(vm, &mut r, class_index, N, 1)
+    } else settle<N>;
+    settle<const N>(vm, r) {
         let selector = vm.heap.literal(r.method(), usize::from(r.byte(0) & 15));
-        send::quickly(vm, &mut r, selector, N, 1)
+        send::settle(vm, &r, selector, N)
     } else leave;
     send_long(vm, r) {
+        let arguments = usize::from(r.byte(1) & 7);
+        let class_index = vm.heap.class_index_of(r.operand(arguments));
+        sites::send(vm, &mut r, class_index, arguments, 2)
+    } else send_primitive_long;
+    send_primitive_long(vm, r) {
+        let arguments = usize::from(r.byte(1) & 7);
+        let class_index = vm.heap.class_index_of(r.operand(arguments));
+        sites::call_primitive(vm, &mut r, class_index, arguments, 2)
+    } else settle_long;
+    settle_long(vm, r) {
         let operand = usize::from(r.byte(1));
         let selector = vm.heap.literal(r.method(), operand >> 3);
-        send::quickly(vm, &mut r, selector, operand & 7, 2)
+        send::settle(vm, &r, selector, operand & 7)
+    } else leave;
+    send_super(vm, r) {
+        let arguments = usize::from(r.byte(1) & 7);
+        sites::send(vm, &mut r, sites::SUPER, arguments, 2)
+    } else send_primitive_super;
+    send_primitive_super(vm, r) {
+        let arguments = usize::from(r.byte(1) & 7);
+        sites::call_primitive(vm, &mut r, sites::SUPER, arguments, 2)
+    } else settle_super;
+    settle_super(vm, r) { send::settle_super(vm, &r) } else leave;
+    binary(vm, r) {
+        let class_index = vm.heap.class_index_of(r.operand(1));
+        sites::send(vm, &mut r, class_index, 1, 1)
+    } else binary_primitive;
+    binary_primitive(vm, r) {
+        let class_index = vm.heap.class_index_of(r.operand(1));
+        sites::call_primitive(vm, &mut r, class_index, 1, 1)
+    } else settle_binary;
+    settle_binary(vm, r) {
+        let (selector, _) = vm.special_selectors[usize::from(r.byte(0) & 31)];
+        send::settle(vm, &r, selector, 1)
     } else leave;
     special_send<const N>(vm, r) {
-        let (selector, _) = vm.special_selectors[N];
-        send::quickly(vm, &mut r, selector, usize::from(SPECIAL_SELECTORS[N].1), 1)
+        let arguments = usize::from(SPECIAL_SELECTORS[N].1);
+        let class_index = vm.heap.class_index_of(r.operand(arguments));
+        sites::send(vm, &mut r, class_index, arguments, 1)
+    } else special_primitive<N>;
+    special_primitive<const N>(vm, r) {
+        let arguments = usize::from(SPECIAL_SELECTORS[N].1);
+        let class_index = vm.heap.class_index_of(r.operand(arguments));
+        sites::call_primitive(vm, &mut r, class_index, arguments, 1)
+    } else settle_special<N>;
+    settle_special<const N>(vm, r) {
+        let (selector, arguments) = vm.special_selectors[N];
+        send::settle(vm, &r, selector, usize::from(arguments))
     } else leave;
 }
 
@@ -224,6 +275,7 @@ const fn threads() -> [Thread; 256] {
         opcode += 1;
     }
     threads[234] = send_long;
+    threads[235] = send_super;
     threads
 }
 
@@ -274,7 +326,8 @@ const fn special_sends(threads: &mut [Thread; 256]) {
     all!(threads, identical: 118 120);
     threads[119] = class;
     each!(threads, 121, value: 0 1);
-    each!(threads, 96, special_send: 11 19 20 21 27 28 29 30 31);
+    threads[107] = binary;
+    each!(threads, 96, special_send: 19 20 21 27 28 29 30 31);
 }
 
 const fn jumps(threads: &mut [Thread; 256]) {

@@ -14,6 +14,8 @@ const TAG: i64 = 1;
 const POP_TEMP: u8 = 208;
 const ADD: u8 = 96;
 const SUBTRACT: u8 = 97;
+const MULTIPLY: u8 = 104;
+const DIVIDE: u8 = 105;
 
 #[inline(always)]
 fn are_small_integers(left: Oop, right: Oop) -> bool {
@@ -156,6 +158,28 @@ fn floats_quickly(r: &mut Registers, make: impl Fn(f64, f64) -> f64) -> bool {
         }
         None => false,
     }
+}
+
+/// What the special sends of numbers do with floats of any kind, and with one and a SmallInteger,
+/// where there is space for the answer.
+#[inline(always)]
+pub(crate) fn numbers_quickly(vm: &mut Vm, r: &mut Registers) -> bool {
+    let Some((left, right)) = mixed_doubles(vm, r.operand(1), r.operand(0)) else {
+        return false;
+    };
+    let value = match r.byte(0) {
+        ADD => left + right,
+        SUBTRACT => left - right,
+        MULTIPLY => left * right,
+        DIVIDE if right != 0.0 => left / right,
+        opcode @ 98..=103 => return decide(vm, r, holds(opcode, left, right)).is_continue(),
+        _ => return false,
+    };
+    let Ok(oop) = vm.heap.new_float(value) else {
+        return false;
+    };
+    answer_or_keep(r, oop);
+    true
 }
 
 /// As [`compare`], of two SmallIntegers.

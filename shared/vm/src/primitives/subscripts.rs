@@ -119,7 +119,16 @@ pub fn at_put(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let element = fitting(vm, receiver, element)?;
     check_writable(vm, receiver)?;
     set_raw_element(vm, receiver, index, element);
+    forget_sites(vm, receiver);
     Ok(value)
+}
+
+/// Where what was written to is code: what its sends mean was known by their places, not by
+/// selectors and bytecodes that have been replaced.
+fn forget_sites(vm: &mut Vm, written: Oop) {
+    if vm.heap.format(written).is_code() {
+        vm.cache.sites.flush();
+    }
 }
 
 /// `size`: number of elements of the indexed part, 0 where there is none.
@@ -203,6 +212,7 @@ pub fn object_at_put(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
         }
     }
     vm.heap.store(receiver, slot, value);
+    forget_sites(vm, receiver);
     Ok(value)
 }
 

@@ -1,0 +1,410 @@
+//! The caches of call sites: what the send at a place meant for a class the last time.
+//!
+//! Bytecodes lie in the image and are not rewritten, so the caches lie beside them, in one table
+//! keyed by the address of the sending bytecode and the class of the receiver. So the selector is
+//! not read, and a place that sees many classes has an entry for each. A super send means the same
+//! for every receiver and has one entry, under [`SUPER`].
+//!
+//! ```text
+//!  send ──> its site ──> what it does                              (this table)
+//!             │ unknown
+//!             └──> selector and class in the table of all sends ──> settled here   (`cache`)
+//!                       │ unknown
+//!                       └──> lookup, which marks                                    (`lookup`)
+//! ```
+//!
+//! A site is only ever filled from an entry of the table of all sends, so whatever keeps that one
+//! right (marking, epochs, settings) holds here too; where an entry is dropped there, all sites are.
+
+use imprint_heap::Heap;
+use imprint_model::Oop;
+use imprint_model::layout::association;
+
+use crate::args::{Args, Primitive};
+use crate::cache::{Action, Entry};
+use crate::handlers::closure;
+use crate::machine::Vm;
+use crate::stack::Registers;
+
+/// Number of entries; a power of two, and what an index of 16 bits reaches.
+const SITES: usize = 4096;
+/// Spreads classes, whose indices are close together, over places, which are close together too.
+const SPREAD: usize = 0x9E5;
+/// Stands for the class of every receiver; greater than any index of a class.
+pub(crate) const SUPER: u32 = u32::MAX;
+
+/// What a send at a site does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+enum Deed {
+    /// Makes a frame of the method `oop`, with few temporaries.
+    Activate,
+    /// Answers the instance variable `index` of the receiver.
+    Field,
+    /// Stores the argument into the instance variable `index` and answers the receiver.
+    StoreField,
+    /// Answers the receiver.
+    Receiver,
+    /// Answers `oop`.
+    Constant,
+    /// Answers the value of the binding `oop`.
+    Binding,
+    /// Runs the receiver, a closure.
+    Evaluate,
+    /// Calls the value primitive that has the number `index` in [`Sites`].
+    Primitive,
+    /// What is not done here.
+    Other,
+}
+
+/// What the send at a place means for a class. Half a line of the processor's cache.
+#[derive(Clone, Copy, Debug)]
+struct Site {
+    /// The sending bytecode; null in a free entry.
+    place: *const u8,
+    /// Index of the receiver's class.
+    class_index: u32,
+    deed: Deed,
+    /// Of a frame, temporaries besides the arguments; of a primitive, 1 where the first argument
+    /// stands in for its receiver.
+    extra: u8,
+    /// See [`Deed`].
+    index: u16,
+    /// See [`Deed`].
+    oop: Oop,
+    /// The first bytecode of a frame.
+    pc: *const u8,
+}
+
+const _: () = assert!(size_of::<Site>() == 32);
+
+impl Site {
+    const FREE: Site = Site {
+        place: std::ptr::null(),
+        class_index: 0,
+        deed: Deed::Other,
+        extra: 0,
+        index: 0,
+        oop: Oop::from_bits(0),
+        pc: std::ptr::null(),
+    };
+
+    /// The site of a send at `place` that means what `entry` says.
+    fn of(entry: &Entry, place: *const u8, class_index: u32, heap: &Heap) -> Site {
+        let free = Site {
+            place,
+            class_index,
+            oop: entry.method,
+            ..Site::FREE
+        };
+        let indexed = |deed, index: u32| match u16::try_from(index) {
+            Ok(index) => Site {
+                deed,
+                index,
+                ..free
+            },
+            Err(_) => free,
+        };
+        let literal = |deed, index: u32| {
+            let oop = heap.literal(entry.method, index as usize);
+            // What stands for an absent object is replaced in the method only.
+            let is_here = !oop.is_ghost();
+            if is_here {
+                Site { deed, oop, ..free }
+            } else {
+                free
+            }
+        };
+        match entry.action {
+            Action::Activate if entry.activates => Site {
+                deed: Deed::Activate,
+                extra: entry.temps,
+                pc: entry.pc,
+                ..free
+            },
+            Action::ReturnField(index) => indexed(Deed::Field, index),
+            Action::StoreField(index) => indexed(Deed::StoreField, index),
+            Action::ReturnReceiver => indexed(Deed::Receiver, 0),
+            Action::Return(oop) => Site {
+                deed: Deed::Constant,
+                oop,
+                ..free
+            },
+            Action::ReturnLiteral(index) => literal(Deed::Constant, index),
+            Action::ReturnBinding(index) => literal(Deed::Binding, index),
+            Action::Evaluate(_) => indexed(Deed::Evaluate, 0),
+            // Its number is for the table of sites to give.
+            Action::Value(_) => Site {
+                deed: Deed::Primitive,
+                extra: entry.skip,
+                ..free
+            },
+            Action::Activate | Action::Watched(_) | Action::Control(_) => free,
+        }
+    }
+
+    /// Whether a scavenge may move what it names, or the method in which it lies.
+    fn is_young(&self, heap: &Heap) -> bool {
+        let word_of_place = Oop::from_bits(self.place as u64 & !7);
+        heap.is_young(word_of_place) || heap.is_young(self.oop)
+    }
+}
+
+/// The caches of all call sites.
+pub(crate) struct Sites {
+    entries: Box<[Site; SITES]>,
+    /// Positions of all entries that are not free. So forgetting costs what was learned.
+    filled: Vec<u16>,
+    /// Whether entries may name an object, or lie in a method, which the next scavenge moves.
+    has_young: bool,
+    /// The value primitives that were met: what a site names by a number, to be small.
+    primitives: Vec<Primitive>,
+}
+
+impl Sites {
+    /// No site.
+    pub fn new() -> Sites {
+        let entries = vec![Site::FREE; SITES].into_boxed_slice();
+        let entries = entries.try_into().expect("the vector has that length");
+        Sites {
+            entries,
+            filled: Vec::new(),
+            has_young: false,
+            primitives: Vec::new(),
+        }
+    }
+
+    #[inline(always)]
+    fn position(place: *const u8, class_index: u32) -> usize {
+        (place as usize ^ (class_index as usize).wrapping_mul(SPREAD)) & (SITES - 1)
+    }
+
+    /// The site of a send, if it is known.
+    #[inline(always)]
+    fn find(&self, place: *const u8, class_index: u32) -> Option<&Site> {
+        let site = &self.entries[Sites::position(place, class_index)];
+        (site.place == place && site.class_index == class_index).then_some(site)
+    }
+
+    fn fill(&mut self, site: Site, heap: &Heap) {
+        let position = Sites::position(site.place, site.class_index);
+        let entry = &mut self.entries[position];
+        if entry.place.is_null() {
+            self.filled.push(position as u16);
+        }
+        *entry = site;
+        self.has_young |= site.is_young(heap);
+    }
+
+    /// The number of a value primitive.
+    fn number(&mut self, primitive: Primitive) -> u16 {
+        let met = &mut self.primitives;
+        let known = met
+            .iter()
+            .position(|other| std::ptr::fn_addr_eq(*other, primitive));
+        let position = known.unwrap_or_else(|| {
+            met.push(primitive);
+            met.len() - 1
+        });
+        u16::try_from(position).expect("there are fewer primitives than that")
+    }
+
+    /// Forgets everything.
+    pub fn flush(&mut self) {
+        for position in self.filled.drain(..) {
+            self.entries[usize::from(position)] = Site::FREE;
+        }
+        self.has_young = false;
+    }
+
+    /// Forgets what a scavenge may move.
+    pub fn forget_young(&mut self, heap: &Heap) {
+        if !std::mem::take(&mut self.has_young) {
+            return;
+        }
+        let entries = &mut self.entries;
+        self.filled.retain(|position| {
+            let entry = &mut entries[usize::from(*position)];
+            let is_young = entry.is_young(heap);
+            if is_young {
+                *entry = Site::FREE;
+            }
+            !is_young
+        });
+    }
+}
+
+/// Does the send at the pc, where its site is known and calls nothing.
+#[inline(always)]
+pub(crate) fn send(
+    vm: &mut Vm,
+    r: &mut Registers,
+    class_index: u32,
+    arguments: usize,
+    length: usize,
+) -> bool {
+    let Some(site) = vm.cache.sites.find(r.pc, class_index) else {
+        return false;
+    };
+    if site.deed == Deed::Activate {
+        if !r.has_room() | (vm.countdown <= 1) {
+            return false;
+        }
+        r.advance(length);
+        let temps = usize::from(site.extra);
+        r.push_small_frame(site.oop, arguments, temps, vm.heap.nil(), site.pc);
+        vm.countdown -= 1;
+        return true;
+    }
+    let receiver = r.operand(arguments);
+    let index = usize::from(site.index);
+    let value = match site.deed {
+        Deed::Field => vm.heap.slot(receiver, index),
+        Deed::StoreField if !vm.heap.header(receiver).is_read_only() => {
+            if !vm.heap.store_quickly(receiver, index, r.top()) {
+                return false;
+            }
+            receiver
+        }
+        Deed::Receiver => receiver,
+        Deed::Constant => site.oop,
+        Deed::Binding => vm.heap.slot(site.oop, association::VALUE),
+        Deed::Evaluate => return closure::evaluate_quickly(vm, r, arguments, length),
+        _ => return false,
+    };
+    answer(r, value, arguments, length);
+    true
+}
+
+#[inline(always)]
+fn answer(r: &mut Registers, value: Oop, arguments: usize, length: usize) {
+    r.drop(arguments);
+    r.set_top(value);
+    r.advance(length);
+}
+
+/// Does the send at the pc, where its site is known and calls a value primitive that succeeds. One
+/// that fails has no effect, and whoever sends then calls it again.
+#[inline(always)]
+pub(crate) fn call_primitive(
+    vm: &mut Vm,
+    r: &mut Registers,
+    class_index: u32,
+    arguments: usize,
+    length: usize,
+) -> bool {
+    let Some(site) = vm.cache.sites.find(r.pc, class_index) else {
+        return false;
+    };
+    if site.deed != Deed::Primitive {
+        return false;
+    }
+    let skip = usize::from(site.extra);
+    let first = vm.stack.index_of(r.sp) - arguments + skip;
+    let args = Args::with_skip(first, arguments - skip, site.extra);
+    let primitive = vm.cache.sites.primitives[usize::from(site.index)];
+    let Some(value) = succeed(vm, primitive, args) else {
+        return false;
+    };
+    answer(r, value, arguments, length);
+    true
+}
+
+/// The answer of a primitive. Its failure, a large value, stays in this frame.
+#[inline(never)]
+fn succeed(vm: &mut Vm, primitive: Primitive, args: Args) -> Option<Oop> {
+    primitive(vm, args).ok()
+}
+
+/// Lets the site of the send at the pc know what `selector` does for a class in the table of all
+/// sends; answers whether the site has learned something. It is found for `class_index` then.
+#[inline(never)]
+pub(crate) fn settle(
+    vm: &mut Vm,
+    r: &Registers,
+    class_index: u32,
+    selector: Oop,
+    looked_up_in: u32,
+) -> bool {
+    let is_known = vm.cache.sites.find(r.pc, class_index).is_some();
+    let entry = vm.cache.probe(selector, looked_up_in);
+    if is_known || !entry.is_for(selector, looked_up_in) {
+        return false;
+    }
+    let entry = *entry;
+    let mut site = Site::of(&entry, r.pc, class_index, &vm.heap);
+    if let Action::Value(primitive) = entry.action {
+        site.index = vm.cache.sites.number(primitive);
+    }
+    vm.cache.sites.fill(site, &vm.heap);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use imprint_heap::HeapSettings;
+
+    use super::*;
+
+    fn site(place: usize, class_index: u32) -> Site {
+        Site {
+            place: place as *const u8,
+            class_index,
+            ..Site::FREE
+        }
+    }
+
+    fn filled(places: &[(usize, u32)]) -> Sites {
+        let heap = Heap::new(HeapSettings::default()).expect("address space is there");
+        let mut sites = Sites::new();
+        for (place, class_index) in places {
+            sites.fill(site(*place, *class_index), &heap);
+        }
+        sites
+    }
+
+    fn knows(sites: &Sites, place: usize, class_index: u32) -> bool {
+        sites.find(place as *const u8, class_index).is_some()
+    }
+
+    #[test]
+    fn a_site_is_known_by_place_and_class_and_by_no_other() {
+        let sites = filled(&[(1001, 51), (1001, 52), (1002, SUPER)]);
+        assert!(knows(&sites, 1001, 51) && knows(&sites, 1001, 52) && knows(&sites, 1002, SUPER));
+        assert!(!knows(&sites, 1001, 53) && !knows(&sites, 1002, 51));
+        assert!(!knows(&sites, 1001 + SITES, 51));
+    }
+
+    #[test]
+    fn classes_that_come_to_one_place_do_not_push_each_other_out() {
+        let classes: Vec<_> = (16..80).map(|class_index| (1001, class_index)).collect();
+        let sites = filled(&classes);
+        let known = classes
+            .iter()
+            .filter(|(place, class_index)| knows(&sites, *place, *class_index));
+        assert_eq!(known.count(), classes.len());
+    }
+
+    #[test]
+    fn nothing_is_known_after_a_flush_not_even_what_took_the_place_of_another() {
+        let places = [(1001, 51), (1001 + SITES, 51), (7, 3)];
+        let mut sites = filled(&places);
+        assert!(!knows(&sites, 1001, 51) && knows(&sites, 1001 + SITES, 51));
+        sites.flush();
+        for (place, class_index) in places {
+            assert!(!knows(&sites, place, class_index));
+        }
+    }
+
+    #[test]
+    fn a_primitive_has_one_number() {
+        let mut sites = Sites::new();
+        let (size, at): (Primitive, Primitive) = (
+            crate::primitives::subscripts::size,
+            crate::primitives::subscripts::at,
+        );
+        let first = sites.number(size);
+        assert_ne!(sites.number(at), first);
+        assert_eq!(sites.number(size), first);
+    }
+}
