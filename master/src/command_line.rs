@@ -7,10 +7,12 @@ use imprint_slave::command_line::{PREFETCH_DEFAULT, parse_output};
 use imprint_slave::ctl::Ctl;
 use imprint_slave::ending::{code, is_of_image};
 use imprint_slave::seed::SeedChoice;
+use imprint_wire::Role;
 
 use imprint_slave::command_line::ImageFormat;
 
 use crate::keeping::Keep;
+use crate::withholding::Never;
 
 /// Builds, runs, tests, serves and shrinks Smalltalk images.
 #[derive(Parser, Debug)]
@@ -22,6 +24,9 @@ pub struct CommandLine {
     /// Limits of the machine.
     #[command(flatten)]
     pub limits: imprint_slave::limits::Limits,
+    /// Keys, certificates and tokens.
+    #[command(flatten)]
+    pub security: imprint_slave::security::Security,
 }
 
 /// The verbs.
@@ -39,6 +44,8 @@ pub enum Command {
     Serve(Serve),
     /// Shrink a project by running its tests in a slave, or an expression by running it.
     Shrink(Shrink),
+    /// Make keys: an authority, certificates that it signs, tokens.
+    Keys(Keys),
     /// Give an order to a running daemon.
     Ctl(Ctl),
     /// Look at image files.
@@ -126,12 +133,40 @@ pub struct Serve {
     /// Send each slave at once what these traces say that it will miss.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub trace: Vec<PathBuf>,
-    /// Where: http://127.0.0.1:PORT or unix:/path/to/socket.
+    /// Where: HOST:PORT with --tls-identity, http://127.0.0.1:PORT or unix:/path/to/socket.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7400")]
     pub listen: String,
+    /// What stays here.
+    #[command(flatten)]
+    pub never: Never,
+    /// What it bears at most.
+    #[command(flatten)]
+    pub burdens: imprint_slave::security::Burdens,
     /// Logging and the admin endpoint.
     #[command(flatten)]
     pub daemon: imprint_daemon::DaemonOptions,
+}
+
+/// `master keys FOLDER`
+#[derive(Args, Debug)]
+pub struct Keys {
+    /// The folder of the keys; an authority that is in it already signs what is made now.
+    pub folder: PathBuf,
+    /// Make one certificate with this name, in place of those for a master, a slave and an operator.
+    #[arg(long, value_name = "NAME", conflicts_with = "token")]
+    pub name: Option<String>,
+    /// Make a token for who has this name: no certificate.
+    #[arg(long, value_name = "NAME")]
+    pub token: Option<String>,
+    /// What it may: pull, push, snapshot, order.
+    #[arg(long, value_name = "ROLE", num_args = 1..)]
+    pub may: Vec<Role>,
+    /// Names and addresses of the machines that daemons with these certificates run on.
+    #[arg(long, value_name = "HOST", num_args = 1..)]
+    pub host: Vec<String>,
+    /// Days from now on that certificates hold.
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    pub days: u32,
 }
 
 /// `master shrink PATH [...]`
@@ -159,6 +194,9 @@ pub struct Shrink {
     /// What is kept though no test reaches it.
     #[command(flatten)]
     pub keep: Keep,
+    /// What stays in the full image.
+    #[command(flatten)]
+    pub never: Never,
     /// What the slave starts from: empty, kernel, or an image file; the slim image does not depend on it.
     #[arg(long, value_name = "empty|kernel|IMAGE", default_value = "empty")]
     pub seed: SeedChoice,
@@ -266,6 +304,9 @@ pub struct TraceRun {
     /// Seconds a test may take; else what the project says, else 30.
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<f64>,
+    /// What stays in the full image.
+    #[command(flatten)]
+    pub never: Never,
 }
 
 /// What is asked of traces. Where a trace is read a replay log will do: it holds marks too.

@@ -2,7 +2,7 @@
 //! them by running their tests in a slave.
 //!
 //! Reading order: [`command_line`], `commands` (one file a verb), [`project`], [`full_image`],
-//! [`cache`], [`outside`], [`keeping`], [`margins`], [`testing`], [`serving`], [`workload`],
+//! [`cache`], [`outside`], [`keeping`], [`keys`], [`withholding`], [`margins`], [`testing`], [`serving`], [`workload`],
 //! [`tracing_run`], [`traces`], [`by_trace`].
 
 mod by_trace;
@@ -11,6 +11,7 @@ mod command_line;
 mod commands;
 mod full_image;
 mod keeping;
+mod keys;
 mod margins;
 mod outside;
 mod project;
@@ -20,6 +21,7 @@ mod story;
 mod testing;
 mod traces;
 mod tracing_run;
+mod withholding;
 mod workload;
 
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ use crate::full_image::LiveImage;
 use crate::project::LoadedSources;
 use crate::serving::image_tests;
 use crate::testing::{self, Test};
+use crate::withholding::Never;
 
 /// A full image, and what is run of it.
 pub struct Workload {
@@ -26,21 +27,24 @@ pub struct Workload {
 
 impl Workload {
     /// Builds the image of a project's folder, opens an image file, or takes the embedded kernel
-    /// alone; `wants` is asked of each test.
+    /// alone; `wants` is asked of each test. What is never to leave
+    /// the full image is taken out first.
     ///
     /// # Errors
     /// Sources that cannot be loaded, a file that is no image.
     pub fn prepare(
         path: Option<&Path>,
+        never: &Never,
         seconds: Option<f64>,
         wants: impl Fn(&Test) -> bool,
     ) -> Result<Workload> {
         let sources = match path {
             Some(path) if path.is_dir() => LoadedSources::project(path)?,
-            Some(path) => return Workload::of_file(path, seconds, wants),
+            Some(path) => return Workload::of_file(path, never, seconds, wants),
             None => LoadedSources::kernel(|_| false)?,
         };
         let mut image = LiveImage::build(&sources, CommandLine::default())?;
+        never.withhold(&mut image)?;
         let (bytes, texts) = (image.pristine_bytes()?, image.texts());
         let tests = match path {
             Some(_) => testing::project_tests(&mut image, &sources)?,
@@ -60,10 +64,12 @@ impl Workload {
 
     fn of_file(
         path: &Path,
+        never: &Never,
         seconds: Option<f64>,
         wants: impl Fn(&Test) -> bool,
     ) -> Result<Workload> {
         let mut image = LiveImage::open(path, CommandLine::default())?;
+        never.withhold(&mut image)?;
         let (bytes, texts) = (image.pristine_bytes()?, image.texts());
         let tests = image_tests(&mut image)?;
         Ok(Workload {

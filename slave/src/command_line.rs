@@ -27,6 +27,9 @@ pub struct CommandLine {
     /// Limits of the machine.
     #[command(flatten)]
     pub limits: crate::limits::Limits,
+    /// Keys, certificates and tokens.
+    #[command(flatten)]
+    pub security: crate::security::Security,
 }
 
 /// The verbs.
@@ -48,7 +51,7 @@ pub enum Command {
     },
     /// Have a running slave write the slim image of its last run, or its heap as it is.
     Snapshot {
-        /// Where the slave is: http://127.0.0.1:PORT or unix:/path/to/socket.
+        /// Where the slave is: https://HOST:PORT, http://127.0.0.1:PORT or unix:/path/to/socket.
         url: String,
         /// What is written.
         #[command(flatten)]
@@ -84,7 +87,7 @@ pub struct Run {
     /// An image file, to be run: alone, or with a master, from which it pulls what it lost.
     #[arg(required_unless_present = "master", conflicts_with_all = ["eval", "tests", "snapshot"])]
     pub image: Option<PathBuf>,
-    /// Where the master is: http://127.0.0.1:PORT or unix:/path/to/socket.
+    /// Where the master is: https://HOST:PORT, http://127.0.0.1:PORT or unix:/path/to/socket.
     #[arg(long, value_name = "URL")]
     pub master: Option<String>,
     /// Where an image alone notes what it reaches though it was pruned: a keep list for the next

@@ -18,14 +18,16 @@ use crate::interrupts;
 use crate::limits::heap_settings;
 use crate::machine::local_machine;
 use crate::resuming::Unfinished;
+use crate::security::Security;
 use crate::shrinking::{evaluate, shrink, write_report};
 use crate::supplied::run_supplied;
-use crate::{ctl, daemon};
+use crate::{ctl, daemon, security};
 
 /// Does what the command line says and answers the exit code.
 pub fn run(command_line: CommandLine) -> u8 {
     if !matches!(command_line.command, Command::Resume { .. }) {
         command_line.limits.apply();
+        command_line.security.clone().apply();
     }
     let done = match &command_line.command {
         Command::Run(run) => match (&run.image, &run.master) {
@@ -38,10 +40,11 @@ pub fn run(command_line: CommandLine) -> u8 {
             log,
             master,
             report,
-        } => resume(log, master.as_deref(), report.as_deref()),
-        Command::Snapshot { url, wanted } => Controller::connect(url)
-            .map_err(anyhow::Error::from)
-            .and_then(|mut slave| ctl::snapshot(&mut slave, wanted)),
+        } => {
+            let said = Some(command_line.security.clone()).filter(|it| *it != Security::default());
+            resume(log, master.as_deref(), report.as_deref(), said)
+        }
+        Command::Snapshot { url, wanted } => snapshot(url, wanted),
         Command::Ctl(order) => ctl::ctl(order),
     };
     done.unwrap_or_else(|error| {
@@ -87,12 +90,23 @@ fn run_with_master(run: &Run, master: String) -> Result<u8> {
     make(run, &orders, None)
 }
 
-/// Goes on with the run of a log, as it was called.
-fn resume(log: &Path, master: Option<&str>, report: Option<&Path>) -> Result<u8> {
+fn snapshot(url: &str, wanted: &ctl::ImageFile) -> Result<u8> {
+    let mut slave = Controller::connect(url, &security::credentials()?)?;
+    ctl::snapshot(&mut slave, wanted)
+}
+
+/// Goes on with the run of a log, as it was called; with other keys where some are said now.
+fn resume(
+    log: &Path,
+    master: Option<&str>,
+    report: Option<&Path>,
+    said: Option<Security>,
+) -> Result<u8> {
     let unfinished = Unfinished::open(log)?;
-    let (limits, mut run) = unfinished.run()?;
+    let (limits, logged, mut run) = unfinished.run()?;
     run.report = report.map(Path::to_path_buf);
     limits.apply();
+    said.unwrap_or(logged).apply();
     let master = master.or(run.master.as_deref());
     let master =
         master.context("the log does not tell where the master is; say it with --master")?;

@@ -14,6 +14,7 @@ use imprint_wire::message::{Event, Outcome};
 use crate::command_line::ImageFormat;
 use crate::daemon::{HEAP_OPTION, SPUR_OPTION};
 use crate::ending::code;
+use crate::security::credentials;
 
 /// A daemon that was told to stop may take this long.
 const GRACE: Duration = Duration::from_secs(10);
@@ -21,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// `ctl URL ...`
 #[derive(Args, Debug)]
 pub struct Ctl {
-    /// Where the daemon is: http://127.0.0.1:PORT or unix:/path/to/socket.
+    /// Where the daemon is: https://HOST:PORT, http://127.0.0.1:PORT or unix:/path/to/socket.
     pub url: String,
     /// The order.
     #[command(subcommand)]
@@ -69,7 +70,7 @@ pub struct ImageFile {
 /// # Errors
 /// Where nobody answers at the address, or the daemon refuses.
 pub fn ctl(ctl: &Ctl) -> Result<u8> {
-    let mut controller = Controller::connect(&ctl.url)?;
+    let mut controller = Controller::connect(&ctl.url, &credentials()?)?;
     match &ctl.order {
         Order::Status => status(&mut controller),
         Order::Run {

@@ -19,7 +19,7 @@ use imprint_wire::control::{
     Progress, RunOrder, Runnable, SnapshotOrder, SnapshotReport, StatusReport,
 };
 use imprint_wire::message::Event;
-use imprint_wire::{Address, Control, Listener, Services};
+use imprint_wire::{Address, Control, Listener, ServerLimits, Services};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
@@ -27,6 +27,7 @@ use crate::crash::outlived;
 use crate::ending::{code, sentence_of};
 use crate::exercise::{Chosen, Exercised, Orders, exercise};
 use crate::heap_snapshot::write_heap;
+use crate::security::admission;
 use crate::shrinking::Wanted;
 
 /// Orders that wait; whoever gives more is refused.
@@ -68,7 +69,8 @@ pub fn serve(daemon: &Daemon, template: Orders) -> Result<u8> {
 
 async fn serve_at(daemon: &Daemon, address: &Address, template: Orders) -> Result<u8> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
-    let listener = Listener::bind(address).await.context("cannot listen")?;
+    let listener = Listener::bind_for(address, admission()?, ServerLimits::default()).await;
+    let listener = listener.context("cannot listen")?;
     let metrics = Metrics::new();
     eprintln!(
         "taking orders on {}, pulling from {}",

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use imprint_wire::message::{Hello, MasterMessage, OfferedClass, Welcome};
-use imprint_wire::{Connection, SlaveMessage, WireError};
+use imprint_wire::{Connection, Credentials, SlaveMessage, WireError};
 
+use crate::security::credentials;
 use crate::seed::{Seed, SeedChoice};
 
 /// Between two attempts to greet.
@@ -28,6 +30,7 @@ pub struct Terms {
 /// What is said at the beginning of each stream of a run.
 pub(crate) struct Greeting {
     pub url: String,
+    credentials: Credentials,
     patience: Duration,
     hello: Hello,
     /// What was offered of the seed at first: each stream's master is to know what need not be sent.
@@ -36,9 +39,13 @@ pub(crate) struct Greeting {
 
 impl Greeting {
     /// Of a slave that starts from this seed, where it was opened already.
-    pub fn new(terms: &Terms, seed: Option<&Seed>) -> Greeting {
-        Greeting {
+    ///
+    /// # Errors
+    /// Where the keys of this process cannot be read.
+    pub fn new(terms: &Terms, seed: Option<&Seed>) -> Result<Greeting> {
+        Ok(Greeting {
             url: terms.master.clone(),
+            credentials: credentials()?,
             patience: terms.patience,
             hello: Hello {
                 prefetch_bytes: terms.prefetch_bytes,
@@ -48,7 +55,7 @@ impl Greeting {
                 ..Hello::empty(env!("CARGO_PKG_VERSION"))
             },
             offers: Vec::new(),
-        }
+        })
     }
 
     /// Connects and says it. A stream that breaks meanwhile, as one of a master that was just killed does,
@@ -71,7 +78,8 @@ impl Greeting {
 
     fn say_once(&self, patience: Duration) -> Result<(Connection, Welcome), WireError> {
         let deadline = Instant::now() + patience.max(GREETING);
-        let mut connection = Connection::connect_retrying(&self.url, patience, |_, _| {})?;
+        let mut connection =
+            Connection::connect_retrying(&self.url, &self.credentials, patience, |_, _| {})?;
         let welcome = connection.greet(self.hello.clone(), Some(deadline))?;
         for (sequence, classes) in (1..).zip(&self.offers) {
             connection.send(SlaveMessage::Offer {

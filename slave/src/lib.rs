@@ -13,7 +13,7 @@
 //!
 //! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`seed`], [`handshake`],
 //! [`agreement`], [`remote`], [`waiting`], [`exploded`], [`shrinking`] (its image), [`heap_snapshot`], [`supplied`], [`keeping`], [`daemon`] and [`ctl`]
-//! (orders), [`replay`], [`replaying`], [`resuming`], [`answer`], [`proof`], [`page`], [`limits`], [`machine`],
+//! (orders), [`replay`], [`replaying`], [`resuming`], [`answer`], [`proof`], [`page`], [`limits`], [`security`], [`machine`],
 //! [`outcome_text`], [`frames`], [`ending`], [`interrupts`], [`crash`].
 
 mod agreement;
@@ -40,6 +40,7 @@ pub mod remote;
 pub mod replay;
 pub mod replaying;
 pub mod resuming;
+pub mod security;
 pub mod seed;
 pub mod session;
 pub mod shrinking;

@@ -91,7 +91,7 @@ impl Line {
     /// slave.
     pub fn connect(terms: &Terms) -> Result<Line> {
         let seed = terms.seed.open()?;
-        let greeting = Greeting::new(terms, seed.as_ref());
+        let greeting = Greeting::new(terms, seed.as_ref())?;
         let (connection, welcome) = greeting.say()?;
         let end = End::Far {
             connection: Box::new(connection),

@@ -27,6 +27,8 @@ pub struct Logged {
     pub written: Fingerprint,
     /// What is wrong at the end of the log, where something is.
     pub torn: Option<Torn>,
+    /// The options that the run had of its master.
+    pub options: Vec<(String, String)>,
     arrivals: Arrivals,
     kept: Vec<Kept>,
 }
@@ -43,7 +45,8 @@ impl Logged {
             told.take(record)?;
         }
         let torn = reader.torn().cloned();
-        let (Some(pristine), Some((written, entry))) = (told.pristine, told.snapshot) else {
+        let (Some(pristine), Some((written, entry, options))) = (told.pristine, told.snapshot)
+        else {
             bail!(
                 "{} ends before an image was written; there is nothing to replay",
                 path.display()
@@ -54,6 +57,7 @@ impl Logged {
             entry,
             written,
             torn,
+            options,
             arrivals: told.arrivals,
             kept: told.kept,
         })
@@ -117,6 +121,9 @@ impl Logged {
     }
 }
 
+/// An image that was written: its fingerprint, its entry expression, the options of the run.
+type Snapshot = (Fingerprint, String, Vec<(String, String)>);
+
 /// What the records of a log tell, one after the other.
 pub(crate) struct Told {
     /// The full image whose ids are meant.
@@ -128,7 +135,7 @@ pub(crate) struct Told {
     /// The tests that passed.
     pub passed: Vec<(TestName, Duration)>,
     kept: Vec<Kept>,
-    snapshot: Option<(Fingerprint, String)>,
+    snapshot: Option<Snapshot>,
     /// Drafts that no record behind them has told the reason of.
     waiting: Vec<Placed<Draft>>,
 }
@@ -173,8 +180,11 @@ impl Told {
                 self.arrivals.class_indices.extend(classes.map(entry));
             }
             Record::Snapshot {
-                fingerprint, entry, ..
-            } => self.snapshot = Some((Fingerprint(fingerprint), entry)),
+                fingerprint,
+                entry,
+                options,
+                ..
+            } => self.snapshot = Some((Fingerprint(fingerprint), entry, options)),
             Record::Test {
                 class,
                 selector,

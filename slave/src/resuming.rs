@@ -23,6 +23,7 @@ use imprint_wire::message::TestName;
 use crate::command_line::{Command, CommandLine, Run};
 use crate::limits::Limits;
 use crate::replaying::Told;
+use crate::security::Security;
 
 /// A log whose run is to go on.
 pub struct Unfinished {
@@ -62,11 +63,12 @@ impl Unfinished {
         })
     }
 
-    /// The run as it was called, with the image where the log is, and the limits of its machine.
+    /// The run as it was called, with the image where the log is, the limits of its machine
+    /// and its keys.
     ///
     /// # Errors
     /// Where this program does not understand the call.
-    pub fn run(&self) -> Result<(Limits, Box<Run>)> {
+    pub fn run(&self) -> Result<(Limits, Security, Box<Run>)> {
         let words = ["slave"].into_iter().map(str::to_string);
         let called = words.chain(self.told.arguments.iter().cloned());
         let parsed = CommandLine::try_parse_from(called).with_context(|| {
@@ -81,7 +83,7 @@ impl Unfinished {
         run.snapshot = Some(self.path.with_file_name(image));
         // Whoever waited for a report has heard that the run was cut short.
         run.report = None;
-        Ok((parsed.limits, run))
+        Ok((parsed.limits, parsed.security, run))
     }
 
     /// Refuses a master whose ids mean something else.

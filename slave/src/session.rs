@@ -1,11 +1,13 @@
 //! A run that pulls: entry expression, one visit, tests, survival drill; and all that came.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use imprint_heap::Heap;
+use imprint_host::sockets::resolver::host_name;
 use imprint_host::{Environment, Files, LocalOutside, Network, Reactor, Waker};
 use imprint_image::Fingerprint;
 use imprint_isa::{BehaviorName, CompileRequest, MethodDraft, Surroundings};
@@ -307,7 +309,9 @@ impl Session {
             let compiled_before = self.line.borrow().compiled_for_image;
             let line = self.line.clone();
             let mut lines = |activation: &_| line.borrow_mut().source_line(activation);
+            self.missing_files();
             let mut case = run_test(&mut self.vm, test, timeout, &mut lines)?;
+            note_missing(&mut case.outcome, &self.missing_files());
             let has_compiled = self.line.borrow().compiled_for_image > compiled_before;
             if has_compiled && case.outcome == TestOutcome::Passed {
                 case.outcome = TestOutcome::NeedsCompiler;
@@ -321,6 +325,12 @@ impl Session {
             run.cases.push(case);
         }
         Ok(run)
+    }
+
+    /// The files that were looked for and not there, since this was asked last.
+    fn missing_files(&mut self) -> Vec<PathBuf> {
+        let files = self.vm.extensions.get_mut::<Files>();
+        files.map(Files::take_missing).unwrap_or_default()
     }
 
     /// Ends what a test whose time was up left running, with its unwind blocks where these come to an
@@ -430,6 +440,25 @@ impl Session {
             other => Err(anyhow!("asked to end, the image did not quit: {other:?}")),
         }
     }
+}
+
+/// A test may want a file that lies where the master is: so it is told where it was looked for.
+fn note_missing(outcome: &mut TestOutcome, missing: &[PathBuf]) {
+    let (TestOutcome::Failed(trouble) | TestOutcome::Errored(trouble)) = outcome else {
+        return;
+    };
+    if missing.is_empty() || !trouble.advice.is_empty() {
+        return;
+    }
+    let names: Vec<String> = missing
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    trouble.advice = format!(
+        "Not found on {}, where the slave runs: {}",
+        host_name(),
+        names.join(", ")
+    );
 }
 
 /// What runs tests, made by `compile` of expressions.

@@ -19,6 +19,7 @@ use imprint_vm::{Outcome, RunLimits, Vm, VmSettings};
 
 use super::machine::{Failed, Machine};
 use super::measure::median;
+use super::wire;
 
 /// Names a folder of images that others made.
 const THEIR_IMAGES: &str = "IMPRINT_IMAGES";
@@ -75,10 +76,22 @@ pub const FACTS: &[Fact] = &[
         name: "tracing",
         measure: tracing,
     },
+    Fact {
+        name: "marks",
+        measure: wire::object_marks,
+    },
+    Fact {
+        name: "misses",
+        measure: wire::misses,
+    },
+    Fact {
+        name: "pulled",
+        measure: wire::pulled_tests,
+    },
 ];
 
 impl Figure {
-    fn of(name: &str, times: Vec<Duration>, words: impl Into<String>) -> Figure {
+    pub(super) fn of(name: &str, times: Vec<Duration>, words: impl Into<String>) -> Figure {
         Figure {
             name: name.to_string(),
             best: times.iter().copied().min().unwrap_or_default(),
@@ -284,10 +297,15 @@ fn tracing() -> Result<Vec<Figure>, Failed> {
 }
 
 /// A folder that is removed in the end.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Result<Scratch, Failed> {
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn new() -> Result<Scratch, Failed> {
         let name = format!("imprint-bench-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
         fs::create_dir_all(&path)?;

@@ -6,9 +6,13 @@
 //! thing each. What is no program is among [`facts`].
 
 pub mod clock;
+mod echo;
 pub mod facts;
 pub mod machine;
 pub mod measure;
 pub mod peer;
 pub mod suite;
 pub mod table;
+mod wire;
+
+pub use echo::{SERVER_VARIABLE, serve as serve_echo};

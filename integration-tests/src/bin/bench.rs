@@ -5,7 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -16,6 +16,7 @@ use imprint_integration_tests::bench::measure::{Effort, Measured, measure};
 use imprint_integration_tests::bench::peer::Peer;
 use imprint_integration_tests::bench::suite::{Row, SUITE};
 use imprint_integration_tests::bench::table;
+use imprint_integration_tests::bench::{SERVER_VARIABLE, serve_echo};
 
 /// The benchmark suite.
 #[derive(Parser, Debug)]
@@ -42,6 +43,13 @@ struct CommandLine {
 }
 
 fn main() -> ExitCode {
+    if let Some(socket) = std::env::var_os(SERVER_VARIABLE) {
+        // The other end of an echo that is measured.
+        return match serve_echo(Path::new(&socket)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     match run(&CommandLine::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

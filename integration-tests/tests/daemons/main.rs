@@ -8,14 +8,17 @@
 
 mod bad_input;
 mod browser;
+mod burdens;
 mod cache;
 mod crash;
 mod exports;
+mod faults;
 mod ghost_operands;
 mod handshakes;
 mod hostile;
 mod images;
 mod keeping;
+mod keys;
 mod machine;
 #[path = "../../../shared/image/tests/files/narrow.rs"]
 mod narrow;
@@ -23,6 +26,7 @@ mod pair;
 mod projects;
 mod proving;
 mod pulling;
+mod relay;
 mod resuming;
 mod sampled;
 mod seeds;
@@ -33,3 +37,4 @@ mod slow_wire;
 mod stopping;
 mod tracing;
 mod traps;
+mod withholding;

@@ -22,9 +22,15 @@ pub fn full_image(folder: &Path) {
 
 /// A master that listens, with the port of its admin endpoint.
 pub fn serve(folder: &Path, url: &str) -> (Running, u16) {
+    serve_with(folder, url, &[])
+}
+
+/// The same, with options.
+pub fn serve_with(folder: &Path, url: &str, options: &[&str]) -> (Running, u16) {
     let admin = free_port().unwrap();
     let address = format!("127.0.0.1:{admin}");
     let arguments = ["serve", "full.image", "--listen", url, "--admin", &address];
+    let arguments = [&arguments[..], options].concat();
     let running = start("master", folder, &arguments, &[]);
     let health = assert_eventually("health", || get(admin, "/healthz"));
     assert!(health.starts_with("HTTP/1.1 200"), "{health}");

@@ -1,45 +1,15 @@
 //! A wire that is slow: it costs time, and changes nothing of what a program sees (design D9).
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use imprint_integration_tests::programs::{free_port, slave};
 
+use crate::relay::Relay;
 use crate::serving::{full_image, serve};
 
 /// How much later each answer of the master comes.
 const DELAY: Duration = Duration::from_millis(20);
-
-/// Passes connections on to `port`, the answers late; answers where.
-fn slow_relay(port: u16) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        while let Ok((front, _)) = listener.accept() {
-            let Ok(back) = TcpStream::connect(("127.0.0.1", port)) else {
-                return;
-            };
-            back.set_nodelay(true).unwrap();
-            front.set_nodelay(true).unwrap();
-            let (from, to) = (front.try_clone().unwrap(), back.try_clone().unwrap());
-            std::thread::spawn(move || pass_on(from, to, Duration::ZERO));
-            std::thread::spawn(move || pass_on(back, front, DELAY));
-        }
-    });
-    url
-}
-
-fn pass_on(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
-    let mut bytes = [0; 65_536];
-    while let Ok(count @ 1..) = from.read(&mut bytes) {
-        std::thread::sleep(delay);
-        if to.write_all(&bytes[..count]).is_err() {
-            return;
-        }
-    }
-}
 
 /// What an expression prints in a slave with a slow wire, and how long that took.
 fn evaluate(folder: &Path, url: &str, expression: &str) -> (String, Duration) {
@@ -64,7 +34,8 @@ fn what_a_program_sees_does_not_depend_on_how_slow_the_wire_is() {
     full_image(folder.path());
     let port = free_port().unwrap();
     let (_master, _) = serve(folder.path(), &format!("http://127.0.0.1:{port}"));
-    let url = slow_relay(port);
+    let relay = Relay::before(port);
+    relay.delay(DELAY);
     let pulls_much = "100 factorial printString size";
     for (case, expression, expected) in [
         (
@@ -102,7 +73,7 @@ fn what_a_program_sees_does_not_depend_on_how_slow_the_wire_is() {
             "3",
         ),
     ] {
-        let (answer, took) = evaluate(folder.path(), &url, &expression);
+        let (answer, took) = evaluate(folder.path(), relay.url(), &expression);
         assert_eq!(answer, expected, "{case}");
         assert!(took > DELAY * 15, "{case}: the wire was slow for {took:?}");
     }

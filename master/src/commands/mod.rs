@@ -4,6 +4,7 @@ mod build;
 mod ctl;
 mod eval;
 mod image;
+mod keys;
 mod log;
 mod replay;
 mod run;
@@ -27,6 +28,7 @@ use crate::command_line::{Command, CommandLine, Failure};
 /// Where it could not be done, with the exit code for that.
 pub fn run(command_line: CommandLine) -> Result<u8, Failure> {
     command_line.limits.apply();
+    command_line.security.apply();
     if comes_to_an_end(&command_line.command) {
         interrupts::heed(GRACE)?;
     }
@@ -47,6 +49,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Test(test) => test::test(&test),
         Command::Serve(serve) => serve::serve(&serve),
         Command::Shrink(shrink) => shrink::shrink(&shrink),
+        Command::Keys(keys) => keys::keys(&keys),
         Command::Ctl(ctl) => ctl::ctl(&ctl),
         Command::Image(image) => image::image(&image),
         Command::Replay(replay) => replay::replay(&replay),

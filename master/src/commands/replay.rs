@@ -7,9 +7,12 @@ use imprint_report::print;
 use imprint_shrink::Slim;
 use imprint_slave::ending::code;
 use imprint_slave::replaying::Logged;
+use imprint_vm::CommandLine;
 use imprint_vm::install::Names;
 
 use crate::command_line::{Failure, Replay};
+use crate::full_image::LiveImage;
+use crate::withholding::Never;
 
 /// What an entry expression is where there is none.
 const NOTHING: &str = "nil";
@@ -27,6 +30,18 @@ fn bytes_as_written(slim: &Slim, written: Fingerprint) -> Result<Vec<u8>> {
         .unwrap_or(compact))
 }
 
+/// The full image without what was withheld from the run.
+fn full_image(replay: &Replay, never: &Never) -> Result<PristineImage> {
+    const UNREADABLE: &str = "cannot open the full image";
+    if never.never.is_empty() {
+        return PristineImage::open(&replay.image).context(UNREADABLE);
+    }
+    let mut image = LiveImage::open(&replay.image, CommandLine::default()).context(UNREADABLE)?;
+    never.withhold(&mut image)?;
+    let bytes = image.pristine_bytes()?;
+    PristineImage::from_bytes(&bytes).map_err(|problem| anyhow!("{UNREADABLE}: {problem}"))
+}
+
 /// Makes the image, and says whether it is the one that the run wrote.
 ///
 /// # Errors
@@ -41,7 +56,7 @@ pub fn replay(replay: &Replay) -> Result<u8, Failure> {
             torn.reason
         );
     }
-    let full = PristineImage::open(&replay.image).context("cannot open the full image")?;
+    let full = full_image(replay, &Never::of_options(&logged.options))?;
     if full.fingerprint() != logged.pristine {
         return Err(Failure::from(anyhow!(
             "{} is of the full image {:?}, and {} is {:?}; give --image the one that was shrunk",

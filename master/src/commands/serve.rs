@@ -9,6 +9,7 @@ use imprint_daemon::{Admin, Metrics, Signals};
 use imprint_image::PristineImage;
 use imprint_loader::Project;
 use imprint_slave::ending::code;
+use imprint_slave::security::admission;
 use imprint_trace::{Marks, Trace};
 use imprint_vm::CommandLine;
 use imprint_vm::install::Names;
@@ -34,7 +35,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub fn serve(serve: &Serve) -> Result<u8, Failure> {
     let address: Address = serve.listen.parse().context("cannot listen")?;
     let scratch = Scratch::new()?;
-    let served = Served::prepare(&serve.image, &scratch)?;
+    let served = Served::prepare(serve, &scratch)?;
     let path = served.path;
     let trace = match serve.trace.as_slice() {
         [] => None,
@@ -50,7 +51,8 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
     runtime
         .block_on(async {
             let mut signals = Signals::listen().context("cannot listen for signals")?;
-            let listener = Listener::bind(&address).await.context("cannot listen")?;
+            let listener = Listener::bind_for(&address, admission()?, serve.burdens.into()).await;
+            let listener = listener.context("cannot listen")?;
             let metrics = Metrics::new();
             let source = PristineSource::new(&metrics, move || {
                 pristine().expect("it opened a moment ago")
@@ -93,20 +95,27 @@ struct Served {
 
 impl Served {
     /// Opens an image file, or builds the image of a project's folder.
-    fn prepare(path: &Path, scratch: &Scratch) -> Result<Served> {
-        let (path, mut image, project) = if path.is_dir() {
+    fn prepare(serve: &Serve, scratch: &Scratch) -> Result<Served> {
+        let path = &serve.image;
+        let (mut image, project) = if path.is_dir() {
             let sources = LoadedSources::project(path)?;
-            let mut image = LiveImage::build(&sources, CommandLine::default())?;
-            let built = scratch.path().join("full.image");
-            image.write(&built)?;
-            (built, image, sources.spec)
+            let image = LiveImage::build(&sources, CommandLine::default())?;
+            (image, sources.spec)
         } else {
             let image = LiveImage::open(path, CommandLine::default());
-            let image = image.context("cannot serve the image")?;
-            (path.to_path_buf(), image, Project::default())
+            (image.context("cannot serve the image")?, Project::default())
+        };
+        serve.never.withhold(&mut image)?;
+        let path = if path.is_dir() || !serve.never.never.is_empty() {
+            let made = scratch.path().join("full.image");
+            image.write(&made)?;
+            made
+        } else {
+            path.clone()
         };
         let bytes = std::fs::read(&path).context("cannot serve the image")?;
-        let plan = plan_of(&mut image, &project, &bytes)?;
+        let mut plan = plan_of(&mut image, &project, &bytes)?;
+        plan.options.extend(serve.never.options());
         Ok(Served { path, plan })
     }
 }

@@ -53,6 +53,7 @@ pub fn shrink(shrink: &Shrink) -> Result<u8, Failure> {
         Audience::Person
     });
     let (sources, mut image) = load(shrink)?;
+    shrink.never.withhold(&mut image)?;
     let bytes = image.pristine_bytes()?;
     let texts = image.texts();
     let full = full_image(&image, bytes.len());
@@ -74,6 +75,7 @@ pub fn shrink(shrink: &Shrink) -> Result<u8, Failure> {
     }
     let mut plan = plan(shrink, &sources, &alone);
     plan.options = plan_options(&shrink.keep, &sources.spec, &bytes)?;
+    plan.options.extend(shrink.never.options());
     let output = output(shrink)?;
     let (options, pristine) = (plan.options.clone(), bytes.clone());
     let (mut report, code) = run_slave(shrink, &output, bytes, texts, plan, timeout)?;
@@ -108,6 +110,7 @@ fn shrink_by_trace(shrink: &Shrink) -> Result<u8, Failure> {
     });
     let trace = merged(&shrink.trace)?;
     let (sources, mut image) = load(shrink)?;
+    shrink.never.withhold(&mut image)?;
     let bytes = image.pristine_bytes()?;
     let full = full_image(&image, bytes.len());
     let timeout = testing::timeout(shrink.timeout, &sources);

@@ -35,7 +35,7 @@ fn run(run: &TraceRun) -> Result<u8, Failure> {
     }
     let output = output(run)?;
     let wants = |test: &Test| run.serve.is_none() && run.eval.is_none() && wants(&run.tests, test);
-    let mut workload = Workload::prepare(run.path.as_deref(), run.timeout, wants)?;
+    let mut workload = Workload::prepare(run.path.as_deref(), &run.never, run.timeout, wants)?;
     if !run.tests.is_empty() && workload.plan.tests.is_empty() {
         return Err(Failure {
             code: code::USAGE,

@@ -1,34 +1,85 @@
-//! Where a daemon listens: a loopback address or a Unix socket, nothing else.
+//! Where a daemon is: a host and port, or a Unix socket.
 //!
-//! Nothing on the wire is encrypted or authenticated yet, and who can pull or give orders can run
-//! code. So an address of another machine is refused, here, in the one place that reads addresses.
+//! Who can pull or give orders can run code. So what is not encrypted stays on this machine, unless the
+//! user says that the network is to be trusted: [`Address::is_local`] is asked in the two places that open
+//! sockets.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::WireError;
 
-/// An address on this machine.
+/// Where a daemon listens.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Address {
-    /// A loopback address and port.
-    Tcp(SocketAddr),
+    /// A host and port.
+    Tcp(HostPort),
     /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
+/// A host and port, and how it is spoken to there.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct HostPort {
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// The port; 0 takes a free one where somebody listens.
+    pub port: u16,
+    /// What the address says of encryption.
+    pub scheme: Scheme,
+}
+
+/// Whether what is said is encrypted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Scheme {
+    /// Nobody said: it is, where there are keys for it.
+    Unsaid,
+    /// In the clear.
+    Http,
+    /// By TLS.
+    Https,
+}
+
+impl HostPort {
+    /// Whether this is encrypted, given that there are keys for it or not.
+    pub fn is_secure(&self, has_keys: bool) -> bool {
+        match self.scheme {
+            Scheme::Unsaid => has_keys,
+            Scheme::Http => false,
+            Scheme::Https => true,
+        }
+    }
+
+    fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
+
+    /// Host and port as a URL has them.
+    pub fn authority(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+}
+
 impl Address {
-    /// A loopback socket address.
-    ///
-    /// # Errors
-    /// [`WireError::NotLocal`] where other machines could reach it.
-    pub fn tcp(address: SocketAddr) -> Result<Address, WireError> {
-        if address.ip().is_loopback() {
-            Ok(Address::Tcp(address))
-        } else {
-            Err(WireError::NotLocal(address.to_string()))
+    /// Whether no other machine hears what is said there.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Address::Tcp(place) => place.is_loopback(),
+            Address::Unix(_) => true,
+        }
+    }
+
+    /// Whether what is said there is encrypted, given that there are keys for it or not.
+    pub fn is_secure(&self, has_keys: bool) -> bool {
+        match self {
+            Address::Tcp(place) => place.is_secure(has_keys),
+            Address::Unix(_) => false,
         }
     }
 }
@@ -36,8 +87,8 @@ impl Address {
 impl FromStr for Address {
     type Err = WireError;
 
-    /// Reads `http://127.0.0.1:7400`, `127.0.0.1:7400`, `http://localhost:7400`,
-    /// `http://[::1]:7400` or `unix:/path/to/socket`.
+    /// Reads `http://127.0.0.1:7400`, `https://build-host:7400`, `build-host:7400`,
+    /// `https://[::1]:7400` or `unix:/path/to/socket`.
     fn from_str(text: &str) -> Result<Address, WireError> {
         let unreadable = || WireError::Address(text.to_string());
         if let Some(path) = text.strip_prefix("unix:") {
@@ -48,27 +99,44 @@ impl FromStr for Address {
                 Ok(Address::Unix(PathBuf::from(path)))
             };
         }
-        let rest = text.strip_prefix("http://").unwrap_or(text);
-        let rest = rest.strip_prefix("https://").unwrap_or(rest);
+        let schemes = [("http://", Scheme::Http), ("https://", Scheme::Https)];
+        let (scheme, rest) = schemes
+            .into_iter()
+            .find_map(|(prefix, scheme)| Some((scheme, text.strip_prefix(prefix)?)))
+            .unwrap_or((Scheme::Unsaid, text));
         let rest = rest.strip_suffix('/').unwrap_or(rest);
-        if let Ok(address) = rest.parse::<SocketAddr>() {
-            return Address::tcp(address);
-        }
-        let (host, port) = rest.rsplit_once(':').ok_or_else(unreadable)?;
-        let port: u16 = port.parse().map_err(|_| unreadable())?;
-        match host {
-            "localhost" => Address::tcp((IpAddr::V4(Ipv4Addr::LOCALHOST), port).into()),
-            "" => Err(unreadable()),
-            _ if host.contains(['/', ' ', '@']) => Err(unreadable()),
-            _ => Err(WireError::NotLocal(format!("{host}:{port}"))),
-        }
+        let (host, port) = host_and_port(rest).ok_or_else(unreadable)?;
+        Ok(Address::Tcp(HostPort { host, port, scheme }))
     }
+}
+
+fn host_and_port(text: &str) -> Option<(String, u16)> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Some((address.ip().to_string(), address.port()));
+    }
+    let (host, port) = text.rsplit_once(':')?;
+    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
+    let is_name = !host.is_empty() && host.chars().all(is_of_name);
+    is_name.then_some(())?;
+    // One name of two addresses would listen at whichever comes first.
+    let host = if host == "localhost" {
+        "127.0.0.1"
+    } else {
+        host
+    };
+    Some((host.to_string(), port.parse().ok()?))
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Address::Tcp(address) => write!(formatter, "http://{address}"),
+            Address::Tcp(place) => {
+                let scheme = match place.scheme {
+                    Scheme::Https => "https",
+                    Scheme::Unsaid | Scheme::Http => "http",
+                };
+                write!(formatter, "{scheme}://{}", place.authority())
+            }
             Address::Unix(path) => write!(formatter, "unix:{}", path.display()),
         }
     }
@@ -79,31 +147,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_of_this_machine_are_read_back() {
-        for (text, written) in [
-            ("http://127.0.0.1:7400", "http://127.0.0.1:7400"),
-            ("127.0.0.1:7400", "http://127.0.0.1:7400"),
-            ("http://localhost:0/", "http://127.0.0.1:0"),
-            ("http://[::1]:7400", "http://[::1]:7400"),
-            ("unix:/run/imprint.socket", "unix:/run/imprint.socket"),
-            ("unix:///run/imprint.socket", "unix:/run/imprint.socket"),
+    fn addresses_are_read_back() {
+        for (text, written, is_local) in [
+            ("http://127.0.0.1:7400", "http://127.0.0.1:7400", true),
+            ("127.0.0.1:7400", "http://127.0.0.1:7400", true),
+            ("http://localhost:0/", "http://127.0.0.1:0", true),
+            ("https://[::1]:7400", "https://[::1]:7400", true),
+            ("http://10.0.0.4:7400", "http://10.0.0.4:7400", false),
+            ("0.0.0.0:7400", "http://0.0.0.0:7400", false),
+            ("http://[::]:7400", "http://[::]:7400", false),
+            ("https://build-host:7400", "https://build-host:7400", false),
+            ("unix:/run/imprint.socket", "unix:/run/imprint.socket", true),
+            (
+                "unix:///run/imprint.socket",
+                "unix:/run/imprint.socket",
+                true,
+            ),
         ] {
-            assert_eq!(text.parse::<Address>().unwrap().to_string(), written);
+            let address = text.parse::<Address>().unwrap();
+            assert_eq!(address.to_string(), written);
+            assert_eq!(address.is_local(), is_local, "{text}");
         }
     }
 
     #[test]
-    fn addresses_of_other_machines_are_refused_by_name() {
-        for text in [
-            "http://10.0.0.4:7400",
-            "0.0.0.0:7400",
-            "http://[::]:7400",
-            "https://build-host:7400",
-        ] {
-            let error = text.parse::<Address>().unwrap_err();
-            assert!(matches!(error, WireError::NotLocal(_)), "{text}: {error:?}");
-            let named = text.rsplit("//").next().unwrap();
-            assert!(error.to_string().starts_with(named), "{error}");
+    fn who_does_not_say_how_is_encrypted_where_there_are_keys() {
+        let rows = [
+            ("h:1", false, true),
+            ("http://h:1", false, false),
+            ("https://h:1", true, true),
+        ];
+        for (text, without, with) in rows {
+            let address = text.parse::<Address>().unwrap();
+            let found = [address.is_secure(false), address.is_secure(true)];
+            assert_eq!(found, [without, with], "{text}");
         }
     }
 
@@ -117,6 +194,8 @@ mod tests {
             "127.0.0.1:99999",
             ":80",
             "a/b:80",
+            "ftp://h:1",
+            "u@h:1",
         ] {
             let error = text.parse::<Address>().unwrap_err();
             assert_eq!(error, WireError::Address(text.to_string()));

@@ -5,9 +5,9 @@
 //! of [`crate::QUEUE_LENGTH`] messages until the runtime is driven next: by `receive`, by
 //! [`Connection::flush`], or by a `send` that finds the queue full.
 //!
-//! There are no HTTP/2 pings: a machine that computes for a minute drives nothing, and would be
-//! taken for dead. All addresses are on this machine, where the kernel tells both ends when the
-//! other is gone.
+//! While an answer is awaited, pings of HTTP/2 find out that the way to the master is cut; the master sends
+//! none, since a machine that computes for a minute drives nothing and would be taken for dead. The kernel
+//! notices, at both ends, that a machine is gone.
 
 use std::future::Future;
 use std::io;
@@ -19,11 +19,15 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::bundles::BundleReader;
 use crate::convert::heard;
 use crate::counted::{ByteCount, Counted, Socket};
+use crate::credentials::{Credentials, Token};
+use crate::distrust::distrust;
+use crate::incoming::prepare;
 use crate::message::{Hello, MasterMessage, SlaveMessage, Welcome};
 use crate::pb::source_client::SourceClient;
 use crate::{Address, MESSAGE_BYTES_MAX, QUEUE_LENGTH, WireError, pb};
@@ -34,6 +38,10 @@ pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 /// The longest wait between attempts.
 const RETRY_LONGEST: Duration = Duration::from_secs(2);
+/// Between two questions whether a silent peer is still there.
+const PING_EVERY: Duration = Duration::from_secs(2);
+/// Who has not answered such a question by then is gone.
+const PING_LIMIT: Duration = Duration::from_secs(3);
 /// Turns that the tasks of a connection need to hand a message to the kernel.
 const FLUSH_TURNS: usize = 8;
 
@@ -53,7 +61,7 @@ impl Connection {
     /// # Errors
     /// Where the address is unfit or nobody answers there.
     pub fn connect(url: &str) -> Result<Connection, WireError> {
-        Connection::open(&url.parse()?, CONNECT_LIMIT)
+        Connection::open(&url.parse()?, &Credentials::default(), CONNECT_LIMIT)
     }
 
     /// Opens a stream, and tries again while nobody answers, until `give_up_after` has passed.
@@ -63,6 +71,7 @@ impl Connection {
     /// As [`Connection::connect`]; the last failure.
     pub fn connect_retrying(
         url: &str,
+        credentials: &Credentials,
         give_up_after: Duration,
         mut on_wait: impl FnMut(&WireError, Duration),
     ) -> Result<Connection, WireError> {
@@ -71,7 +80,8 @@ impl Connection {
         let mut pause = RETRY_FIRST;
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            let error = match Connection::open(&address, left.clamp(RETRY_FIRST, CONNECT_LIMIT)) {
+            let limit = left.clamp(RETRY_FIRST, CONNECT_LIMIT);
+            let error = match Connection::open(&address, credentials, limit) {
                 Err(error @ (WireError::Unreachable { .. } | WireError::Strange { .. })) => error,
                 other => return other,
             };
@@ -84,12 +94,16 @@ impl Connection {
         }
     }
 
-    fn open(address: &Address, limit: Duration) -> Result<Connection, WireError> {
+    fn open(
+        address: &Address,
+        credentials: &Credentials,
+        limit: Duration,
+    ) -> Result<Connection, WireError> {
         let runtime = runtime()?;
         let (outgoing, queue) = mpsc::channel(QUEUE_LENGTH);
         let received = ByteCount::default();
         let incoming = runtime.block_on(async {
-            let mut client = SourceClient::new(channel(address, &received).await?)
+            let mut client = SourceClient::new(channel(address, credentials, &received).await?)
                 .max_decoding_message_size(MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX);
             let asked = client.pull(ReceiverStream::new(queue));
@@ -154,7 +168,12 @@ impl Connection {
     pub fn greet(&mut self, hello: Hello, deadline: Option<Instant>) -> Result<Welcome, WireError> {
         self.send(SlaveMessage::Hello(hello))?;
         match self.receive(deadline)? {
-            MasterMessage::Welcome(welcome) => Ok(welcome),
+            MasterMessage::Welcome(welcome) if welcome.protocol == crate::PROTOCOL => Ok(welcome),
+            MasterMessage::Welcome(welcome) => Err(WireError::Refused(format!(
+                "the master speaks protocol {}, this slave {}: use the same version of both",
+                welcome.protocol,
+                crate::PROTOCOL
+            ))),
             MasterMessage::Refused { reason, .. } => Err(WireError::Refused(reason)),
             _ => Err(crate::InvalidMessage::Missing("welcome").into()),
         }
@@ -168,10 +187,14 @@ pub(crate) async fn first_answer<T>(
     asked: impl Future<Output = Result<T, tonic::Status>>,
 ) -> Result<T, WireError> {
     let answer = match tokio::time::timeout(limit, asked).await {
-        Ok(answer) => answer.map_err(WireError::from),
-        Err(_) => Err(WireError::TimedOut),
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(status)) => match distrust(&status, address) {
+            Some(error) => return Err(error),
+            None => WireError::from(status),
+        },
+        Err(_) => WireError::TimedOut,
     };
-    answer.map_err(|error| error.before_any_answer(address))
+    Err(answer.before_any_answer(address))
 }
 
 /// What the future yields, or nothing where the deadline passed first.
@@ -188,27 +211,44 @@ pub(crate) fn runtime() -> Result<Runtime, WireError> {
     built.map_err(|error| WireError::Runtime(error.to_string()))
 }
 
-/// A channel to a daemon on this machine, and a count of what comes through it.
-pub(crate) async fn channel(address: &Address, received: &ByteCount) -> Result<Channel, WireError> {
+/// A channel on which each call shows a token, where there is one.
+pub(crate) type ShownChannel = InterceptedService<Channel, Token>;
+
+/// A channel to a daemon, and a count of what comes through it.
+pub(crate) async fn channel(
+    address: &Address,
+    credentials: &Credentials,
+    received: &ByteCount,
+) -> Result<ShownChannel, WireError> {
+    let tls = credentials.tls(address)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
     // Of a Unix socket the name is not looked up: the connector opens the socket in any case.
-    let uri = match address {
-        Address::Tcp(socket) => format!("http://{socket}"),
-        Address::Unix(_) => "http://localhost".to_string(),
+    let authority = match address {
+        Address::Tcp(place) => place.authority(),
+        Address::Unix(_) => "localhost".to_string(),
     };
+    let mut endpoint = endpoint(format!("{scheme}://{authority}"))?;
+    if let Some(tls) = tls {
+        let unfit = |error: tonic::transport::Error| WireError::Runtime(root_cause(&error));
+        endpoint = endpoint.tls_config(tls).map_err(unfit)?;
+    }
     let (target, received) = (address.clone(), received.clone());
     let connector = tower::service_fn(move |_| open_socket(target.clone(), received.clone()));
-    let connected = endpoint(uri)?.connect_with_connector(connector).await;
-    connected.map_err(|error| WireError::Unreachable {
-        address: address.to_string(),
-        reason: root_cause(&error),
-    })
+    let connected = endpoint.connect_with_connector(connector).await;
+    let channel = connected.map_err(|error| {
+        distrust(&error, address).unwrap_or_else(|| WireError::Unreachable {
+            address: address.to_string(),
+            reason: root_cause(&error),
+        })
+    })?;
+    Ok(InterceptedService::new(channel, credentials.token()))
 }
 
 async fn open_socket(address: Address, received: ByteCount) -> io::Result<TokioIo<Counted>> {
     let socket: Box<dyn Socket> = match address {
-        Address::Tcp(address) => {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
+        Address::Tcp(place) => {
+            let stream = TcpStream::connect((place.host.as_str(), place.port)).await?;
+            prepare(&stream)?;
             Box::new(stream)
         }
         Address::Unix(path) => Box::new(UnixStream::connect(path).await?),
@@ -218,11 +258,14 @@ async fn open_socket(address: Address, received: ByteCount) -> io::Result<TokioI
 
 fn endpoint(uri: String) -> Result<Endpoint, WireError> {
     let endpoint = Endpoint::from_shared(uri.clone()).map_err(|_| WireError::Address(uri))?;
-    Ok(endpoint.connect_timeout(CONNECT_LIMIT))
+    Ok(endpoint
+        .connect_timeout(CONNECT_LIMIT)
+        .http2_keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_LIMIT))
 }
 
 /// What lies under the layers of an error.
-fn root_cause(error: &dyn std::error::Error) -> String {
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;

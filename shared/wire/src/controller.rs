@@ -3,18 +3,19 @@
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tonic::transport::Channel;
 
+use crate::connection::ShownChannel;
 use crate::control::{Progress, RunOrder, SnapshotOrder, SnapshotReport, StatusReport};
 use crate::convert::millis;
 use crate::counted::ByteCount;
+use crate::credentials::Credentials;
 use crate::pb::control_client::ControlClient;
 use crate::{Address, MESSAGE_BYTES_MAX, WireError, connection, pb};
 
 /// A connection to a running daemon.
 pub struct Controller {
     runtime: Runtime,
-    client: ControlClient<Channel>,
+    client: ControlClient<ShownChannel>,
     address: Address,
 }
 
@@ -23,10 +24,12 @@ impl Controller {
     ///
     /// # Errors
     /// Where the address is unfit or nobody answers there.
-    pub fn connect(url: &str) -> Result<Controller, WireError> {
+    pub fn connect(url: &str, credentials: &Credentials) -> Result<Controller, WireError> {
         let address: Address = url.parse()?;
         let runtime = connection::runtime()?;
-        let channel = runtime.block_on(connection::channel(&address, &ByteCount::default()))?;
+        let received = ByteCount::default();
+        let channel = connection::channel(&address, credentials, &received);
+        let channel = runtime.block_on(channel)?;
         let client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
         Ok(Controller {
             runtime,
@@ -77,8 +80,8 @@ impl Controller {
     /// Where the daemon refuses, cannot, or goes away.
     pub fn snapshot(&mut self, order: SnapshotOrder) -> Result<SnapshotReport, WireError> {
         let asked = self.client.snapshot(pb::SnapshotOrder::from(order));
-        let answer = self.runtime.block_on(asked).map_err(WireError::from);
-        let report = answer.map_err(|error| error.before_any_answer(&self.address))?;
+        let answer = connection::first_answer(&self.address, Duration::MAX, asked);
+        let report = self.runtime.block_on(answer)?;
         let report = report.into_inner();
         Ok(report.try_into()?)
     }
@@ -90,8 +93,8 @@ impl Controller {
     pub fn stop(&mut self, grace: Duration) -> Result<(), WireError> {
         let grace_millis = millis(grace);
         let asked = self.client.stop(pb::StopOrder { grace_millis });
-        let answer = self.runtime.block_on(asked).map_err(WireError::from);
-        answer.map_err(|error| error.before_any_answer(&self.address))?;
+        let answer = connection::first_answer(&self.address, connection::CONNECT_LIMIT, asked);
+        self.runtime.block_on(answer)?;
         Ok(())
     }
 }

@@ -31,12 +31,43 @@ pub enum WireError {
     /// The address cannot be read.
     #[error("`{0}` is no address: give http://127.0.0.1:PORT or unix:/path/to/socket")]
     Address(String),
-    /// The address is on another machine.
+    /// The address is on another machine, and nothing would be encrypted.
     #[error(
-        "{0} is not on this machine: nothing is encrypted yet, so only loopback addresses and \
-         Unix sockets are used; reach it through an ssh tunnel"
+        "{0} is not on this machine, and http says everything in the clear: say https, with keys of \
+         master keys, or --insecure where the network is trusted"
     )]
     NotLocal(String),
+    /// A daemon that encrypts, or looks at certificates, without one of its own.
+    #[error(
+        "{0} can only be served with a certificate: name one with --tls-identity (master keys makes it), and say https"
+    )]
+    NoIdentity(String),
+    /// Who asks by TLS does not know whom to believe.
+    #[error(
+        "whom to believe at {0} is not said: name the authority that signed its certificate with --tls-ca"
+    )]
+    NoAuthority(String),
+    /// A daemon that lets everybody in.
+    #[error(
+        "anybody could pull and give orders at {0}: say who may with --client-ca or --tokens, or --insecure"
+    )]
+    Open(String),
+    /// A file of keys, certificates or tokens.
+    #[error("cannot use {path}: {problem}")]
+    Credentials {
+        /// Which.
+        path: String,
+        /// Why not.
+        problem: String,
+    },
+    /// One end does not believe the other.
+    #[error("{address} is not to be trusted, or does not trust this side: {reason}")]
+    Untrusted {
+        /// Where.
+        address: String,
+        /// Which of both, why, and what to do.
+        reason: String,
+    },
     /// Somebody else listens there.
     #[error("{0} is in use by another program: end it, or listen elsewhere")]
     InUse(String),
@@ -110,6 +141,11 @@ impl WireError {
             | WireError::TimedOut => true,
             WireError::Address(_)
             | WireError::NotLocal(_)
+            | WireError::NoIdentity(_)
+            | WireError::NoAuthority(_)
+            | WireError::Open(_)
+            | WireError::Credentials { .. }
+            | WireError::Untrusted { .. }
             | WireError::InUse(_)
             | WireError::Listen { .. }
             | WireError::Refused(_)
@@ -123,9 +159,10 @@ impl From<tonic::Status> for WireError {
     fn from(status: tonic::Status) -> WireError {
         let text = status.message().to_string();
         match status.code() {
-            tonic::Code::FailedPrecondition | tonic::Code::InvalidArgument => {
-                WireError::Refused(text)
-            }
+            tonic::Code::FailedPrecondition
+            | tonic::Code::InvalidArgument
+            | tonic::Code::PermissionDenied
+            | tonic::Code::Unauthenticated => WireError::Refused(text),
             _ => WireError::Lost(text),
         }
     }

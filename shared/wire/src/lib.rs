@@ -9,7 +9,8 @@
 //!  Controller::run ───── RunOrder ────────▶ Control::run       either daemon
 //! ```
 //!
-//! Reading order: [`message`], [`control`], [`address`], [`connection`], [`server`], [`log`].
+//! Reading order: [`message`], [`control`], [`address`], [`connection`], [`server`], [`credentials`],
+//! [`role`], [`tokens`], [`log`].
 //! Invariant: protobuf types do not leave this crate, and what leaves it was checked.
 
 pub mod address;
@@ -19,21 +20,30 @@ pub mod control;
 pub mod controller;
 mod convert;
 mod counted;
+pub mod credentials;
+mod distrust;
 mod error;
+mod guard;
+mod incoming;
 pub mod log;
 pub mod message;
+mod pace;
 mod payload;
 mod pb;
+pub mod role;
 pub mod server;
+pub mod tokens;
 #[doc(hidden)]
 pub mod untrusted;
 
 pub use address::Address;
 pub use connection::Connection;
 pub use controller::Controller;
+pub use credentials::{Admission, Credentials};
 pub use error::{InvalidMessage, WireError};
 pub use message::{MasterMessage, SlaveMessage};
-pub use server::{Control, Listener, Services, Session, Source};
+pub use role::Role;
+pub use server::{Control, Listener, ServerLimits, Services, Session, Source};
 
 /// Version of what is said; raised by a change of meaning.
 pub const PROTOCOL: u32 = 3;

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! Listener::bind(address) ─▶ serve(Services, stop) ── stop ─▶ no new streams, open ones end, done
+//!
+//! socket ── Incoming: places, time ── TLS ── HTTP/2 ── Gate: roles ── service
 //! ```
 //!
 //! A pull stream is one task: decode, [`Session::answer`], encode. Whoever needs a thread of its
@@ -12,23 +14,28 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::address::{HostPort, Scheme};
 use crate::bundles::BundleWriter;
+use crate::connection::root_cause;
 use crate::control::{Progress, RunOrder, SnapshotOrder, SnapshotReport, StatusReport};
 use crate::convert::said;
+use crate::credentials::Admission;
+use crate::guard::Gate;
+use crate::incoming::{Door, FIRST_CALL_LIMIT, Incoming};
 use crate::message::{MasterMessage, SlaveMessage};
+use crate::pace::Pace;
 use crate::pb::control_server::ControlServer;
 use crate::pb::source_server::SourceServer;
-use crate::{Address, MESSAGE_BYTES_MAX, QUEUE_LENGTH, WireError, pb};
+use crate::{Address, MESSAGE_BYTES_MAX, WireError, pb};
 
 /// Only the owner may connect to a Unix socket.
 const SOCKET_MODE: u32 = 0o600;
@@ -84,16 +91,23 @@ impl Services {
         self
     }
 
-    fn routes(self) -> Routes {
+    fn routes(self, limits: ServerLimits) -> Routes {
         let mut routes = Routes::default();
         if let Some(source) = self.source {
-            let service = SourceServer::new(SourceService(source))
-                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            let drafts_a_second_max = limits.drafts_a_second_max;
+            let service = SourceService {
+                source,
+                drafts_a_second_max,
+            };
+            let service = SourceServer::new(service)
+                .max_decoding_message_size(limits.message_bytes_max)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX);
             routes = routes.add_service(service);
         }
         if let Some(control) = self.control {
-            routes = routes.add_service(ControlServer::new(ControlService(control)));
+            let service = ControlServer::new(ControlService(control));
+            let message_bytes_max = limits.message_bytes_max;
+            routes = routes.add_service(service.max_decoding_message_size(message_bytes_max));
         }
         routes
     }
@@ -101,14 +115,39 @@ impl Services {
 
 /// A bound socket on which nobody is served yet.
 pub struct Listener {
-    socket: Socket,
+    door: Door,
     address: Address,
+    admission: Admission,
+    limits: ServerLimits,
+    _file: Option<SocketFile>,
 }
 
-enum Socket {
-    Tcp(TcpListener),
-    Unix(UnixListener, SocketFile),
+/// What one daemon bears at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ServerLimits {
+    /// Connections at once; whoever comes then is turned away, and may try again.
+    pub connections_max: usize,
+    /// Bytes of a message from a peer.
+    pub message_bytes_max: usize,
+    /// Drafts that one slave gets in a second; who wants more waits.
+    pub drafts_a_second_max: u32,
 }
+
+impl Default for ServerLimits {
+    /// Far above what slaves need that mean no harm, and below what stops a daemon.
+    fn default() -> ServerLimits {
+        ServerLimits {
+            connections_max: 512,
+            message_bytes_max: MESSAGE_BYTES_MAX,
+            drafts_a_second_max: 200_000,
+        }
+    }
+}
+
+/// Calls that a peer makes at once on one connection.
+const CALLS_MAX: u32 = 16;
+/// Bytes of the headers of a call.
+const HEADER_BYTES_MAX: u32 = 16 << 10;
 
 /// The file of a Unix socket; removed when nobody listens any more.
 struct SocketFile(PathBuf);
@@ -121,22 +160,37 @@ impl Drop for SocketFile {
 }
 
 impl Listener {
-    /// Listens at an address; port 0 takes a free one. Must be called within a runtime.
+    /// Listens at an address, for everybody on this machine; port 0 takes a free one. Must be called
+    /// within a runtime.
     ///
     /// # Errors
-    /// Where the address is in use or the operating system refuses.
+    /// Where the address is in use or the operating system refuses, or other machines could reach it.
     pub async fn bind(address: &Address) -> Result<Listener, WireError> {
-        let socket = match address {
-            Address::Tcp(socket) => TcpListener::bind(socket).await.map(Socket::Tcp),
+        Listener::bind_for(address, Admission::default(), ServerLimits::default()).await
+    }
+
+    /// Listens at an address for those who are let in.
+    ///
+    /// # Errors
+    /// As [`Listener::bind`], and where the address lets in whom nobody meant to.
+    pub async fn bind_for(
+        address: &Address,
+        admission: Admission,
+        limits: ServerLimits,
+    ) -> Result<Listener, WireError> {
+        admission.check(address)?;
+        let bound = match address {
+            Address::Tcp(place) => bind_tcp(place, &admission).await,
             Address::Unix(path) => bind_unix(path),
         };
-        let socket = socket.map_err(|error| refusal(address, &error))?;
-        let address = match &socket {
-            Socket::Tcp(listener) => listener.local_addr().map(Address::Tcp),
-            Socket::Unix(..) => Ok(address.clone()),
-        };
-        let address = address.map_err(|error| WireError::Runtime(error.to_string()))?;
-        Ok(Listener { socket, address })
+        let (door, address, file) = bound.map_err(|error| refusal(address, &error))?;
+        Ok(Listener {
+            door,
+            address,
+            admission,
+            limits,
+            _file: file,
+        })
     }
 
     /// Where it listens, with the port that was free.
@@ -154,19 +208,52 @@ impl Listener {
         services: Services,
         stop: impl Future<Output = ()>,
     ) -> Result<(), WireError> {
-        let router = Server::builder().add_routes(services.routes());
-        let served = match self.socket {
-            Socket::Tcp(listener) => {
-                let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-                router.serve_with_incoming_shutdown(incoming, stop).await
-            }
-            Socket::Unix(listener, _file) => {
-                let incoming = UnixListenerStream::new(listener);
-                router.serve_with_incoming_shutdown(incoming, stop).await
-            }
-        };
+        let mut server = Server::builder()
+            .max_concurrent_streams(CALLS_MAX)
+            .http2_max_header_list_size(HEADER_BYTES_MAX);
+        if self.address.is_secure(false) {
+            let config = tls_config(&self.admission);
+            let unfit = |error: tonic::transport::Error| WireError::Runtime(root_cause(&error));
+            server = server.tls_config(config).map_err(unfit)?;
+        }
+        let incoming = Incoming::new(self.door, self.limits.connections_max);
+        let router = server
+            .layer(Gate(Arc::new(self.admission)))
+            .add_routes(services.routes(self.limits));
+        let served = router.serve_with_incoming_shutdown(incoming, stop).await;
         served.map_err(|error| WireError::Lost(error.to_string()))
     }
+}
+
+/// What a daemon shows, and whose certificates it looks at. One that shows none is told so in a sentence,
+/// behind the handshake.
+fn tls_config(admission: &Admission) -> ServerTlsConfig {
+    let mut config = ServerTlsConfig::new().timeout(FIRST_CALL_LIMIT);
+    if let Some(identity) = &admission.identity {
+        config = config.identity(identity.clone());
+    }
+    match &admission.authority {
+        Some(authority) => config
+            .client_ca_root(authority.clone())
+            .client_auth_optional(true),
+        None => config,
+    }
+}
+
+type Bound = (Door, Address, Option<SocketFile>);
+
+async fn bind_tcp(place: &HostPort, admission: &Admission) -> io::Result<Bound> {
+    let listener = TcpListener::bind((place.host.as_str(), place.port)).await?;
+    let scheme = match place.is_secure(admission.identity.is_some()) {
+        true => Scheme::Https,
+        false => Scheme::Http,
+    };
+    let address = Address::Tcp(HostPort {
+        host: place.host.clone(),
+        port: listener.local_addr()?.port(),
+        scheme,
+    });
+    Ok((Door::Tcp(listener), address, None))
 }
 
 fn refusal(address: &Address, error: &io::Error) -> WireError {
@@ -180,7 +267,7 @@ fn refusal(address: &Address, error: &io::Error) -> WireError {
 }
 
 /// Binds the path; a socket there that nobody listens on was left by a daemon that died.
-fn bind_unix(path: &Path) -> io::Result<Socket> {
+fn bind_unix(path: &Path) -> io::Result<Bound> {
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
         return Err(io::ErrorKind::AddrInUse.into());
     }
@@ -196,10 +283,14 @@ fn bind_unix(path: &Path) -> io::Result<Socket> {
     let listener = UnixListener::bind(path)?;
     let file = SocketFile(path.to_path_buf());
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
-    Ok(Socket::Unix(listener, file))
+    let address = Address::Unix(path.to_path_buf());
+    Ok((Door::Unix(listener), address, Some(file)))
 }
 
-struct SourceService(Arc<dyn Source>);
+struct SourceService {
+    source: Arc<dyn Source>,
+    drafts_a_second_max: u32,
+}
 
 type Answers = mpsc::Sender<Result<pb::MasterMessage, Status>>;
 
@@ -211,9 +302,10 @@ impl pb::source_server::Source for SourceService {
         &self,
         request: Request<Streaming<pb::SlaveMessage>>,
     ) -> Result<Response<Self::PullStream>, Status> {
-        let (answers, stream) = mpsc::channel(QUEUE_LENGTH);
-        let session = self.0.open();
-        tokio::spawn(converse(session, request.into_inner(), answers));
+        let (answers, stream) = mpsc::channel(ANSWERS_MAX);
+        let session = self.source.open();
+        let pace = Pace::new(self.drafts_a_second_max, Instant::now());
+        tokio::spawn(converse(session, request.into_inner(), answers, pace));
         Ok(Response::new(ReceiverStream::new(stream)))
     }
 }
@@ -223,6 +315,7 @@ async fn converse(
     mut session: Box<dyn Session>,
     mut questions: Streaming<pb::SlaveMessage>,
     answers: Answers,
+    mut pace: Pace,
 ) {
     let mut bundles = BundleWriter::default();
     // An error of the transport is an end like any other: the slave is gone.
@@ -230,20 +323,30 @@ async fn converse(
         let message = match SlaveMessage::try_from(question) {
             Ok(message) => message,
             Err(error) => {
-                let _ = answers
-                    .send(Err(Status::invalid_argument(error.to_string())))
-                    .await;
+                let refusal = Status::invalid_argument(error.to_string());
+                let _ = answers.send(Err(refusal)).await;
                 return;
             }
         };
         for answer in session.answer(message).await {
             let is_last = matches!(answer, MasterMessage::Refused { sequence: 0, .. });
-            if answers.send(Ok(said(answer, &mut bundles))).await.is_err() || is_last {
+            pace.note(&answer, Instant::now());
+            let answer = answers.send_timeout(Ok(said(answer, &mut bundles)), UNREAD_LIMIT);
+            if answer.await.is_err() || is_last {
                 return;
             }
         }
+        if let Some(wait) = pace.wait(Instant::now()) {
+            tokio::time::sleep(wait).await;
+        }
     }
 }
+
+/// Answers that wait for one slave to read them; no slave that means no harm has more than what a trace
+/// foretells.
+const ANSWERS_MAX: usize = 4;
+/// A slave that reads no answer for so long has gone, whatever its connection says.
+const UNREAD_LIMIT: Duration = Duration::from_secs(30);
 
 struct ControlService(Arc<dyn Control>);
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use imprint_isa::draft::{Draft, MethodDraft, Placed};
 use imprint_wire::{
-    Address, Connection, Listener, MasterMessage, Services, Session, SlaveMessage, Source,
+    Address, Connection, Credentials, Listener, MasterMessage, Services, Session, SlaveMessage,
+    Source,
 };
 use tokio::sync::oneshot;
 
@@ -119,7 +120,8 @@ impl Session for MeddlingSession {
 }
 
 fn pass_on(master: &str, mut trick: Trick, questions: &mpsc::Receiver<Question>) {
-    let mut connection = Connection::connect_retrying(master, PATIENCE, |_, _| {}).unwrap();
+    let mut connection =
+        Connection::connect_retrying(master, &Credentials::default(), PATIENCE, |_, _| {}).unwrap();
     for (question, reply) in questions {
         let is_answered = !matches!(question, SlaveMessage::Event(_));
         connection.send(question).unwrap();

@@ -2,6 +2,7 @@
 //! receiver, which none of them reads. Paths and names are ByteArrays of UTF-8.
 
 use std::fs::{self, Metadata, Permissions};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown};
 use std::path::Path;
@@ -47,17 +48,25 @@ const OF_LINK: i64 = 4;
 const PATH_BYTES_MAX: i32 = 4096;
 
 fn file_exists(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
-    let exists = path(vm, args, 0)?.exists();
+    let path = path(vm, args, 0)?;
+    let exists = path.exists();
+    if !exists {
+        files(vm)?.note_missing(&path, &io::ErrorKind::NotFound.into());
+    }
     Ok(vm.heap.boolean(exists))
 }
 
-fn metadata(path: &Path, of_link: bool) -> Result<Metadata, Failure> {
+fn metadata(vm: &mut Vm, path: &Path, of_link: bool) -> Result<Metadata, Failure> {
     let found = if of_link {
         fs::symlink_metadata(path)
     } else {
         fs::metadata(path)
     };
-    found.map_err(refused)
+    let files = files(vm)?;
+    found.map_err(|error| {
+        files.note_missing(path, &error);
+        refused(error)
+    })
 }
 
 /// Path and mask, to an Array of the thirteen attributes, or one of three Booleans, or one of both
@@ -68,7 +77,7 @@ fn file_attributes(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     if mask & (STAT | ACCESS) == 0 {
         return Err(PrimitiveError::BadArgument.into());
     }
-    let metadata = metadata(&path, mask & OF_LINK != 0)?;
+    let metadata = metadata(vm, &path, mask & OF_LINK != 0)?;
     match (mask & STAT != 0, mask & ACCESS != 0) {
         (true, false) => stat_array(vm, &path, &metadata),
         (false, _) => access_array(vm, &path),
@@ -134,7 +143,7 @@ fn file_attribute(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let number = small_integer(vm, args, 1)?;
     match number {
         1..=12 => {
-            let metadata = metadata(&path, false)?;
+            let metadata = metadata(vm, &path, false)?;
             let all = stat_array(vm, &path, &metadata)?;
             Ok(vm.heap.slot(all, number as usize - 1))
         }
@@ -143,7 +152,7 @@ fn file_attribute(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
             Ok(vm.heap.slot(all, number as usize - 13))
         }
         16 => {
-            let is_link = metadata(&path, true)?.is_symlink();
+            let is_link = metadata(vm, &path, true)?.is_symlink();
             Ok(vm.heap.boolean(is_link))
         }
         _ => Err(PrimitiveError::BadArgument.into()),

@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use imprint_vm::{Failure, PrimitiveError};
@@ -30,7 +30,12 @@ pub struct Files {
     directories: Handles<directories::Listing>,
     standard: Option<StandardFiles>,
     is_quiet: bool,
+    /// What was looked for and was not there, the first ones.
+    missing: Vec<PathBuf>,
 }
+
+/// So many files that are not there are remembered.
+const MISSING_MAX: usize = 8;
 
 /// What an image knows as stdin, stdout and stderr.
 pub struct StandardFiles {
@@ -79,7 +84,21 @@ impl Files {
             directories: Handles::default(),
             standard: None,
             is_quiet: false,
+            missing: Vec::new(),
         }
+    }
+
+    /// Notes that something was looked for, where it was not there.
+    fn note_missing(&mut self, path: &Path, error: &io::Error) {
+        let is_new = self.missing.len() < MISSING_MAX && !self.missing.iter().any(|it| it == path);
+        if error.kind() == io::ErrorKind::NotFound && is_new {
+            self.missing.push(path.to_path_buf());
+        }
+    }
+
+    /// What was looked for and was not there, since this was asked last.
+    pub fn take_missing(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.missing)
     }
 
     /// While quiet, what the image writes to stdout and stderr goes nowhere.

@@ -84,8 +84,13 @@ fn open(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     let path = path(vm, args, 0)?;
     let is_writable = boolean(vm, args, 1)?;
     let handle = new_handle(vm)?;
-    let file = OpenFile::open(&path, is_writable).map_err(refused)?;
-    files(vm)?.files.insert(file);
+    let opened = OpenFile::open(&path, is_writable);
+    let files = files(vm)?;
+    let file = opened.map_err(|error| {
+        files.note_missing(&path, &error);
+        refused(error)
+    })?;
+    files.files.insert(file);
     Ok(handle)
 }
 

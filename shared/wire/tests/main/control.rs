@@ -7,7 +7,7 @@ use imprint_wire::control::{
     Progress, RunOrder, Runnable, SnapshotOrder, SnapshotReport, StatusReport,
 };
 use imprint_wire::message::{Event, TestName};
-use imprint_wire::{Control, Controller, Services, WireError};
+use imprint_wire::{Control, Controller, Credentials, Services, WireError};
 use tokio::sync::mpsc;
 
 use crate::daemon::{ANY_PORT, Daemon};
@@ -76,7 +76,7 @@ fn run_order(limit: Option<Duration>) -> RunOrder {
 fn orders_are_carried_out_and_refusals_are_told() {
     let services = Services::new().with_control(Arc::new(Obedient));
     let daemon = Daemon::start(ANY_PORT, services);
-    let mut controller = Controller::connect(&daemon.url).unwrap();
+    let mut controller = Controller::connect(&daemon.url, &Credentials::default()).unwrap();
     assert_eq!(controller.status().unwrap().state, "waiting");
 
     let mut heard = Vec::new();

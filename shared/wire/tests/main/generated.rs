@@ -38,3 +38,23 @@ fn the_committed_code_is_what_the_proto_file_says() {
         "proto/imprint.proto changed: run this test with BLESS=1"
     );
 }
+
+#[test]
+fn each_method_of_the_services_says_what_it_wants_of_its_caller() {
+    let proto_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    let descriptors = protox::compile(["imprint.proto"], [proto_folder]).unwrap();
+    let mut paths = Vec::new();
+    for file in &descriptors.file {
+        for service in &file.service {
+            for method in &service.method {
+                let (package, service) = (file.package(), service.name());
+                paths.push(format!("/{package}.{service}/{}", method.name()));
+            }
+        }
+    }
+    let known: Vec<&str> = imprint_wire::role::METHODS
+        .iter()
+        .map(|(path, _)| *path)
+        .collect();
+    assert_eq!(known, paths);
+}

@@ -9,7 +9,7 @@ use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{Miss, Ref};
 use imprint_model::Ghost;
 use imprint_wire::message::{Drafts, Event, Hello, Level, MasterMessage, SlaveMessage};
-use imprint_wire::{Connection, Services, WireError};
+use imprint_wire::{Connection, Credentials, Services, WireError};
 use tempfile::TempDir;
 
 use crate::daemon::{ANY_PORT, Daemon, assert_eventually, socket_in, welcome};
@@ -180,13 +180,13 @@ fn other_machines_are_refused_by_name() {
     assert!(
         error
             .to_string()
-            .starts_with("10.0.0.4:7400 is not on this machine"),
+            .starts_with("http://10.0.0.4:7400 is not on this machine"),
         "{error}"
     );
     let error = Daemon::try_start("0.0.0.0:7400", Services::new())
         .err()
         .unwrap();
-    assert_eq!(error, WireError::NotLocal("0.0.0.0:7400".into()));
+    assert_eq!(error, WireError::NotLocal("http://0.0.0.0:7400".into()));
 }
 
 #[test]
@@ -225,11 +225,14 @@ fn connecting_is_tried_again_until_somebody_answers() {
     let folder = TempDir::new().unwrap();
     let address = socket_in(folder.path());
     let mut started = None;
-    let connection = Connection::connect_retrying(&address, Duration::from_secs(20), |error, _| {
+    let nothing = Credentials::default();
+    let patience = Duration::from_secs(20);
+    let connection = Connection::connect_retrying(&address, &nothing, patience, |error, _| {
         assert!(matches!(error, WireError::Unreachable { .. }), "{error:?}");
         started.get_or_insert_with(|| Daemon::with_master(&address));
     });
     assert!(connection.is_ok());
-    let given_up = Connection::connect_retrying("unix:/none", Duration::from_millis(30), |_, _| {});
+    let patience = Duration::from_millis(30);
+    let given_up = Connection::connect_retrying("unix:/none", &nothing, patience, |_, _| {});
     assert!(matches!(given_up, Err(WireError::Unreachable { .. })));
 }

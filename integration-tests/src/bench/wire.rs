@@ -1,0 +1,349 @@
+//! What the wire costs: one miss beside a bare echo, the tests of an example beside the same tests at home,
+//! and what a trace costs the program that is traced.
+//!
+//! The processes are real, and all pinned to one processor, so that where they run decides nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use imprint_isa::MethodDraft;
+use imprint_slave::handshake::Terms;
+use imprint_slave::remote::Line;
+use imprint_slave::seed::SeedChoice;
+use imprint_slave::session::Session;
+use imprint_vm::{CommandLine, Outcome, RunLimits};
+use imprint_wire::Connection;
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use serde_json::Value;
+
+use super::echo;
+use super::facts::{Figure, Scratch};
+use super::machine::Failed;
+use super::measure::median;
+
+/// Methods that are missed one after the other.
+const MISSES: usize = 400;
+/// Runs of an example's tests of each kind.
+const TURNS: usize = 15;
+/// Runs of a program that is traced, and not.
+const TRACED_TURNS: usize = 3;
+/// A program that sends much and touches much at its beginning.
+const TRACED: &str = "DeltaBlue new loop: 12000";
+/// A daemon says by then that it serves.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// A miss, from the send to the answer of the method that came, beside an echo of the same size.
+///
+/// # Errors
+/// Where a process cannot be started or answers wrong.
+pub fn misses() -> Result<Vec<Figure>, Failed> {
+    let _pinned = Pinned::to_one()?;
+    let scratch = Scratch::new()?;
+    let folder = scratch.path();
+    fs::write(folder.join("package.st"), "Package { #name : #Missed }\n")?;
+    fs::write(folder.join("Missed.class.st"), missed_class())?;
+    let image = folder.join("full.image");
+    run("master", &["build", &text(folder), "-o", &text(&image)])?;
+    let socket = format!("unix:{}", folder.join("master.socket").display());
+    let _master = Daemon::start(&["serve", &text(&image), "--listen", &socket], &socket)?;
+    let (times, answer_bytes) = time_misses(&socket)?;
+    let echoes = echo::times(
+        &folder.join("echo.socket"),
+        MISSES,
+        echo::QUESTION_BYTES,
+        answer_bytes,
+    )?;
+    let (miss, bare) = (middle(times.clone()), middle(echoes.clone()));
+    let ratio = miss.as_secs_f64() / bare.as_secs_f64();
+    Ok(vec![
+        Figure::of(
+            "echo",
+            echoes,
+            format!("bare gRPC stream, {answer_bytes} bytes back"),
+        ),
+        Figure::of(
+            "miss",
+            times,
+            format!("{ratio:.2} times the echo, {answer_bytes} bytes a method; aim: 1.30"),
+        ),
+    ])
+}
+
+/// A class with many small methods.
+fn missed_class() -> String {
+    let mut class =
+        "Class { #name : #Missed, #superclass : #Object, #category : #Missed }\n".to_string();
+    for number in 0..MISSES + 1 {
+        class.push_str(&format!(
+            "\n{{ #category : #missed }}\nMissed >> m{number} [\n\t^ {{ self class. {number} + 1. #m{number} }} size\n]\n"
+        ));
+    }
+    class
+}
+
+/// What each miss takes beyond what the same expression takes once nothing is missed, and the bytes of an
+/// answer.
+fn time_misses(url: &str) -> Result<(Vec<Duration>, usize), Failed> {
+    let terms = Terms {
+        master: url.to_string(),
+        patience: START_LIMIT,
+        prefetch_bytes: 0,
+        seed: SeedChoice::Empty,
+    };
+    let mut session = Session::open(Line::connect(&terms)?, CommandLine::default())?;
+    let drafts = (0..=MISSES).map(|number| session.compile(&format!("Missed new m{number}")));
+    let drafts = drafts.collect::<Result<Vec<_>, _>>()?;
+    // The first brings the class and all that the others need too.
+    time_of(&mut session, &drafts[0])?;
+    let before = session.line.borrow().traffic;
+    let mut times = Vec::new();
+    let mut again = Vec::new();
+    for draft in &drafts[1..] {
+        times.push(time_of(&mut session, draft)?);
+        again.push(time_of(&mut session, draft)?);
+    }
+    let after = session.line.borrow().traffic;
+    let round_trips = after.round_trips - before.round_trips;
+    if round_trips != MISSES as u64 {
+        return Err(format!("{MISSES} methods took {round_trips} round trips").into());
+    }
+    let present = middle(again);
+    let beyond = times.into_iter().map(|time| time.saturating_sub(present));
+    Ok((
+        beyond.collect(),
+        ((after.bytes - before.bytes) / round_trips) as usize,
+    ))
+}
+
+fn time_of(session: &mut Session, draft: &MethodDraft) -> Result<Duration, Failed> {
+    let begin = Instant::now();
+    let outcome = session.run(draft, RunLimits::default())?;
+    let took = begin.elapsed();
+    match outcome {
+        Outcome::Returned(size) if size.as_small_integer() == Some(3) => Ok(took),
+        other => Err(format!("a method that was missed answers {other:?}").into()),
+    }
+}
+
+/// The counter's tests at home, pulled with a trace at hand, and pulled cold.
+///
+/// # Errors
+/// Where a process cannot be started, or a test fails.
+pub fn pulled_tests() -> Result<Vec<Figure>, Failed> {
+    let _pinned = Pinned::to_one()?;
+    let scratch = Scratch::new()?;
+    let folder = scratch.path();
+    let counter = text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples/counter"));
+    let [image, trace] = ["full.image", "counter.trace"].map(|name| text(&folder.join(name)));
+    run("master", &["build", &counter, "-o", &image])?;
+    run("master", &["trace", &image, "-o", &trace])?;
+    let sockets = ["cold", "traced"].map(|name| format!("unix:{}", folder.join(name).display()));
+    let [cold, traced] = &sockets;
+    let _cold = Daemon::start(&["serve", &image, "--listen", cold], cold)?;
+    let _traced = Daemon::start(
+        &["serve", &image, "--listen", traced, "--trace", &trace],
+        traced,
+    )?;
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
+    let mut pulled = String::new();
+    for _ in 0..TURNS {
+        times[0].push(seconds_of(
+            &run("master", &["test", &counter, "--json"])?,
+            "/cases",
+        )?);
+        for (index, socket) in [(1, traced), (2, cold)] {
+            let report = pull_tests(folder, socket)?;
+            times[index].push(seconds_of(&report, "/tests/cases")?);
+            pulled = bytes_a_method(&report);
+        }
+    }
+    let [home, traced, cold] = times;
+    let ratio = |times: &[Duration]| {
+        middle(times.to_vec()).as_secs_f64() / middle(home.clone()).as_secs_f64()
+    };
+    let (with_trace, without) = (ratio(&traced), ratio(&cold));
+    Ok(vec![
+        Figure::of(
+            "tests at home",
+            home,
+            "the counter's tests in the full image",
+        ),
+        Figure::of(
+            "tests, traced",
+            traced,
+            format!("{with_trace:.2} times that, pulled with a trace at hand; aim: 1.20"),
+        ),
+        Figure::of(
+            "tests, cold",
+            cold,
+            format!("{without:.2} times that, pulled cold, {pulled}; aim: 5.00"),
+        ),
+    ])
+}
+
+/// Runs the master's tests in a slave; its report.
+fn pull_tests(folder: &Path, url: &str) -> Result<Value, Failed> {
+    let report = text(&folder.join("report.json"));
+    let tests = ["--tests", "Counter-Tests", "--report", &report];
+    let output = program("slave")?
+        .args(["run", "--master", url])
+        .args(tests)
+        .output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    Ok(serde_json::from_slice(&fs::read(&report)?)?)
+}
+
+fn bytes_a_method(report: &Value) -> String {
+    let number = |path: &str| {
+        report
+            .pointer(path)
+            .and_then(Value::as_u64)
+            .unwrap_or_default()
+    };
+    let (bytes, methods) = (
+        number("/pulled/counts/bytes"),
+        number("/pulled/counts/methods"),
+    );
+    format!("{} bytes a pulled method", bytes / methods.max(1))
+}
+
+/// What the tests of a report took.
+fn seconds_of(report: &Value, cases: &str) -> Result<Duration, Failed> {
+    let cases = report.pointer(cases).and_then(Value::as_array);
+    let cases = cases.ok_or_else(|| format!("a report without tests: {report}"))?;
+    let seconds = cases
+        .iter()
+        .filter_map(|case| case.get("seconds")?.as_f64());
+    Ok(Duration::from_secs_f64(seconds.sum()))
+}
+
+/// A program that runs as it is, and traced: all objects and methods that it touches are marked.
+///
+/// # Errors
+/// Where a process cannot be started or fails.
+pub fn object_marks() -> Result<Vec<Figure>, Failed> {
+    let _pinned = Pinned::to_one()?;
+    let scratch = Scratch::new()?;
+    let folder = scratch.path();
+    let programs = text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/programs"));
+    let [image, trace] = ["full.image", "program.trace"].map(|name| text(&folder.join(name)));
+    run("master", &["build", &programs, "-o", &image])?;
+    let (mut off, mut on) = (Vec::new(), Vec::new());
+    for _ in 0..TRACED_TURNS {
+        off.push(time_process(&["run", &image, "eval", TRACED])?);
+        on.push(time_process(&[
+            "trace", &image, "--eval", TRACED, "-o", &trace,
+        ])?);
+    }
+    let best = |times: &[Duration]| {
+        times
+            .iter()
+            .min()
+            .copied()
+            .unwrap_or_default()
+            .as_secs_f64()
+    };
+    let ratio = best(&on) / best(&off);
+    Ok(vec![
+        Figure::of(
+            "program",
+            off,
+            format!("{TRACED}, start and end of the process included"),
+        ),
+        Figure::of(
+            "program, traced",
+            on,
+            format!("{ratio:.3} times that, objects and methods marked; aim: 1.10"),
+        ),
+    ])
+}
+
+fn time_process(arguments: &[&str]) -> Result<Duration, Failed> {
+    let begin = Instant::now();
+    let output = program("master")?.args(arguments).output()?;
+    match output.status.success() {
+        true => Ok(begin.elapsed()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
+    }
+}
+
+fn middle(times: Vec<Duration>) -> Duration {
+    median(times).unwrap_or_default()
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// One of our programs, which lies beside this one.
+fn program(name: &str) -> Result<Command, Failed> {
+    let path: PathBuf = std::env::current_exe()?.with_file_name(name);
+    if !path.exists() {
+        let words = format!(
+            "{} is not there; build it with cargo build --release",
+            path.display()
+        );
+        return Err(words.into());
+    }
+    let mut command = Command::new(path);
+    command.stdin(Stdio::null());
+    Ok(command)
+}
+
+/// Runs a program to its end; the JSON that it printed, where it did.
+fn run(name: &str, arguments: &[&str]) -> Result<Value, Failed> {
+    let output = program(name)?.args(arguments).output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
+}
+
+/// A daemon that is killed in the end.
+struct Daemon(Child);
+
+impl Daemon {
+    /// Starts a master and waits until it answers at the address.
+    fn start(arguments: &[&str], url: &str) -> Result<Daemon, Failed> {
+        let mut command = program("master")?;
+        let child = command.args(arguments).stderr(Stdio::null()).spawn()?;
+        let daemon = Daemon(child);
+        let credentials = imprint_wire::Credentials::default();
+        Connection::connect_retrying(url, &credentials, START_LIMIT, |_, _| {})?;
+        Ok(daemon)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// This thread, and all processes that it starts, on one processor until it is dropped.
+struct Pinned(CpuSet);
+
+impl Pinned {
+    fn to_one() -> Result<Pinned, Failed> {
+        let all = sched_getaffinity(None::<Pid>)?;
+        let mut one = CpuSet::new();
+        let first = (0..CpuSet::MAX_CPU).find(|cpu| all.is_set(*cpu));
+        one.set(first.unwrap_or_default());
+        sched_setaffinity(None::<Pid>, &one)?;
+        Ok(Pinned(all))
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        // The set was in force before.
+        let _ = sched_setaffinity(None::<Pid>, &self.0);
+    }
+}

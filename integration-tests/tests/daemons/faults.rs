@@ -1,0 +1,145 @@
+//! A wire that breaks: what a program does and what a run pulls is the same, or one sentence says why not.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use imprint_integration_tests::programs::{
+    Running, assert_eventually, example, free_port, master, slave, start,
+};
+
+use crate::relay::Relay;
+use crate::serving::{full_image, serve};
+
+const EXPRESSION: &str = "100 factorial printString size + 'hello' reversed size";
+const ANSWER: &str = "163\n";
+
+struct Stage {
+    folder: tempfile::TempDir,
+    relay: Relay,
+    _master: Running,
+}
+
+impl Stage {
+    fn set() -> Stage {
+        let folder = tempfile::tempdir().unwrap();
+        full_image(folder.path());
+        Stage::with(folder)
+    }
+
+    /// With the full image that lies in a folder.
+    fn with(folder: tempfile::TempDir) -> Stage {
+        let port = free_port().unwrap();
+        let (master, _) = serve(folder.path(), &format!("http://127.0.0.1:{port}"));
+        Stage {
+            relay: Relay::before(port),
+            folder,
+            _master: master,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn options(&self) -> [&str; 7] {
+        let url = self.relay.url();
+        [
+            "run",
+            "--master",
+            url,
+            "--prefetch",
+            "0",
+            "--eval",
+            EXPRESSION,
+        ]
+    }
+}
+
+#[test]
+fn a_stream_that_is_cut_anywhere_goes_on_where_it_was() {
+    let stage = Stage::set();
+    let ended = slave(stage.path(), &stage.options());
+    assert_eq!(ended.stdout, ANSWER, "{ended:?}");
+    let whole = stage.relay.answered();
+    // In the preface, in headers, in the welcome, between and within drafts; and twice in a row.
+    let mut rows: Vec<Vec<u64>> = [1, 9, 40, 200, whole / 3, whole / 2, whole - 100]
+        .map(|after| vec![after])
+        .to_vec();
+    rows.push(vec![whole / 2, whole / 3, 700, 40]);
+    for cuts in rows {
+        stage.relay.cut(&cuts);
+        let ended = slave(stage.path(), &stage.options());
+        assert_eq!(
+            (ended.stdout.as_str(), ended.code),
+            (ANSWER, Some(0)),
+            "{cuts:?}: {ended:?}"
+        );
+        assert_eq!(stage.relay.cuts_left(), 0, "{cuts:?}");
+    }
+}
+
+#[test]
+fn a_partition_is_noticed_and_the_run_goes_on_when_it_is_mended() {
+    let stage = Stage::set();
+    let wait = format!("(Delay forMilliseconds: 1500) wait. {EXPRESSION}");
+    let mut options = stage.options().to_vec();
+    *options.last_mut().unwrap() = &wait;
+    let running = start("slave", stage.path(), &options, &[]);
+    assert_eventually("pulls", || (stage.relay.answered() > 1000).then_some(()));
+    stage.relay.part();
+    let begin = Instant::now();
+    std::thread::sleep(Duration::from_secs(2));
+    stage.relay.mend();
+    let ended = running.wait();
+    assert_eq!(
+        (ended.stdout.as_str(), ended.code),
+        (ANSWER, Some(0)),
+        "{ended:?}"
+    );
+    assert!(ended.stderr.contains("the master is back"), "{ended:?}");
+    assert!(
+        begin.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        begin.elapsed()
+    );
+}
+
+#[test]
+fn a_partition_that_lasts_ends_the_run_with_a_sentence() {
+    let stage = Stage::set();
+    let options = [&stage.options()[..], &["--patience", "1"]].concat();
+    stage.relay.cut(&[stage.relay.answered() + 1200]);
+    stage.relay.part();
+    let ended = slave(stage.path(), &options);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.contains(stage.relay.url()), "{ended:?}");
+}
+
+#[test]
+fn a_bad_wire_changes_no_byte_of_a_slim_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let counter = example("counter").display().to_string();
+    let built = master(folder.path(), &["build", &counter, "-o", "full.image"]);
+    assert_eq!(built.code, Some(0), "{built:?}");
+    let stage = Stage::with(folder);
+    let image = |name: &str| {
+        let run = [
+            "run",
+            "--master",
+            stage.relay.url(),
+            "--eval",
+            EXPRESSION,
+            "--snapshot",
+            name,
+        ];
+        let ended = slave(stage.path(), &run);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        std::fs::read(stage.path().join(name)).unwrap()
+    };
+    let plain = image("plain.image");
+    let whole = stage.relay.answered();
+    stage.relay.delay(Duration::from_millis(2));
+    stage.relay.cut(&[whole / 4, whole / 2, 1000, 17]);
+    assert!(image("bad.image") == plain, "the images differ");
+    assert_eq!(stage.relay.cuts_left(), 0);
+}
