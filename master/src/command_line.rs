@@ -58,6 +58,8 @@ pub enum Command {
     /// Tell what a replay log holds.
     #[command(subcommand)]
     Log(Log),
+    /// Write packages of an image into a file that any image can install without a compiler.
+    Package(Package),
     /// Be a slave: what the binary `slave` does.
     #[command(hide = true)]
     Slave {
@@ -81,6 +83,9 @@ pub struct Build {
     /// Take the embedded kernel's own test packages in.
     #[arg(long)]
     pub with_kernel_tests: bool,
+    /// Leave these packages out.
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub without: Vec<String>,
 }
 
 /// `master run IMAGE [...]`
@@ -217,6 +222,35 @@ pub struct Shrink {
     /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `master package NAME... -o FILE`
+#[derive(Args, Debug)]
+pub struct Package {
+    /// The packages; with --load all of the project's own where none is named.
+    pub names: Vec<String>,
+    /// The package file to write.
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// Take them from this image; else from the embedded kernel.
+    #[arg(long, value_name = "IMAGE", conflicts_with = "load")]
+    pub image: Option<PathBuf>,
+    /// Take them from the sources in this folder, which are built first.
+    #[arg(long, value_name = "FOLDER")]
+    pub load: Option<PathBuf>,
+    /// What you call this state of the packages.
+    #[arg(long = "version-name", value_name = "TEXT", default_value = "")]
+    pub version: String,
+    /// Let the value of a global or class variable come along, with all that it refers to; with =EXPR
+    /// the variable gets that value first.
+    #[arg(long, value_name = "NAME|Class>>Variable[=EXPR]")]
+    pub object: Vec<String>,
+    /// Run this in the image before anything of the packages is there.
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    pub before: Option<String>,
+    /// Run this when everything is there and the classes are initialised.
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    pub after: Option<String>,
 }
 
 /// `master image ...`

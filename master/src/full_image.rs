@@ -10,8 +10,8 @@ use imprint_bootstrap::{build, compile_expression, source_line};
 use imprint_heap::Heap;
 use imprint_host::LocalOutside;
 use imprint_image::{
-    Certificates, OpenedImage, open_certified, open_image, spur_bytes, write_beside_and_rename,
-    write_spur,
+    Certificates, OpenedImage, changes_path, open_certified, open_image, spur_bytes,
+    write_beside_and_rename, write_spur,
 };
 use imprint_isa::{BehaviorName, Draft, Placed};
 use imprint_model::layout::behavior;
@@ -274,9 +274,4 @@ impl LiveImage {
             other => Ok(Err(other)),
         }
     }
-}
-
-/// Where the texts of an image's methods lie.
-pub fn changes_path(image: &Path) -> PathBuf {
-    image.with_extension("changes")
 }

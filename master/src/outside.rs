@@ -8,9 +8,10 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use imprint_bootstrap::{Sources, compile_elsewhere};
+use imprint_bootstrap::compile_elsewhere;
 use imprint_heap::Heap;
 use imprint_host::LocalOutside;
+use imprint_image::Sources;
 use imprint_isa::{BehaviorName, CompileRequest, MethodDraft, Miss, Name};
 use imprint_model::layout::behavior;
 use imprint_vm::install::{MethodDictionary, Names, source_pointer_in};

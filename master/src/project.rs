@@ -39,6 +39,21 @@ impl LoadedSources {
         })
     }
 
+    /// The same without some packages.
+    ///
+    /// # Errors
+    /// Where there is no such package.
+    pub fn without(mut self, names: &[String]) -> Result<LoadedSources> {
+        for name in names {
+            let count = self.set.packages.len();
+            self.set.packages.retain(|package| package.name != *name);
+            if self.set.packages.len() == count {
+                bail!("there is no package {name} to be left out");
+            }
+        }
+        Ok(self)
+    }
+
     /// The embedded kernel and the project in a folder.
     ///
     /// # Errors

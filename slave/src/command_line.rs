@@ -59,6 +59,38 @@ pub enum Command {
     },
     /// Give an order to a running daemon.
     Ctl(Ctl),
+    /// Install package files into an image: no compiler is needed.
+    Install(Install),
+    /// Take packages that were installed out of an image again.
+    Uninstall(Uninstall),
+}
+
+/// `slave install FILE... --image IMAGE -o IMAGE`
+#[derive(Args, Debug)]
+pub struct Install {
+    /// The package files, in any order.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// The image that they go into.
+    #[arg(long, value_name = "IMAGE")]
+    pub image: PathBuf,
+    /// The image file to write; it may be the same.
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
+/// `slave uninstall NAME... --image IMAGE -o IMAGE`
+#[derive(Args, Debug)]
+pub struct Uninstall {
+    /// The packages.
+    #[arg(required = true)]
+    pub names: Vec<String>,
+    /// The image that they are in.
+    #[arg(long, value_name = "IMAGE")]
+    pub image: PathBuf,
+    /// The image file to write; it may be the same.
+    #[arg(short, long)]
+    pub output: PathBuf,
 }
 
 /// The form of an image file.

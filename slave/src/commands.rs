@@ -21,7 +21,7 @@ use crate::resuming::Unfinished;
 use crate::security::Security;
 use crate::shrinking::{evaluate, shrink, write_report};
 use crate::supplied::run_supplied;
-use crate::{ctl, daemon, security};
+use crate::{ctl, daemon, packages, security};
 
 /// Does what the command line says and answers the exit code.
 pub fn run(command_line: CommandLine) -> u8 {
@@ -46,6 +46,8 @@ pub fn run(command_line: CommandLine) -> u8 {
         }
         Command::Snapshot { url, wanted } => snapshot(url, wanted),
         Command::Ctl(order) => ctl::ctl(order),
+        Command::Install(order) => packages::install_files(order),
+        Command::Uninstall(order) => packages::uninstall_packages(order),
     };
     done.unwrap_or_else(|error| {
         if interrupts::is_wished() {

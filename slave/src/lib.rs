@@ -14,7 +14,7 @@
 //! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`seed`], [`handshake`],
 //! [`agreement`], [`remote`], [`waiting`], [`exploded`], [`shrinking`] (its image), [`heap_snapshot`], [`supplied`], [`keeping`], [`daemon`] and [`ctl`]
 //! (orders), [`replay`], [`replaying`], [`resuming`], [`answer`], [`proof`], [`page`], [`limits`], [`security`], [`machine`],
-//! [`outcome_text`], [`frames`], [`ending`], [`interrupts`], [`crash`].
+//! [`outcome_text`], [`packages`], [`frames`], [`ending`], [`interrupts`], [`crash`].
 
 mod agreement;
 pub mod answer;
@@ -34,6 +34,7 @@ pub mod keeping;
 pub mod limits;
 pub mod machine;
 pub mod outcome_text;
+pub mod packages;
 pub mod page;
 pub mod proof;
 pub mod remote;

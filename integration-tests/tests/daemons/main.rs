@@ -22,6 +22,7 @@ mod keys;
 mod machine;
 #[path = "../../../shared/image/tests/files/narrow.rs"]
 mod narrow;
+mod packages;
 mod pair;
 mod projects;
 mod proving;

@@ -131,6 +131,42 @@ fn the_drafts_of_the_corpus_can_be_decoded() {
     }
 }
 
+#[test]
+fn the_packages_of_the_corpus_can_be_read() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for (name, body) in targets::package_bodies() {
+        let path = root.join("fuzz/corpus/package").join(name);
+        if std::env::var_os("BLESS").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &body).unwrap();
+        }
+        let bytes =
+            fs::read(&path).unwrap_or_else(|_| panic!("{name} is there: BLESS=1 writes it"));
+        let file = imprint_package::file::FORM.seal_plainly(&bytes);
+        let read = imprint_package::read_packages(&file);
+        read.unwrap_or_else(|error| panic!("{name}: {error}; BLESS=1 writes it"));
+    }
+}
+
+#[test]
+fn every_cut_and_every_changed_byte_of_a_package_file_is_refused() {
+    for (name, body) in targets::package_bodies() {
+        let file = imprint_package::file::FORM.seal(&body, 1).unwrap();
+        for at in 0..file.len() {
+            let cut = imprint_package::read_packages(&file[..at]);
+            assert!(cut.is_err(), "{name} cut at {at}");
+            let mut changed = file.clone();
+            changed[at] ^= 0x20;
+            let changed = imprint_package::read_packages(&changed);
+            let error = changed.expect_err(name).to_string();
+            assert!(
+                error.starts_with("this is no package file"),
+                "{at}: {error}"
+            );
+        }
+    }
+}
+
 macro_rules! bounded_runs {
     ($($name:ident),* $(,)?) => {
         $(
@@ -166,4 +202,5 @@ bounded_runs!(
     monticello,
     http_head,
     wire,
+    package,
 );

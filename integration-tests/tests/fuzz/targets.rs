@@ -7,9 +7,16 @@ use std::sync::LazyLock;
 use imprint_bootstrap::{build, compile_expression, compile_for, embedded_packages};
 use imprint_heap::{Collection, Heap, HeapSettings, NoRoots, Safepoint};
 use imprint_image::{read_image, spur_bytes};
+use imprint_isa::draft_bytes::package::encode_packages;
 use imprint_isa::verifier::verify;
-use imprint_isa::{BehaviorName, draft_bytes};
+use imprint_isa::{BehaviorName, Body, LocalObject, ObjectDraft, Package, Ref, draft_bytes};
 use imprint_loader::{SourceFile, read_archive, read_packages, read_project, ston};
+use imprint_model::Format;
+use imprint_package::Exporter;
+use imprint_package::export::Extras;
+use imprint_package::file::{FORM, read_packages as read_packages_of, write_packages};
+use imprint_package::plan::plan;
+use imprint_vm::extract::{Customs, ImageIndex};
 use imprint_vm::install::Names;
 
 /// A target: its name, which is that of its corpus, and what it does.
@@ -30,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     ("monticello", monticello),
     ("http_head", http_head),
     ("wire", wire),
+    ("package", package),
 ];
 
 /// Objects of an image may take this much: a file that claims more is refused before it is read.
@@ -103,18 +111,24 @@ pub fn verifier(bytes: &[u8]) {
     let _ = verify(&draft, Some(3));
 }
 
-/// Calls what needs the names of the kernel.
-fn with_names<T>(call: impl FnOnce(&Names) -> T) -> T {
+/// Calls what needs the kernel, or its names.
+fn with_kernel<T>(call: impl FnOnce(&Heap, &Names) -> T) -> T {
     thread_local! {
-        static NAMES: RefCell<Option<Names>> = const { RefCell::new(None) };
+        static KERNEL: RefCell<Option<(Heap, Names)>> = const { RefCell::new(None) };
     }
-    NAMES.with_borrow_mut(|names| {
+    KERNEL.with_borrow_mut(|kernel| {
         let scan = || {
             let image = read_image(&kernel_image(), settings()).expect("we wrote it");
-            Names::scan(&image.heap)
+            let names = Names::scan(&image.heap);
+            (image.heap, names)
         };
-        call(names.get_or_insert_with(scan))
+        let (heap, names) = kernel.get_or_insert_with(scan);
+        call(heap, names)
     })
+}
+
+fn with_names<T>(call: impl FnOnce(&Names) -> T) -> T {
+    with_kernel(|_, names| call(names))
 }
 
 /// The bytes of an expression's draft.
@@ -201,6 +215,57 @@ pub fn http_head(bytes: &[u8]) {
     if let Ok(Some(head)) = imprint_host::http_head::request_head(bytes) {
         assert!(head.length <= bytes.len());
     }
+}
+
+/// The body of a package file: what can be read has bytes that are read as the same again, and the plan
+/// to install it into the kernel is made or refused.
+pub fn package(bytes: &[u8]) {
+    let Ok(packages) = read_packages_of(&FORM.seal_plainly(bytes)) else {
+        return;
+    };
+    let again = write_packages(&packages).expect("it can be compressed");
+    let again = read_packages_of(&again).expect("what we write we can read");
+    assert_eq!(again, packages);
+    // Whether it is refused does not matter here.
+    let _ = with_kernel(|heap, names| plan(&packages, heap, names).map(|plan| plan.classes.len()));
+}
+
+/// Bodies of package files for the corpus: a package of the kernel, and one with a graph of objects.
+#[allow(dead_code, reason = "only the tests make corpora")]
+pub fn package_bodies() -> [(&'static str, Vec<u8>); 2] {
+    let code = with_kernel(|heap, names| {
+        let expression = compile_expression(names, "Smalltalk at: #Fuzzed put: #(3 'x' $c)");
+        let index = ImageIndex::scan(heap);
+        let customs = Customs::default();
+        let exporter = Exporter::new(heap, &index, &customs, &|_| Some("text".to_string()));
+        let extras = Extras {
+            version: "1".into(),
+            before: Some(expression.clone().expect("it compiles")),
+            after: Some(expression.expect("it compiles")),
+            ..Extras::default()
+        };
+        exporter.packages(&["Packages".into()], &extras)
+    });
+    let point = |slots| LocalObject::mutable("Point", Format::FIXED, Body::Slots(slots));
+    let text = LocalObject::mutable("ByteString", Format::BYTES, Body::Bytes(b"shared".to_vec()));
+    let graph = ObjectDraft {
+        root: Ref::Global("Fuzzed".into()),
+        locals: vec![
+            LocalObject::mutable("Array", Format::ARRAY, Body::Slots(vec![Ref::Local(1)])),
+            point(vec![Ref::Local(2), Ref::Local(3)]),
+            text,
+            point(vec![Ref::Local(1), Ref::Local(2)]),
+        ],
+    };
+    let graph = Package {
+        name: "Fuzzed".into(),
+        objects: vec![graph],
+        ..Package::default()
+    };
+    [
+        ("code", encode_packages(&code.expect("it can be taken out"))),
+        ("graph", encode_packages(&[graph])),
+    ]
 }
 
 /// Messages of both sides of a stream.

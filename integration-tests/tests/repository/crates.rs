@@ -79,6 +79,13 @@ const MAY_NOT_KNOW: &[(&str, &[&[&str]])] = &[
     ),
     ("imprint-bootstrap", &[NETWORK]),
     ("imprint-shrink", &[NETWORK, &["imprint-compiler"]]),
+    (
+        "imprint-package",
+        &[
+            NETWORK,
+            &["imprint-compiler", "imprint-syntax", "imprint-loader"],
+        ],
+    ),
     ("imprint-report", &[NETWORK, SMALLTALK]),
     (
         "imprint-wire",
@@ -88,7 +95,10 @@ const MAY_NOT_KNOW: &[(&str, &[&[&str]])] = &[
         "imprint-daemon",
         &[SMALLTALK, &["imprint-image", "imprint-wire"]],
     ),
-    ("imprint-slave", &[]),
+    (
+        "imprint-slave",
+        &[&["imprint-compiler", "imprint-syntax", "imprint-loader"]],
+    ),
     ("imprint-master", &[]),
     ("imprint-integration-tests", &[]),
 ];

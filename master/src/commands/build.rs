@@ -20,6 +20,7 @@ pub fn build(build: &Build) -> Result<u8, Failure> {
         Some(folder) => LoadedSources::project(folder)?,
         None => LoadedSources::kernel(|_| build.with_kernel_tests)?,
     };
+    let sources = sources.without(&build.without)?;
     let mut image = LiveImage::build(&sources, CommandLine::default())?;
     if build.format == ImageFormat::Compact {
         image.vm.collect(imprint_heap::Collection::Full);

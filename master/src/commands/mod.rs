@@ -6,6 +6,7 @@ mod eval;
 mod image;
 mod keys;
 mod log;
+mod package;
 mod replay;
 mod run;
 mod serve;
@@ -55,6 +56,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Replay(replay) => replay::replay(&replay),
         Command::Trace(trace) => trace::trace(&trace),
         Command::Log(log) => log::log(&log),
+        Command::Package(package) => package::package(&package),
         Command::Slave { rest } => Ok(be_slave(rest)),
     }
 }
@@ -66,6 +68,7 @@ const GRACE: Duration = Duration::from_secs(5);
 fn comes_to_an_end(command: &Command) -> bool {
     match command {
         Command::Build(_) | Command::Eval(_) | Command::Test(_) | Command::Shrink(_) => true,
+        Command::Package(_) => true,
         Command::Trace(trace) => trace.question.is_none() && trace.run.serve.is_none(),
         _ => false,
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use imprint_daemon::{Admin, Metrics, Signals};
-use imprint_image::PristineImage;
+use imprint_image::{PristineImage, Sources, changes_path};
 use imprint_loader::Project;
 use imprint_slave::ending::code;
 use imprint_slave::security::admission;
@@ -18,7 +18,7 @@ use imprint_wire::{Address, Listener, Services};
 use tracing::info;
 
 use crate::command_line::{Failure, Serve};
-use crate::full_image::{LiveImage, changes_path};
+use crate::full_image::LiveImage;
 use crate::outside::SourceBook;
 use crate::project::LoadedSources;
 use crate::scratch::Scratch;
@@ -138,7 +138,7 @@ fn open_pristine(
     };
     Ok(move || {
         let image = PristineImage::open(&path).map_err(|error| anyhow!(error))?;
-        let texts = std::fs::read(changes_path(&path)).map(imprint_bootstrap::Sources::from_bytes);
+        let texts = std::fs::read(changes_path(&path)).map(Sources::from_bytes);
         let names = Names::scan(image.heap());
         let book = SourceBook::indexed(image.heap(), &names, texts.unwrap_or_default());
         Ok(Pristine {

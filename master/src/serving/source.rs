@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use imprint_bootstrap::Sources;
 use imprint_daemon::Metrics;
-use imprint_image::PristineImage;
+use imprint_image::{PristineImage, Sources};
 use imprint_slave::remote::Near;
 use imprint_trace::Marks;
 use imprint_vm::install::Names;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use imprint_heap::Heap;
+use imprint_image::Sources;
 use imprint_isa::{Draft, Name, Placed};
 use imprint_loader::ClassDefinition;
 use imprint_model::Oop;
@@ -12,7 +13,7 @@ use imprint_vm::{Presence, Vm};
 
 use crate::drafting::class_draft;
 use crate::error::BuildError;
-use crate::sources::{PackageSet, Sources};
+use crate::sources::PackageSet;
 use crate::{compile, order, organise, seed};
 
 /// Globals that are no classes and that the first code may name.

@@ -23,6 +23,7 @@ pub const KERNEL_PACKAGES: &[&str] = &[
     "SUnit",
     "Network",
     "Hashing",
+    "Packages",
     "Web",
 ];
 

@@ -34,4 +34,4 @@ pub use error::BuildError;
 pub use kernel::{KERNEL_FINGERPRINT, embedded_packages};
 pub use scope::Scope;
 pub use sketch::Sketch;
-pub use sources::{PackageSet, Sources};
+pub use sources::PackageSet;

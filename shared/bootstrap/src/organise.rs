@@ -6,21 +6,18 @@
 
 use std::collections::BTreeMap;
 
-use imprint_isa::{
-    BehaviorName, Body, CodeBody, Draft, Instruction, LocalObject, MethodDraft, Name, Placed, Ref,
-};
+use imprint_isa::expression::{message, unary};
+use imprint_isa::{Body, LocalObject, MethodDraft, Name, Ref};
 use imprint_loader::{ClassDefinition, MethodDefinition};
-use imprint_model::{Format, MethodHeader, Oop};
-use imprint_vm::install::{Installer, Unbound};
-use imprint_vm::{Outcome, RunLimits, Vm};
+use imprint_model::{Format, Oop};
+use imprint_vm::install::Unbound;
+use imprint_vm::{Outcome, Vm};
 
 use crate::error::BuildError;
 use crate::sources::PackageSet;
 
 /// The class of the kernel that knows what an image keeps of a class.
 const BOOTSTRAP: &str = "SystemBootstrap";
-/// Priority of the processes that run the first code.
-const PRIORITY: i64 = 40;
 
 /// Has the image make its dictionary of globals, layouts, protocols and packages.
 ///
@@ -42,7 +39,7 @@ pub fn organise(
     run(
         vm,
         "the dictionary of globals",
-        message("globals:", vec![globals], literals),
+        message(BOOTSTRAP, "globals:", vec![globals], literals.locals),
     )?;
     let protocols = protocols(set);
     for class in classes {
@@ -52,7 +49,7 @@ pub fn organise(
         run(
             vm,
             &class.name,
-            message("describe:as:", arguments, literals),
+            message(BOOTSTRAP, "describe:as:", arguments, literals.locals),
         )?;
     }
     run(
@@ -130,11 +127,8 @@ fn describe(
             .collect::<Vec<_>>()
     };
     let name: Name = class.name.as_str().into();
-    let spec = vm
-        .names
-        .class(&name)
-        .and_then(|entry| entry.shape.as_ref())
-        .map_or(0, |shape| shape.spec.spec);
+    let shape = vm.names.class(&name).and_then(|it| it.shape.as_ref());
+    let layout = shape.map_or("FixedLayout", |shape| shape.spec.layout_class());
     let variable = |variable: &String| Ref::ClassVariable {
         class: name.clone(),
         name: variable.as_str().into(),
@@ -151,7 +145,7 @@ fn describe(
         literals.protocols(protocols.get(&(&*class.name, false))),
         literals.protocols(protocols.get(&(&*class.name, true))),
     ];
-    let mut description = vec![Ref::Global(layout_of(spec).into())];
+    let mut description = vec![Ref::Global(layout.into())];
     description.extend(fields.map(|field| literals.array(field)));
     description.push(Ref::symbol(class.package.as_str()));
     description.push(Ref::symbol(if class.tag.is_empty() {
@@ -161,22 +155,6 @@ fn describe(
     }));
     description.push(literals.string(&class.comment));
     literals.array(description)
-}
-
-/// The layout class of an instance specification.
-fn layout_of(spec: u8) -> &'static str {
-    match spec {
-        2 | 3 => "VariableLayout",
-        4 => "WeakLayout",
-        5 => "EphemeronLayout",
-        7 => "ImmediateLayout",
-        9 => "DoubleWordLayout",
-        10 => "WordLayout",
-        12 => "DoubleByteLayout",
-        16 => "ByteLayout",
-        24 => "CompiledMethodLayout",
-        _ => "FixedLayout",
-    }
 }
 
 /// Literal objects under construction.
@@ -233,74 +211,6 @@ impl Literals {
     }
 }
 
-/// An expression that sends `selector` to [`BOOTSTRAP`]; arguments that are globals stand for
-/// their values.
-fn message(selector: &str, arguments: Vec<Ref>, literals: Literals) -> MethodDraft {
-    let mut code = vec![Instruction::PushLiteralVariable(0)];
-    for (index, argument) in arguments.iter().enumerate() {
-        let literal = index as u16 + 1;
-        code.push(match argument {
-            Ref::Global(_) => Instruction::PushLiteralVariable(literal),
-            _ => Instruction::PushLiteral(literal),
-        });
-    }
-    let send = Instruction::Send {
-        literal: arguments.len() as u16 + 1,
-        arguments: arguments.len() as u8,
-    };
-    code.extend([send, Instruction::ReturnTop]);
-    let mut all = vec![Ref::Global(BOOTSTRAP.into())];
-    all.extend(arguments);
-    all.push(Ref::symbol(selector));
-    expression(&code, all, literals.locals)
-}
-
-/// An expression that sends a unary message to a class.
-fn unary(class: &str, selector: &str) -> MethodDraft {
-    let send = Instruction::Send {
-        literal: 1,
-        arguments: 0,
-    };
-    let code = [
-        Instruction::PushLiteralVariable(0),
-        send,
-        Instruction::ReturnTop,
-    ];
-    expression(
-        &code,
-        vec![Ref::Global(class.into()), Ref::symbol(selector)],
-        Vec::new(),
-    )
-}
-
-fn expression(
-    code: &[Instruction],
-    mut literals: Vec<Ref>,
-    locals: Vec<LocalObject>,
-) -> MethodDraft {
-    let mut bytecodes = Vec::new();
-    for instruction in code {
-        imprint_isa::encoder::encode(*instruction, &mut bytecodes);
-    }
-    literals.extend([Ref::symbol("DoIt"), Ref::Global("UndefinedObject".into())]);
-    let header = MethodHeader {
-        literal_count: literals.len() as u16,
-        ..MethodHeader::default()
-    };
-    MethodDraft {
-        behavior: BehaviorName::class("UndefinedObject"),
-        selector: "DoIt".into(),
-        protocol: "".into(),
-        shape: 0,
-        code: CodeBody {
-            header,
-            literals,
-            bytecodes,
-        },
-        locals,
-    }
-}
-
 /// Runs an expression to its end.
 ///
 /// # Errors
@@ -310,22 +220,8 @@ pub fn run(vm: &mut Vm, step: &str, draft: MethodDraft) -> Result<Oop, BuildErro
         step: step.to_string(),
         why,
     };
-    let placed = Placed::nowhere(Draft::Method(draft));
-    let Draft::Method(method) = &placed.draft else {
-        return Ok(vm.heap.nil());
-    };
-    let mut installer = Installer {
-        heap: &mut vm.heap,
-        names: &mut vm.names,
-        presence: &mut vm.presence,
-        unbound: Unbound::Create,
-    };
-    let method = installer.make_method(method, &placed, 0)?;
     let nil = vm.heap.nil();
-    let process = vm
-        .spawn(method, nil, PRIORITY)
-        .map_err(|failure| failed(format!("{failure:?}")))?;
-    match vm.run_until(process, RunLimits::default()) {
+    match vm.run_expression(&draft, nil, Unbound::Create)? {
         Outcome::Returned(value) => Ok(value),
         Outcome::Terminated { error } => {
             Err(failed(error.unwrap_or_else(|| {

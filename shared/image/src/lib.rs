@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`problem`], [`kind`], `spur` (header, chunks, checks, reader, writer),
 //! `compact` (format, writer, reader), `reach`, `sanity`, [`open`], [`certificate`], [`pristine`],
-//! [`info`], [`save`].
+//! [`info`], [`save`], [`sealed`], [`sources`].
 
 pub mod certificate;
 pub mod compact;
@@ -20,6 +20,8 @@ pub mod problem;
 mod reach;
 mod sanity;
 pub mod save;
+pub mod sealed;
+pub mod sources;
 pub mod spur;
 
 pub use certificate::Certificates;
@@ -30,6 +32,7 @@ pub use open::{OpenedImage, open_certified, open_image, read_image};
 pub use pristine::PristineImage;
 pub use problem::{ImageError, ImageProblem};
 pub use save::write_beside_and_rename;
+pub use sources::{Sources, changes_path};
 pub use spur::{read_spur, spur_bytes, stock_faults, write_spur};
 
 use std::fmt;

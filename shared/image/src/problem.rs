@@ -1,5 +1,6 @@
 //! What can be wrong with an image, in sentences.
 
+use crate::sealed::SealError;
 use imprint_heap::HeapError;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -100,6 +101,20 @@ pub enum ImageProblem {
     /// The objects do not fit into memory.
     #[error("the image could not be loaded: {0}")]
     Heap(#[from] HeapError),
+}
+
+impl From<SealError> for ImageProblem {
+    fn from(error: SealError) -> ImageProblem {
+        match error {
+            SealError::OtherKind => ImageProblem::damaged("it is no compact image"),
+            SealError::NewerVersion { version, known } => {
+                ImageProblem::NewerVersion { version, known }
+            }
+            SealError::Cut { expected, actual } => ImageProblem::Cut { expected, actual },
+            SealError::Damaged(what) => ImageProblem::Damaged { what },
+            SealError::Compress(source) => ImageProblem::io("compress")(source),
+        }
+    }
 }
 
 impl ImageProblem {

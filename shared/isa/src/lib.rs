@@ -6,8 +6,8 @@
 //! replayed; its canonical bytes, whose BLAKE3 is its identity; and the verifier that looks at a
 //! draft before anybody installs it.
 //!
-//! Reading order: [`draft`], [`draft_bytes`], [`compile_request`], [`bytecode`], [`encoder`],
-//! [`special_selectors`], [`primitives`], [`disassembler`], [`verifier`], [`adaptation`].
+//! Reading order: [`draft`], [`draft_bytes`], [`package`], [`compile_request`], [`bytecode`], [`encoder`],
+//! [`expression`], [`special_selectors`], [`primitives`], [`disassembler`], [`verifier`], [`adaptation`].
 
 pub mod adaptation;
 pub mod bytecode;
@@ -16,6 +16,8 @@ pub mod disassembler;
 pub mod draft;
 pub mod draft_bytes;
 pub mod encoder;
+pub mod expression;
+pub mod package;
 pub mod primitives;
 pub mod special_selectors;
 pub mod v3_plus_closures;
@@ -27,3 +29,4 @@ pub use draft::{
     BehaviorName, Body, ClassDraft, CodeBody, Draft, LocalObject, MetaDraft, MethodDraft,
     MethodEntry, Miss, Name, ObjectDraft, Placed, Ref,
 };
+pub use package::{Need, NeedKind, Package, PackagedClass, PackagedMethod};

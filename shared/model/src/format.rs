@@ -193,6 +193,22 @@ impl InstanceSpec {
         })
     }
 
+    /// The class of Pharo's layout objects that describes such instances.
+    pub const fn layout_class(self) -> &'static str {
+        match self.spec {
+            2 | 3 => "VariableLayout",
+            4 => "WeakLayout",
+            5 => "EphemeronLayout",
+            Self::IMMEDIATE => "ImmediateLayout",
+            9 => "DoubleWordLayout",
+            10 => "WordLayout",
+            12 => "DoubleByteLayout",
+            16 => "ByteLayout",
+            24 => "CompiledMethodLayout",
+            _ => "FixedLayout",
+        }
+    }
+
     /// The object format of instances with no unused elements; immediates have none.
     pub const fn format(self) -> Option<Format> {
         if self.spec == Self::IMMEDIATE {

@@ -27,6 +27,7 @@ mod control;
 mod crash;
 mod dispatch;
 mod driver;
+mod expression;
 pub mod extensions;
 pub mod extract;
 pub mod failure;

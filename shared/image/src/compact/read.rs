@@ -1,10 +1,10 @@
 //! Reading the compact format. The checksum comes first; after it, every count is checked against
 //! what is left before memory is taken for it.
 
+use super::FORM;
 use super::bytes::{Cursor, unzigzag};
 use super::group::{Group, Hashes, Size};
 use super::metadata::{ImageRole, Metadata};
-use super::{CHECKSUM, COMPRESSION_FLAG, RATIO_MAX, RATIO_SLACK, VERSION, checksum, version_of};
 use crate::kind::identify;
 use crate::problem::ImageProblem;
 use crate::sanity;
@@ -14,7 +14,6 @@ use imprint_model::header::{OVERFLOW_SLOTS, overflow_word};
 use imprint_model::{ClassIndex, Format, Ghost, Header, Oop};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
-use std::io::Read;
 
 /// Reads a compact image into a heap.
 ///
@@ -52,59 +51,11 @@ pub fn body_for_tests(bytes: &[u8]) -> Result<Vec<u8>, ImageProblem> {
 
 /// The body of a file whose header and checksum are right.
 fn unwrap(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, ImageProblem> {
-    let Some(version) = version_of(bytes) else {
+    if FORM.version_of(bytes).is_none() {
         let problem = identify(bytes).problem(bytes);
         return Err(problem.unwrap_or_else(|| ImageProblem::damaged("it is no compact image")));
-    };
-    if version > VERSION {
-        return Err(ImageProblem::NewerVersion {
-            version,
-            known: VERSION,
-        });
     }
-    if bytes.len() <= COMPRESSION_FLAG {
-        return Err(ImageProblem::Cut {
-            expected: COMPRESSION_FLAG as u64 + 2,
-            actual: bytes.len() as u64,
-        });
-    }
-    if version != VERSION || checksum(bytes) != bytes[CHECKSUM] {
-        return Err(ImageProblem::damaged(
-            "its checksum does not fit its content",
-        ));
-    }
-    let mut cursor = Cursor::new(&bytes[COMPRESSION_FLAG..]);
-    let is_compressed = cursor.byte()? != 0;
-    let length = cursor.varint()?;
-    let stored = cursor.take(cursor.remaining())?;
-    if length > limit || length > stored.len() as u64 * RATIO_MAX + RATIO_SLACK {
-        return Err(ImageProblem::damaged(format!(
-            "it announces a body of {length} bytes"
-        )));
-    }
-    let body = if is_compressed {
-        Cow::Owned(decompress(stored, length)?)
-    } else {
-        Cow::Borrowed(stored)
-    };
-    if body.len() as u64 != length {
-        return Err(ImageProblem::damaged(
-            "its body has not the announced length",
-        ));
-    }
-    Ok(body)
-}
-
-/// Decompresses at most one byte more than `length`, taking memory only as content comes.
-fn decompress(stored: &[u8], length: u64) -> Result<Vec<u8>, ImageProblem> {
-    let damaged = |_| ImageProblem::damaged("its body cannot be decompressed");
-    let decoder = zstd::Decoder::with_buffer(stored).map_err(damaged)?;
-    let mut body = Vec::new();
-    decoder
-        .take(length + 1)
-        .read_to_end(&mut body)
-        .map_err(damaged)?;
-    Ok(body)
+    Ok(FORM.open(bytes, limit)?)
 }
 
 /// Everything but the contents.

@@ -1,11 +1,12 @@
 //! Writing the compact format.
 
+use super::FORM;
 use super::bytes::{length_of, put, zigzag};
 use super::group::{Group, Hashes, Key, Size};
 use super::metadata::Metadata;
-use super::{CHECKSUM, COMPRESSION_FLAG, MAGIC, RATIO_MAX, RATIO_SLACK, VERSION, checksum};
 use crate::problem::ImageProblem;
 use crate::reach::{Reachable, reachable, strong_slots};
+use crate::sealed::Form;
 use imprint_heap::{Heap, NoRoots};
 use imprint_model::Oop;
 use imprint_model::hash::symbol_identity_hash;
@@ -56,9 +57,9 @@ pub fn write_compact(
     }
     let reach = reachable(heap);
     let body = Body::of(heap, &reach).write(&options.metadata);
-    let file = wrap(&body, options.level)?;
+    let file = FORM.seal(&body, options.level)?;
     let sizes = CompactSizes {
-        before_compression: COMPRESSION_FLAG + 1 + length_of(body.len() as u64) + body.len(),
+        before_compression: Form::bytes_around(body.len()),
         after: file.len(),
         objects: reach.order.len(),
     };
@@ -72,33 +73,10 @@ pub fn write_compact(
     Ok((file, sizes))
 }
 
-/// Puts the header before the body, which is compressed where that helps.
-fn wrap(body: &[u8], level: i32) -> Result<Vec<u8>, ImageProblem> {
-    let compressed = zstd::bulk::compress(body, level).map_err(ImageProblem::io("compress"))?;
-    let is_bounded = body.len() as u64 <= compressed.len() as u64 * RATIO_MAX + RATIO_SLACK;
-    let is_shorter = compressed.len() < body.len() && is_bounded;
-    let stored = if is_shorter { &compressed[..] } else { body };
-    Ok(seal(is_shorter, body.len(), stored))
-}
-
-/// The file of a body as it is stored.
-fn seal(is_compressed: bool, length: usize, stored: &[u8]) -> Vec<u8> {
-    let mut file = Vec::new();
-    file.extend(MAGIC);
-    file.push(VERSION);
-    file.extend([0; 16]);
-    file.push(u8::from(is_compressed));
-    put(&mut file, length as u64);
-    file.extend(stored);
-    let sum = checksum(&file);
-    file[CHECKSUM].copy_from_slice(&sum);
-    file
-}
-
 /// A file with a right checksum around any body: for tests of hostile ones.
 #[doc(hidden)]
 pub fn file_for_tests(body: &[u8]) -> Vec<u8> {
-    seal(false, body.len(), body)
+    FORM.seal_plainly(body)
 }
 
 /// Objects by group, and their numbers.

@@ -14,6 +14,7 @@
 
 mod memory;
 pub mod numbers;
+pub mod package;
 pub mod packed;
 mod reader;
 mod writer;

@@ -38,14 +38,28 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn end(&self) -> Result<(), DraftError> {
-        match self.bytes.len() - self.at {
+        match self.remaining() {
             0 => Ok(()),
             left => Err(DraftError::TooLong(left)),
         }
     }
 
-    fn invalid<T>(&self, what: &'static str) -> Result<T, DraftError> {
+    pub(super) fn invalid<T>(&self, what: &'static str) -> Result<T, DraftError> {
         Err(DraftError::Invalid { what, at: self.at })
+    }
+
+    /// Bytes that are left.
+    pub(super) fn remaining(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
+    /// The kind of a draft, where only one may stand.
+    pub(super) fn kind(&mut self, kind: u8) -> Result<(), DraftError> {
+        if self.byte()? == kind {
+            Ok(())
+        } else {
+            self.invalid("kind of draft")
+        }
     }
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], DraftError> {
@@ -71,7 +85,7 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(word))
     }
 
-    fn flag(&mut self) -> Result<bool, DraftError> {
+    pub(super) fn flag(&mut self) -> Result<bool, DraftError> {
         match self.byte()? {
             0 => Ok(false),
             1 => Ok(true),
@@ -132,14 +146,19 @@ impl<'a> Reader<'a> {
         if let Some(text) = self.remembered(Recollection::text)? {
             return Ok(text);
         }
-        let text = match std::str::from_utf8(self.blob()?) {
-            Ok(text) => Name::from(text),
-            Err(_) => return self.invalid("text"),
-        };
+        let text = self.said_once()?;
         if let Some(memory) = self.memory.as_deref_mut() {
             memory.note_text(&text);
         }
         Ok(text)
+    }
+
+    /// A text that has no number.
+    pub(super) fn said_once(&mut self) -> Result<Name, DraftError> {
+        match std::str::from_utf8(self.blob()?) {
+            Ok(text) => Ok(Name::from(text)),
+            Err(_) => self.invalid("text"),
+        }
     }
 
     fn shape(&mut self) -> Result<u64, DraftError> {
@@ -168,7 +187,7 @@ impl<'a> Reader<'a> {
         mut read: impl FnMut(&mut Self) -> Result<T, DraftError>,
     ) -> Result<Vec<T>, DraftError> {
         let count = usize::try_from(self.number()?).unwrap_or(usize::MAX);
-        if count > self.bytes.len() - self.at {
+        if count > self.remaining() {
             return Err(DraftError::Truncated(self.bytes.len()));
         }
         (0..count).map(|_| read(self)).collect()
@@ -297,26 +316,32 @@ impl<'a> Reader<'a> {
 
     fn local(&mut self) -> Result<LocalObject, DraftError> {
         let class = self.reference()?;
+        let format = self.format()?;
+        Ok(LocalObject {
+            class,
+            format,
+            hash: self.hash()?,
+            read_only: self.flag()?,
+            body: self.body(format)?,
+        })
+    }
+
+    pub(super) fn format(&mut self) -> Result<Format, DraftError> {
         let bits = self.byte()?;
         let format = Format::from_bits(bits);
         if bits > 31 || !format.is_known() || format.base() != format {
             return self.invalid("object format");
         }
-        let hash = self.hash()?;
-        let read_only = self.flag()?;
-        let body = if format.is_code() {
+        Ok(format)
+    }
+
+    pub(super) fn body(&mut self, format: Format) -> Result<Body, DraftError> {
+        Ok(if format.is_code() {
             Body::Code(self.code()?)
         } else if format.is_raw() {
             Body::Bytes(self.blob()?.to_vec())
         } else {
             Body::Slots(self.list(Reader::reference)?)
-        };
-        Ok(LocalObject {
-            class,
-            format,
-            hash,
-            read_only,
-            body,
         })
     }
 
@@ -355,7 +380,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn class(&mut self) -> Result<ClassDraft, DraftError> {
+    pub(super) fn class(&mut self) -> Result<ClassDraft, DraftError> {
         Ok(ClassDraft {
             name: self.text()?,
             superclass: if self.flag()? {
@@ -398,7 +423,7 @@ impl<'a> Reader<'a> {
         Ok(InstanceSpec { spec, fixed_fields })
     }
 
-    fn method(&mut self) -> Result<MethodDraft, DraftError> {
+    pub(super) fn method(&mut self) -> Result<MethodDraft, DraftError> {
         Ok(MethodDraft {
             behavior: self.behavior()?,
             selector: self.text()?,

@@ -38,7 +38,7 @@ impl<'m> Writer<'m> {
         self.bytes.push(byte);
     }
 
-    fn flag(&mut self, flag: bool) {
+    pub(super) fn flag(&mut self, flag: bool) {
         self.byte(u8::from(flag));
     }
 
@@ -66,6 +66,11 @@ impl<'m> Writer<'m> {
                 None => self.byte(0),
             }
         }
+        self.blob(text.as_bytes());
+    }
+
+    /// A text that nothing says again: it gets no number.
+    pub(super) fn said_once(&mut self, text: &Name) {
         self.blob(text.as_bytes());
     }
 
@@ -196,7 +201,11 @@ impl<'m> Writer<'m> {
         self.byte(object.format.bits());
         self.number(u64::from(object.hash));
         self.flag(object.read_only);
-        match &object.body {
+        self.body(&object.body);
+    }
+
+    pub(super) fn body(&mut self, body: &Body) {
+        match body {
             Body::Slots(slots) => self.list(slots, Writer::reference),
             Body::Bytes(bytes) => self.blob(bytes),
             Body::Code(code) => self.code(code),
@@ -233,7 +242,7 @@ impl<'m> Writer<'m> {
         self.list(&placed.local_ids, |writer, id| writer.id(*id));
     }
 
-    fn class(&mut self, class: &ClassDraft) {
+    pub(super) fn class(&mut self, class: &ClassDraft) {
         self.byte(KIND_CLASS);
         self.text(&class.name);
         self.flag(class.superclass.is_some());
@@ -264,7 +273,7 @@ impl<'m> Writer<'m> {
         self.list(&meta.slots, Writer::reference);
     }
 
-    fn method(&mut self, method: &MethodDraft) {
+    pub(super) fn method(&mut self, method: &MethodDraft) {
         self.byte(KIND_METHOD);
         self.behavior(&method.behavior);
         self.text(&method.selector);

@@ -51,6 +51,18 @@ pub fn verify(draft: &Draft, fields: Option<usize>) -> Result<(), Rejection> {
     })
 }
 
+/// As [`verify`], of a method alone.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_method_draft(method: &MethodDraft, fields: Option<usize>) -> Result<(), Rejection> {
+    verify_method(method, fields).map_err(|(place, rule)| Rejection {
+        title: format!("{}>>{}", method.behavior, method.selector),
+        place,
+        rule,
+    })
+}
+
 /// What one check says: nothing, or the place and the rule.
 type Checked = Result<(), (Place, Rule)>;
 

@@ -1,5 +1,7 @@
 //! What a value becomes in a draft, and which objects travel along.
 
+use std::collections::VecDeque;
+
 use imprint_isa::bytecode::code_end;
 use imprint_isa::{BehaviorName, Body, CodeBody, LocalObject, Name, Ref};
 use imprint_model::family::PHARO;
@@ -56,6 +58,9 @@ pub(super) struct Gather<'a> {
     pub ids: Vec<u64>,
     positions: FxHashMap<Oop, u32>,
     depth: usize,
+    /// Objects that have a position and no body yet: what travels to anybody is a graph of any depth,
+    /// and is walked without nesting.
+    waiting: VecDeque<(u32, Oop)>,
 }
 
 impl<'a> Gather<'a> {
@@ -67,13 +72,14 @@ impl<'a> Gather<'a> {
             ids: Vec::new(),
             positions: FxHashMap::default(),
             depth: 0,
+            waiting: VecDeque::new(),
         }
     }
 
     /// What a value becomes.
     pub fn value(&mut self, oop: Oop, reach: Reach) -> Ref {
         let heap = self.extractor.heap;
-        let oop = heap.follow(oop);
+        let oop = self.extractor.traveller(heap.follow(oop));
         if !oop.is_object() {
             return immediate(oop);
         }
@@ -87,7 +93,10 @@ impl<'a> Gather<'a> {
             return reference;
         }
         if self.travels(oop, reach) {
-            return self.add(oop, reach);
+            return match self.waits(reach) {
+                true => self.add_waiting(oop),
+                false => self.add(oop, reach),
+            };
         }
         Ref::Master(self.extractor.ghost_of(oop))
     }
@@ -138,15 +147,18 @@ impl<'a> Gather<'a> {
 
     fn travels(&self, oop: Oop, reach: Reach) -> bool {
         let heap = self.extractor.heap;
-        if self.extractor.index.place(oop).is_some() || self.depth > DEPTH_MAX {
+        if self.extractor.index.place(oop).is_some() {
+            return false;
+        }
+        if self.extractor.manner == Manner::Portable {
+            return true;
+        }
+        if self.depth > DEPTH_MAX {
             return false;
         }
         let format = heap.format(oop);
         if format.is_raw() && (heap.byte_count(oop) <= TRAVEL_BYTES_MAX || reach == Reach::Literal)
         {
-            return true;
-        }
-        if self.extractor.manner == Manner::Portable {
             return true;
         }
         match reach {
@@ -167,32 +179,39 @@ impl<'a> Gather<'a> {
         name.is_some_and(|name| !name.meta && classes.contains(&&*name.class))
     }
 
+    /// Whether an object that travels gets its body later.
+    fn waits(&self, reach: Reach) -> bool {
+        let is_graph = reach == Reach::Field || self.depth > DEPTH_MAX;
+        is_graph && self.extractor.manner == Manner::Portable
+    }
+
     /// Makes an object a local one.
     pub fn add(&mut self, oop: Oop, reach: Reach) -> Ref {
-        let heap = self.extractor.heap;
-        let position = self.locals.len() as u32;
-        self.positions.insert(oop, position);
-        self.ids.push(if self.extractor.manner == Manner::Pull {
-            self.extractor.id_of(oop)
-        } else {
-            0
-        });
-        self.locals.push(LocalObject {
-            class: self.class_reference(oop),
-            format: heap.format(oop).base(),
-            hash: if self.extractor.manner == Manner::Pull {
-                heap.header(oop).hash()
-            } else {
-                0
-            },
-            read_only: heap.is_read_only(oop),
-            body: Body::Bytes(Vec::new()),
-        });
+        let position = self.add_empty(oop);
         self.depth += 1;
         let body = self.body(oop, reach);
         self.depth -= 1;
         self.locals[position as usize].body = body;
         Ref::Local(position)
+    }
+
+    fn add_waiting(&mut self, oop: Oop) -> Ref {
+        let position = self.add_empty(oop);
+        self.waiting.push_back((position, oop));
+        Ref::Local(position)
+    }
+
+    /// Gathers the bodies that wait, until none does.
+    pub fn finish(&mut self) {
+        while let Some((position, oop)) = self.waiting.pop_front() {
+            let body = self.body(oop, Reach::Field);
+            self.locals[position as usize].body = body;
+        }
+    }
+
+    /// The objects of the image that became local ones, in no order.
+    pub fn travelling(&self) -> impl Iterator<Item = Oop> + '_ {
+        self.positions.keys().copied()
     }
 
     /// Puts an array that holds one value, and no object of the image, before everything else.
@@ -234,7 +253,7 @@ impl<'a> Gather<'a> {
         };
         let is_constant = self.is_one_of(oop, &closure::CONSTANT_CLASSES);
         let slots = (0..heap.pointer_slot_count(oop)).map(|slot| {
-            if self.extractor.is_machine_slot(oop, slot) {
+            if self.extractor.is_machine_slot(oop, slot) || self.extractor.stays(oop, slot) {
                 return Ref::NIL;
             }
             // Nobody runs the code of a constant.
@@ -279,9 +298,7 @@ impl<'a> Gather<'a> {
         if let Some(position) = self.positions.get(&outer) {
             return Ref::Local(*position);
         }
-        let Ref::Local(position) = self.add_empty(outer) else {
-            return Ref::NIL;
-        };
+        let position = self.add_empty(outer);
         let heap = self.extractor.heap;
         let mut slots = vec![Ref::NIL; context::FIRST_TEMP];
         slots[context::STACK_POINTER] = Ref::SmallInteger(0);
@@ -307,9 +324,7 @@ impl<'a> Gather<'a> {
             return Ref::Local(*position);
         }
         let heap = self.extractor.heap;
-        let Ref::Local(position) = self.add_empty(array) else {
-            return Ref::NIL;
-        };
+        let position = self.add_empty(array);
         let slots = (0..heap.pointer_slot_count(array))
             .map(|slot| self.value(heap.slot(array, slot), Reach::Backbone));
         let slots: Vec<Ref> = slots.collect();
@@ -317,19 +332,24 @@ impl<'a> Gather<'a> {
         Ref::Local(position)
     }
 
-    fn add_empty(&mut self, oop: Oop) -> Ref {
+    /// Makes an object a local one that has no body yet; answers its position.
+    fn add_empty(&mut self, oop: Oop) -> u32 {
         let heap = self.extractor.heap;
         let position = self.locals.len() as u32;
         self.positions.insert(oop, position);
-        self.ids.push(self.extractor.id_of(oop));
+        let (id, hash) = match self.extractor.manner {
+            Manner::Pull => (self.extractor.id_of(oop), heap.header(oop).hash()),
+            Manner::Portable => (0, 0),
+        };
+        self.ids.push(id);
         self.locals.push(LocalObject {
             class: self.class_reference(oop),
             format: heap.format(oop).base(),
-            hash: heap.header(oop).hash(),
+            hash,
             read_only: heap.is_read_only(oop),
             body: Body::Slots(Vec::new()),
         });
-        Ref::Local(position)
+        position
     }
 }
 
@@ -356,6 +376,21 @@ impl<'a> Extractor<'a> {
             return TRAILER_BYTES;
         }
         bytes.len() - code_end(set, bytes)
+    }
+
+    /// What travels in the place of an object.
+    fn traveller(&self, oop: Oop) -> Oop {
+        let substitutes = self.customs.map(|customs| &customs.substitutes);
+        substitutes
+            .and_then(|all| all.get(&oop).copied())
+            .unwrap_or(oop)
+    }
+
+    /// Whether the class of an object says that a slot stays behind.
+    fn stays(&self, oop: Oop, slot: usize) -> bool {
+        let staying = self.customs.map(|customs| &customs.staying);
+        let slots = staying.and_then(|all| all.get(&self.heap.class_index_of(oop)));
+        slots.is_some_and(|slots| slots.contains(&slot))
     }
 
     /// Whether a slot holds what belongs to the virtual machine that runs, and so arrives as nil.

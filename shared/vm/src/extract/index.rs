@@ -35,6 +35,8 @@ pub struct ImageIndex {
     protocols: FxHashMap<(Oop, Oop), Name>,
     /// selector -> behaviours with their methods for it.
     implementors: FxHashMap<Name, Vec<(Oop, Oop)>>,
+    /// Hashes of shapes, where all of them is known.
+    shapes: FxHashMap<BehaviorName, u64>,
     /// One bit for each 8 bytes of old space, set where an object begins.
     starts: Vec<u64>,
 }
@@ -49,6 +51,7 @@ impl ImageIndex {
             places: FxHashMap::default(),
             protocols: FxHashMap::default(),
             implementors: FxHashMap::default(),
+            shapes: FxHashMap::default(),
             starts: vec![0; words.div_ceil(64)],
         };
         heap.for_each_object(|oop| index.note_start(heap, oop));
@@ -96,6 +99,11 @@ impl ImageIndex {
             .unwrap_or_else(|| Name::from(""))
     }
 
+    /// The hash of a behaviour's shape; 0 where not all of it is known.
+    pub fn shape_of(&self, behavior: &BehaviorName) -> u64 {
+        self.shapes.get(behavior).copied().unwrap_or(0)
+    }
+
     /// The behaviours that implement a selector, each with its method.
     pub fn implementors(&self, selector: &str) -> &[(Oop, Oop)] {
         self.implementors.get(selector).map_or(&[], Vec::as_slice)
@@ -117,35 +125,19 @@ impl ImageIndex {
         false
     }
 
-    /// The 0-based slot of an instance variable.
-    pub fn variable_slot(&self, class: &str, variable: &str) -> Option<usize> {
-        let all = self
-            .names
-            .all_instance_variables(&BehaviorName::class(class))?;
-        all.iter().position(|name| &**name == variable)
-    }
-
     /// The object in an instance variable of an object of a class that has it.
     pub fn variable(&self, heap: &Heap, oop: Oop, variable: &str) -> Option<Oop> {
-        if !oop.is_object() {
-            return None;
-        }
-        let behavior = self.names.behavior_at(heap.class_index_of(oop))?;
-        let slot = self.variable_slot(&behavior.class, variable)?;
-        (slot < heap.pointer_slot_count(oop)).then(|| heap.follow(heap.slot(oop, slot)))
+        self.names.variable(heap, oop, variable)
+    }
+
+    /// The 0-based slot of an instance variable.
+    pub fn variable_slot(&self, class: &str, variable: &str) -> Option<usize> {
+        self.names.variable_slot(class, variable)
     }
 
     /// The package and tag that a class says it belongs to; empty where it says none.
     pub fn package_of(&self, heap: &Heap, class_object: Oop) -> (Name, Name) {
-        let text = |oop: Option<Oop>| {
-            oop.and_then(|oop| heap.string_text(oop))
-                .map_or(Name::from(""), Name::from)
-        };
-        let tag = self.names.family.package_tag;
-        let tag = tag.map_or(heap.nil(), |slot| heap.slot(class_object, slot));
-        let package = self.variable(heap, tag, "package");
-        let package_name = package.and_then(|package| self.variable(heap, package, "name"));
-        (text(package_name), text(self.variable(heap, tag, "name")))
+        self.names.package_of(heap, class_object)
     }
 
     fn note_start(&mut self, heap: &Heap, oop: Oop) {
@@ -218,6 +210,9 @@ impl ImageIndex {
         for (oop, name) in behaviors {
             self.note_methods(heap, oop, &name);
             self.note_protocols(heap, oop);
+            if let Some(shape) = self.names.shape_of(&name) {
+                self.shapes.insert(name.clone(), shape);
+            }
             self.places.insert(oop, Place::Behavior(name));
         }
     }

@@ -36,6 +36,7 @@ use imprint_heap::Heap;
 use imprint_isa::Name;
 use imprint_model::hash::identity_hash_of_id;
 use imprint_model::{Ghost, Oop};
+use rustc_hash::FxHashMap;
 
 /// A heap with its index: where drafts come from.
 #[derive(Clone, Copy)]
@@ -43,6 +44,16 @@ pub struct Extractor<'a> {
     heap: &'a Heap,
     index: &'a ImageIndex,
     manner: Manner,
+    customs: Option<&'a Customs>,
+}
+
+/// What an image itself says of objects that are to travel to anybody.
+#[derive(Clone, Default, Debug)]
+pub struct Customs {
+    /// Objects that travel in the place of others.
+    pub substitutes: FxHashMap<Oop, Oop>,
+    /// By class index: the slots that arrive as nil.
+    pub staying: FxHashMap<u32, Vec<usize>>,
 }
 
 /// A class as a session declares it to the other side: name, index, index of its metaclass.
@@ -55,6 +66,7 @@ impl<'a> Extractor<'a> {
             heap,
             index,
             manner: Manner::Pull,
+            customs: None,
         }
     }
 
@@ -64,7 +76,14 @@ impl<'a> Extractor<'a> {
             heap,
             index,
             manner: Manner::Portable,
+            customs: None,
         }
+    }
+
+    /// The same with what the image says of objects that travel.
+    pub fn with_customs(self, customs: &'a Customs) -> Extractor<'a> {
+        let customs = Some(customs);
+        Extractor { customs, ..self }
     }
 
     /// The heap.

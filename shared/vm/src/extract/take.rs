@@ -115,6 +115,7 @@ impl Extractor<'_> {
     ) -> Placed<MethodDraft> {
         let mut gather = Gather::new(*self);
         let code = gather.method_code(oop);
+        gather.finish();
         let names = self.index.names();
         let class_object = names.behavior(self.heap, behavior);
         let protocol = class_object.zip(self.heap.symbol(selector));
@@ -124,7 +125,7 @@ impl Extractor<'_> {
             protocol: protocol.map_or(Name::from(""), |(class, symbol)| {
                 self.index.protocol(class, symbol)
             }),
-            shape: names.shape_of(behavior).unwrap_or(0),
+            shape: self.index.shape_of(behavior),
             code,
             locals: gather.locals,
         };
@@ -139,7 +140,8 @@ impl Extractor<'_> {
     pub fn object(&self, oop: Oop) -> Placed<ObjectDraft> {
         let mut gather = Gather::new(*self);
         gather.add(oop, Reach::Field);
-        if let Some((slot, array)) = self.backbone(oop) {
+        gather.finish();
+        if let Some((slot, array)) = self.backbone(oop).filter(|_| self.manner == Manner::Pull) {
             let backbone = gather.add_backbone(array);
             gather.set_slot(0, slot, backbone);
         }
@@ -158,6 +160,7 @@ impl Extractor<'_> {
     pub fn binding(&self, oop: Oop, reference: &Ref) -> Placed<ObjectDraft> {
         let mut gather = Gather::new(*self);
         gather.add_holder(self.binding_value(oop));
+        gather.finish();
         let draft = ObjectDraft {
             root: reference.clone(),
             locals: gather.locals,
@@ -167,6 +170,14 @@ impl Extractor<'_> {
             local_ids: gather.ids,
             ..Placed::nowhere(draft)
         }
+    }
+
+    /// The objects that travel with the value of a binding.
+    pub fn travelling(&self, binding: Oop) -> Vec<Oop> {
+        let mut gather = Gather::new(*self);
+        gather.add_holder(self.binding_value(binding));
+        gather.finish();
+        gather.travelling().collect()
     }
 
     /// What must be here, and no ghost, before an object is: of a closure its receiver, the method

@@ -74,13 +74,24 @@ impl Installer<'_> {
     ) -> Result<Oop, InstallError> {
         let title = placed.draft.title();
         self.check_shape(&title, method)?;
-        self.check_class_index(&title, METHOD_CLASS)?;
-        self.check_references(&title, &method.code.literals, method.locals.len())?;
-        self.check_locals(&title, &method.locals)?;
+        self.make_code(&title, method, &placed.local_ids, source_pointer)
+    }
+
+    /// Makes the compiled method of a draft whose shape was looked at.
+    pub(super) fn make_code(
+        &mut self,
+        title: &str,
+        method: &MethodDraft,
+        local_ids: &[u64],
+        source_pointer: u64,
+    ) -> Result<Oop, InstallError> {
+        self.check_class_index(title, METHOD_CLASS)?;
+        self.check_references(title, &method.code.literals, method.locals.len())?;
+        self.check_locals(title, &method.locals)?;
         self.reserve_for(method)?;
         let index = self.names.class_index(METHOD_CLASS).expect("checked above");
         let own = self.allocate_method(index, &method.code, source_pointer)?;
-        let locals = self.make_locals(&title, &method.locals, &placed.local_ids, Some(own))?;
+        let locals = self.make_locals(title, &method.locals, local_ids, Some(own))?;
         let scope = Scope {
             locals: &locals,
             own_method: Some(own),

@@ -76,6 +76,22 @@ impl MethodDictionary {
             .collect()
     }
 
+    /// The dictionary with room for so many more entries: this one, or a greater one with the same.
+    ///
+    /// # Errors
+    /// Where space is missing; nothing was changed.
+    pub fn with_room(self, heap: &mut Heap, count: usize) -> Result<MethodDictionary, NeedsSpace> {
+        let wanted = self.tally(heap) + count;
+        if MethodDictionary::capacity_for(wanted) <= self.capacity(heap) {
+            return Ok(self);
+        }
+        let grown = MethodDictionary::new(heap, heap.class_index_of(self.0), wanted)?;
+        for (key, value) in self.entries(heap) {
+            grown.put(heap, key, value);
+        }
+        Ok(grown)
+    }
+
     /// Puts a value under a selector. Answers whether it fit without making the dictionary more
     /// than three quarters full; if not, nothing was changed.
     pub fn put(self, heap: &mut Heap, selector: Oop, value: Oop) -> bool {
@@ -106,11 +122,7 @@ impl MethodDictionary {
         if self.put(heap, selector, value) {
             return Ok(self);
         }
-        let class_index = heap.class_index_of(self.0);
-        let grown = MethodDictionary::new(heap, class_index, self.tally(heap) * 2 + 1)?;
-        for (key, old) in self.entries(heap) {
-            grown.put(heap, key, old);
-        }
+        let grown = self.with_room(heap, self.tally(heap) + 1)?;
         grown.put(heap, selector, value);
         Ok(grown)
     }

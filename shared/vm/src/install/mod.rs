@@ -12,9 +12,10 @@
 //! ghosts, and a class that was built has the image's own code make it.
 //!
 //! Reading order: [`names`] (what can be found by name), [`references`], [`class`], [`code`],
-//! [`object`], [`dictionary`].
+//! [`object`], [`dictionary`], [`bulk`] (many methods at once).
 
 mod adapted;
+mod bulk;
 mod class;
 mod code;
 mod dictionary;
@@ -23,6 +24,7 @@ mod object;
 mod references;
 mod scan;
 mod surroundings;
+mod variables;
 
 use imprint_heap::{Heap, NeedsSpace};
 use imprint_isa::{Draft, Miss, Name, Placed};

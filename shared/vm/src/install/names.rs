@@ -49,7 +49,7 @@ pub struct Names {
     behaviors: FxHashMap<u32, BehaviorName>,
     next_index: u32,
     pub(super) globals: FxHashMap<Name, Oop>,
-    pub(super) class_variables: FxHashMap<(Name, Name), Oop>,
+    pub(super) class_variables: FxHashMap<Name, FxHashMap<Name, Oop>>,
     pub(super) undeclared: FxHashMap<Name, Oop>,
     pub(super) meta_bindings: FxHashMap<Name, Oop>,
     /// Classes as they came, which a program has changed since.
@@ -263,9 +263,18 @@ impl Names {
 
     /// The binding of a class variable.
     pub fn class_variable(&self, class: &Name, name: &Name) -> Option<Oop> {
-        self.class_variables
-            .get(&(class.clone(), name.clone()))
-            .copied()
+        self.class_variables.get(class)?.get(name).copied()
+    }
+
+    /// Forgets everything that is known by the name of a class: its bindings and indices too.
+    pub(super) fn forget_all_of(&mut self, name: &Name) {
+        if let Some(entry) = self.classes.remove(name) {
+            self.behaviors.remove(&entry.index);
+            self.behaviors.remove(&entry.meta_index);
+        }
+        self.globals.remove(name);
+        self.class_variables.remove(name);
+        self.meta_bindings.remove(name);
     }
 
     /// Notes the binding of a global.
@@ -275,7 +284,10 @@ impl Names {
 
     /// Notes the binding of a class variable.
     pub fn bind_class_variable(&mut self, class: Name, name: Name, binding: Oop) {
-        self.class_variables.insert((class, name), binding);
+        self.class_variables
+            .entry(class)
+            .or_default()
+            .insert(name, binding);
     }
 
     /// Forgets the binding of a global; answers it.
@@ -285,7 +297,7 @@ impl Names {
 
     /// Forgets the binding of a class variable; answers it.
     pub fn unbind_class_variable(&mut self, class: &Name, name: &Name) -> Option<Oop> {
-        self.class_variables.remove(&(class.clone(), name.clone()))
+        self.class_variables.get_mut(class)?.remove(name)
     }
 
     /// All bindings of globals, by name.
@@ -301,11 +313,8 @@ impl Names {
 
     /// The bindings of the class variables of a class, by name.
     pub fn class_variables_of(&self, class: &Name) -> Vec<(Name, Oop)> {
-        let own = self
-            .class_variables
-            .iter()
-            .filter(|((owner, _), _)| owner == class);
-        let mut all: Vec<_> = own.map(|((_, name), oop)| (name.clone(), *oop)).collect();
+        let own = self.class_variables.get(class).into_iter().flatten();
+        let mut all: Vec<_> = own.map(|(name, oop)| (name.clone(), *oop)).collect();
         all.sort_by(|left, right| left.0.cmp(&right.0));
         all
     }
@@ -316,14 +325,11 @@ impl Names {
             .globals
             .iter()
             .map(|(name, oop)| (Ref::Global(name.clone()), *oop));
-        let variables = self.class_variables.iter().map(|((class, name), oop)| {
-            (
-                Ref::ClassVariable {
-                    class: class.clone(),
-                    name: name.clone(),
-                },
-                *oop,
-            )
+        let variables = self.class_variables.iter().flat_map(|(class, own)| {
+            own.iter().map(move |(name, oop)| {
+                let (class, name) = (class.clone(), name.clone());
+                (Ref::ClassVariable { class, name }, *oop)
+            })
         });
         let undeclared = self
             .undeclared
@@ -343,7 +349,10 @@ impl Names {
     /// Shows every oop to a visitor that may move it.
     pub fn visit(&mut self, visitor: &mut dyn FnMut(&mut Oop)) {
         self.globals.values_mut().for_each(&mut *visitor);
-        self.class_variables.values_mut().for_each(&mut *visitor);
+        let variables = self.class_variables.values_mut();
+        variables
+            .flat_map(FxHashMap::values_mut)
+            .for_each(&mut *visitor);
         self.undeclared.values_mut().for_each(&mut *visitor);
         self.meta_bindings.values_mut().for_each(&mut *visitor);
     }

@@ -1,0 +1,390 @@
+//! Packages: made of images, installed into others with no compiler, taken out again.
+
+use std::fs;
+use std::path::Path;
+
+use imprint_integration_tests::programs::{Ended, master, slave};
+
+use crate::bad_input::says;
+
+/// Packages of the kernel that an image can do without.
+const DISPENSABLE: [&str; 5] = ["Announcements", "Hashing", "Network", "SUnit", "Web"];
+
+fn done(ended: &Ended) -> &str {
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    ended.stdout.trim()
+}
+
+/// What an image answers to an expression.
+fn answer(folder: &Path, image: &str, expression: &str) -> String {
+    let ended = master(folder, &["run", image, "eval", expression]);
+    done(&ended).to_owned()
+}
+
+/// Writes a package of Tonel: its classes are the files, by name.
+fn write_package(folder: &Path, root: &str, package: &str, files: &[(&str, &str)]) {
+    let path = folder.join(root).join(package);
+    fs::create_dir_all(&path).unwrap();
+    let head = format!("Package {{ #name : #'{package}' }}\n");
+    fs::write(path.join("package.st"), head).unwrap();
+    for (name, text) in files {
+        fs::write(path.join(format!("{name}.st")), text).unwrap();
+    }
+}
+
+/// Makes a package file of the sources in a folder.
+fn package(folder: &Path, root: &str, file: &str, options: &[&str]) {
+    let words = [&["package", "--load", root, "-o", file], options].concat();
+    done(&master(folder, &words));
+}
+
+fn install(folder: &Path, file: &str, image: &str, output: &str) -> Ended {
+    slave(folder, &["install", file, "--image", image, "-o", output])
+}
+
+fn kernel(folder: &Path) {
+    done(&master(folder, &["build", "-o", "kernel.image"]));
+}
+
+#[test]
+fn a_small_kernel_and_package_files_give_the_full_image_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/kernel");
+    let names = fs::read_dir(kernel).unwrap();
+    let mut tests: Vec<String> = names
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with("-Tests"))
+        .collect();
+    tests.sort();
+    let tests: Vec<&str> = tests.iter().map(String::as_str).collect();
+    let full = ["build", "-o", "full.image", "--with-kernel-tests"];
+    done(&master(folder, &full));
+    let small = [
+        &["build", "-o", "small.image", "--without"][..],
+        &DISPENSABLE,
+    ]
+    .concat();
+    done(&master(folder, &small));
+    for (file, packages) in [
+        ("base.package", &DISPENSABLE[..]),
+        ("tests.package", &tests),
+    ] {
+        let words = ["package", "--image", "full.image", "-o", file];
+        done(&master(folder, &[&words[..], packages].concat()));
+    }
+    // Files come in any order.
+    let words = ["install", "tests.package", "base.package", "--image"];
+    let words = [&words[..], &["small.image", "-o", "again.image"]].concat();
+    done(&slave(folder, &words));
+    let words = ["image", "diff", "full.image", "again.image"];
+    let difference = master(folder, &words);
+    assert_eq!(done(&difference), "the same classes and methods");
+    let run = [&["run", "again.image", "test"][..], &tests].concat();
+    let passed = master(folder, &run);
+    assert_eq!(passed.code, Some(0), "{passed:?}");
+    let source = answer(
+        folder,
+        "again.image",
+        "(Announcer >> #announce:) sourceCode",
+    );
+    assert!(source.contains("announce: anAnnouncement"), "{source}");
+}
+
+#[test]
+fn what_a_package_lacks_is_a_sentence_each_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let words = ["build", "-o", "small.image", "--without"];
+    done(&master(folder, &[&words[..], &DISPENSABLE].concat()));
+    done(&master(
+        folder,
+        &["package", "Strings-Tests", "-o", "strings.package"],
+    ));
+    let refused = install(folder, "strings.package", "small.image", "out.image");
+    says(
+        &refused,
+        2,
+        "needs the superclass TestCase of the package SUnit",
+    );
+    assert_eq!(refused.stdout, "");
+    assert!(!folder.join("out.image").exists());
+    let unknown = master(folder, &["package", "Nonsense", "-o", "x.package"]);
+    says(
+        &unknown,
+        2,
+        "the image has no package Nonsense; it has Announcements",
+    );
+    assert!(!folder.join("x.package").exists());
+    let file = fs::read(folder.join("strings.package")).unwrap();
+    for (name, bytes) in [
+        ("cut.package", &file[..file.len() / 2]),
+        ("other.package", b"hello"),
+        ("empty.package", b""),
+    ] {
+        fs::write(folder.join(name), bytes).unwrap();
+        let refused = install(folder, name, "small.image", "out.image");
+        says(&refused, 2, name);
+        says(&refused, 2, "this is no package file that can be used");
+    }
+    let slim = ["shrink", "--eval", "3 + 4", "-o", "slim.image"];
+    done(&master(folder, &slim));
+    let refused = install(folder, "strings.package", "slim.image", "out.image");
+    says(&refused, 2, "the image has no class PackageInstaller");
+    assert!(!folder.join("out.image").exists());
+}
+
+#[test]
+fn code_that_named_a_class_before_it_came_finds_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let words = ["build", "-o", "small.image", "--without", "Chronology"];
+    done(&master(folder, &words));
+    let timed = "([ 3 ] timeToRun isKindOf: Duration)";
+    let failed = master(folder, &["run", "small.image", "eval", timed]);
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    done(&master(
+        folder,
+        &["package", "Chronology", "-o", "time.package"],
+    ));
+    done(&install(folder, "time.package", "small.image", "out.image"));
+    assert_eq!(answer(folder, "out.image", timed), "true");
+}
+
+/// Two classes whose initialisers write into a journal, the first by name naming the second.
+const INITIALISED: [(&str, &str); 3] = [
+    (
+        "Early.class",
+        "Class { #name : #Early, #superclass : #Object, #category : #Initialised }
+
+Early class >> initialize [ Late note: 'Early' ]
+",
+    ),
+    (
+        "Late.class",
+        "Class { #name : #Late, #superclass : #Object, #classVars : [ 'Notes' ], #category : #Initialised }
+
+Late class >> initialize [ Notes := OrderedCollection with: (Smalltalk at: #Journal ifAbsent: 'none'). self note: 'Late' ]
+
+Late class >> note: aString [ Notes ifNotNil: [ Notes add: aString ] ]
+
+Late class >> notes [ ^ Notes ]
+",
+    ),
+    (
+        "Object.extension",
+        "Extension { #name : #Object }
+
+{ #category : #'*Initialised' }
+Object >> noted [ ^ Late notes asArray ]
+",
+    ),
+];
+
+#[test]
+fn initialisers_run_in_order_between_what_runs_before_and_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    kernel(folder);
+    write_package(folder, "src", "Initialised", &INITIALISED);
+    let options = [
+        "--before",
+        "Smalltalk at: #Journal put: 'begun'",
+        "--after",
+        "Late note: 'after'",
+    ];
+    package(folder, "src", "one.package", &options);
+    let installed = install(folder, "one.package", "kernel.image", "one.image");
+    assert!(
+        done(&installed).contains("2 classes initialised"),
+        "{installed:?}"
+    );
+    let notes = "#('begun' 'Late' 'Early' 'after')";
+    assert_eq!(answer(folder, "one.image", "3 noted"), notes);
+    // What fails on the way leaves nothing.
+    package(folder, "src", "bad.package", &["--after", "1 / 0"]);
+    let failed = install(folder, "bad.package", "one.image", "bad.image");
+    says(&failed, 2, "what runs after Initialised failed");
+    assert!(!folder.join("bad.image").exists());
+}
+
+const COUNTING: &str =
+    "Class { #name : #Counting, #superclass : #Object, #instVars : [ 'count' ], \
+#classVars : [ 'Total' ], #category : #Counting }
+
+Counting class >> initialize [ Total := 7 ]
+
+Counting class >> total [ ^ Total ]
+
+Counting class >> total: aNumber [ Total := aNumber ]
+
+Counting >> count [ ^ count ]
+
+Counting >> old [ ^ #old ]
+";
+
+const GREETS: &str = "Extension { #name : #Object }
+
+{ #category : #'*Counting' }
+Object >> asLink [ ^ #counted ]
+
+{ #category : #'*Counting' }
+Object >> counts [ ^ 1 ]
+";
+
+/// An image with the first version of the package, as `one.image`.
+fn with_counting(folder: &Path) {
+    kernel(folder);
+    let files = [("Counting.class", COUNTING), ("Object.extension", GREETS)];
+    write_package(folder, "one", "Counting", &files);
+    package(folder, "one", "one.package", &[]);
+    done(&install(folder, "one.package", "kernel.image", "one.image"));
+}
+
+/// Runs a script in an image, which is saved behind it.
+fn change(folder: &Path, image: &str, script: &str) {
+    let script = format!("{script}. Smalltalk snapshot: true andQuit: true");
+    fs::write(folder.join("change.st"), script).unwrap();
+    done(&master(folder, &["run", image, "change.st"]));
+}
+
+fn uninstall(folder: &Path, name: &str, image: &str, output: &str) -> Ended {
+    let words = ["uninstall", name, "--image", image, "-o", output];
+    slave(folder, &words)
+}
+
+#[test]
+fn a_newer_version_replaces_an_older_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    with_counting(folder);
+    let asked = "{ 3 asLink. 3 counts. Counting total }";
+    assert_eq!(answer(folder, "one.image", asked), "#(#counted 1 7)");
+    let script = "Counting total: 100. Smalltalk at: #Kept put: Counting new";
+    change(folder, "one.image", script);
+    let newer = COUNTING.replace("old [ ^ #old ]", "fresh [ ^ #fresh ]");
+    let files = [("Counting.class", newer.as_str())];
+    write_package(folder, "two", "Counting", &files);
+    package(folder, "two", "two.package", &[]);
+    let updated = install(folder, "two.package", "one.image", "two.image");
+    assert!(done(&updated).contains("1 there before"), "{updated:?}");
+    let asked = "{ (Smalltalk at: #Kept) fresh. (Counting includesSelector: #old). Counting total. \
+                 3 asLink class == ValueLink. 3 respondsTo: #counts }";
+    let expected = "#(#fresh false 100 true false)";
+    assert_eq!(answer(folder, "two.image", asked), expected);
+    // Another shape is refused by name.
+    let other = newer.replace("'count' ]", "'count', 'step' ]");
+    write_package(folder, "three", "Counting", &[("Counting.class", &other)]);
+    package(folder, "three", "three.package", &[]);
+    let refused = install(folder, "three.package", "two.image", "three.image");
+    let words = "Counting: its instances have the variables (count step)";
+    says(&refused, 2, words);
+    // An instance would keep its class alive.
+    change(folder, "two.image", "Smalltalk at: #Kept put: nil");
+    done(&uninstall(folder, "Counting", "two.image", "back.image"));
+    is_as_before(folder, "back.image");
+}
+
+#[test]
+fn uninstalling_leaves_the_image_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    with_counting(folder);
+    done(&uninstall(folder, "Counting", "one.image", "back.image"));
+    is_as_before(folder, "back.image");
+    let gone = uninstall(folder, "Counting", "back.image", "x.image");
+    says(&gone, 2, "Counting was not installed as a package");
+    assert!(!folder.join("x.image").exists());
+}
+
+fn is_as_before(folder: &Path, image: &str) {
+    let difference = master(folder, &["image", "diff", "kernel.image", image]);
+    assert_eq!(done(&difference), "the same classes and methods");
+    let asked = "3 asLink class == ValueLink";
+    assert_eq!(answer(folder, image, asked), "true");
+}
+
+#[test]
+fn a_package_that_another_needs_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    kernel(folder);
+    let below = "Class { #name : #Below, #superclass : #Counting, #category : #Below }\n";
+    write_package(folder, "src", "Counting", &[("Counting.class", COUNTING)]);
+    write_package(folder, "src", "Below", &[("Below.class", below)]);
+    package(folder, "src", "both.package", &[]);
+    done(&install(
+        folder,
+        "both.package",
+        "kernel.image",
+        "both.image",
+    ));
+    let words = |names: &[&'static str]| {
+        let options = ["--image", "both.image", "-o", "out.image"];
+        [&["uninstall"][..], names, &options].concat()
+    };
+    let refused = slave(folder, &words(&["Counting"]));
+    says(&refused, 2, "Below needs Counting; uninstall it first");
+    assert!(!folder.join("out.image").exists());
+    done(&slave(folder, &words(&["Below", "Counting"])));
+}
+
+#[test]
+fn objects_arrive_with_what_they_share_and_lead_back_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    kernel(folder);
+    write_package(folder, "src", "Counting", &[("Counting.class", COUNTING)]);
+    // A long chain, a cycle, something shared, many bytes, keys whose hashes are of another image.
+    let graph = "Graph=| array chain | array := Array new: 6. chain := nil. \
+        1 to: 50000 do: [ :i | chain := i -> chain ]. \
+        array at: 1 put: chain; at: 2 put: array; at: 3 put: (ByteArray new: 1000000 withAll: 7). \
+        array at: 4 put: (Array with: (array at: 3) with: 1.5e300 with: 2 ** 100); \
+        at: 5 put: (IdentitySet with: chain with: Object with: #sym); \
+        at: 6 put: (Counting -> [ :x | x + 1 ]). array";
+    let options = ["--object", graph, "--object", "Counting>>Total=3/4"];
+    package(folder, "src", "graph.package", &options);
+    done(&install(
+        folder,
+        "graph.package",
+        "kernel.image",
+        "out.image",
+    ));
+    for (expression, expected) in [
+        ("(Graph at: 2) == Graph", "true"),
+        ("(Graph at: 4) first == (Graph at: 3)", "true"),
+        ("(Graph at: 3) size", "1000000"),
+        (
+            "(Graph at: 4) allButFirst",
+            "#(1.5e300 1267650600228229401496703205376)",
+        ),
+        ("(Graph at: 5) includes: (Graph at: 1)", "true"),
+        ("(Graph at: 5) includes: Object", "true"),
+        ("(Graph at: 6) key == Counting", "true"),
+        ("(Graph at: 6) value value: 3", "4"),
+        (
+            "| n each | n := 0. each := Graph first. [ each isNil ] whileFalse: [ n := n + 1. each := each value ]. n",
+            "50000",
+        ),
+    ] {
+        let expression = expression.replace("Graph", "(Smalltalk at: #Graph)");
+        assert_eq!(
+            answer(folder, "out.image", &expression),
+            expected,
+            "{expression}"
+        );
+    }
+    let refused = [
+        "package",
+        "System",
+        "-o",
+        "x.package",
+        "--object",
+        "Nowhere",
+    ];
+    says(
+        &master(folder, &refused),
+        2,
+        "the image has no global Nowhere",
+    );
+}

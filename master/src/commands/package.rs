@@ -1,0 +1,175 @@
+//! `master package NAME... -o FILE`: packages of an image into a file that needs no compiler.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use imprint_bootstrap::compile_expression;
+use imprint_image::{PristineImage, write_beside_and_rename};
+use imprint_isa::{MethodDraft, Name, Package as Packaged, Ref};
+use imprint_package::export::Extras;
+use imprint_package::membership::Member;
+use imprint_package::{Exporter, write_packages};
+use imprint_report::{byte_size, count, print};
+use imprint_slave::ending::code;
+use imprint_vm::extract::{Customs, ImageIndex};
+use imprint_vm::install::{Names, source_pointer_in};
+use imprint_vm::{CommandLine, Outcome, RunLimits};
+
+use crate::cache;
+use crate::command_line::{Failure, Package};
+use crate::full_image::LiveImage;
+use crate::project::LoadedSources;
+
+/// Writes a package file.
+///
+/// # Errors
+/// Where the image cannot be opened or built, has no such package, or something in it cannot travel.
+pub fn package(package: &Package) -> Result<u8, Failure> {
+    let (mut image, names) = image_of(package)?;
+    let objects = package
+        .object
+        .iter()
+        .map(|word| object(&mut image, word))
+        .collect::<Result<Vec<Ref>>>()?;
+    let bytes = image.pristine_bytes()?;
+    let pristine = PristineImage::from_bytes(&bytes)
+        .map_err(|problem| anyhow!("cannot take packages of the image: {problem}"))?;
+    let index = ImageIndex::scan(pristine.heap());
+    let extras = Extras {
+        version: package.version.as_str().into(),
+        objects,
+        before: expression(index.names(), package.before.as_deref())?,
+        after: expression(index.names(), package.after.as_deref())?,
+    };
+    let text_of = |member: &Member| {
+        let pointer = || source_pointer_in(pristine.heap(), index.names(), member.method);
+        let book = image.book.borrow();
+        book.text(&member.behavior, &member.selector, pointer)
+    };
+    let customs = Customs::default();
+    let exporter = Exporter::new(pristine.heap(), &index, &customs, &text_of);
+    let packages = exporter
+        .packages(&names, &extras)
+        .map_err(anyhow::Error::from)?;
+    let file = write_packages(&packages).map_err(anyhow::Error::from)?;
+    write_beside_and_rename(&package.output, &file).context("cannot write the package file")?;
+    tell(&packages, file.len(), &package.output);
+    Ok(code::DONE)
+}
+
+/// The image that packages are taken from, and their names.
+fn image_of(package: &Package) -> Result<(LiveImage, Vec<Name>)> {
+    let named: Vec<Name> = package
+        .names
+        .iter()
+        .map(|name| name.as_str().into())
+        .collect();
+    let command_line = CommandLine::default();
+    let (image, names) = match (&package.image, &package.load) {
+        (Some(image), _) => (LiveImage::open(image, command_line)?, named),
+        (None, Some(folder)) => {
+            let sources = LoadedSources::project(folder)?;
+            let own = sources.own_packages.iter().map(|name| name.as_str().into());
+            let names = if named.is_empty() {
+                own.collect()
+            } else {
+                named
+            };
+            (LiveImage::build(&sources, command_line)?, names)
+        }
+        (None, None) => {
+            let is_named = |name: &str| named.iter().any(|known| &**known == name);
+            let has_tests = named.iter().any(|name| name.ends_with("-Tests"));
+            let image = match has_tests {
+                true => LiveImage::build(&LoadedSources::kernel(is_named)?, command_line)?,
+                false => cache::embedded_image(command_line)?,
+            };
+            (image, named)
+        }
+    };
+    if names.is_empty() {
+        bail!("name the packages that go into the file");
+    }
+    Ok((image, names))
+}
+
+/// The variable that `NAME`, `NAME=EXPR`, `Class>>Variable` or `Class>>Variable=EXPR` names; an
+/// expression is evaluated, and its value is what the variable holds from then on.
+fn object(image: &mut LiveImage, word: &str) -> Result<Ref> {
+    let (name, expression) = match word.split_once('=') {
+        Some((name, expression)) => (name.trim(), Some(expression)),
+        None => (word.trim(), None),
+    };
+    let is_name = |text: &str| {
+        let begins = text.starts_with(|letter: char| letter.is_ascii_uppercase());
+        begins
+            && text
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    };
+    let (reference, store) = match name.split_once(">>") {
+        Some((class, variable)) if is_name(class) && is_name(variable) => {
+            let reference = Ref::ClassVariable {
+                class: class.into(),
+                name: variable.into(),
+            };
+            (
+                reference,
+                format!("{class} classVarNamed: '{variable}' put:"),
+            )
+        }
+        None if is_name(name) => {
+            let store = format!("Smalltalk at: #{name} put:");
+            (Ref::Global(name.into()), store)
+        }
+        _ => {
+            bail!("'{word}' names no object; say NAME, Class>>Variable, or one of these with =EXPR")
+        }
+    };
+    if let Some(expression) = expression {
+        let stored = format!("{store} ([ {expression} ] value)");
+        match image.evaluate(&stored, RunLimits::default())? {
+            Outcome::Returned(_) => {}
+            Outcome::Terminated { error } => {
+                bail!(
+                    "{expression}: {}",
+                    error.unwrap_or_else(|| "it did not end".to_owned())
+                )
+            }
+            other => bail!("{expression}: {other:?}"),
+        }
+    }
+    Ok(reference)
+}
+
+fn expression(names: &Names, source: Option<&str>) -> Result<Option<MethodDraft>> {
+    let compiled = source.map(|source| compile_expression(names, source));
+    compiled.transpose().map_err(|text| anyhow!(text))
+}
+
+fn tell(packages: &[Packaged], bytes: usize, path: &Path) {
+    let classes: usize = packages.iter().map(|package| package.classes.len()).sum();
+    let methods: usize = packages.iter().map(|package| package.methods.len()).sum();
+    let objects: usize = packages.iter().map(|package| package.objects.len()).sum();
+    print(&format!(
+        "package       {} packages   {} classes   {} methods   {} objects   {}   {}",
+        count(packages.len() as u64),
+        count(classes as u64),
+        count(methods as u64),
+        count(objects as u64),
+        byte_size(bytes as u64),
+        path.display()
+    ));
+    let is_here = |name: &&Name| packages.iter().any(|package| package.name == **name);
+    let mut needed: Vec<&Name> = packages
+        .iter()
+        .flat_map(Packaged::needed_packages)
+        .collect();
+    needed.sort();
+    needed.dedup();
+    needed.retain(|name| !is_here(name));
+    let needed: Vec<&str> = needed.into_iter().map(|name| &**name).collect();
+    if !needed.is_empty() {
+        print(&format!("needs         {}", needed.join(", ")));
+    }
+}

@@ -1,0 +1,81 @@
+//! The changes file beside an image: the texts of its methods.
+
+use std::path::{Path, PathBuf};
+
+/// The texts of an image's methods, in the form of a changes file: chunks that end with a bang,
+/// bangs inside doubled. Methods name their text by its position (`source pointer`).
+#[derive(Clone, Default, Debug)]
+pub struct Sources {
+    text: Vec<u8>,
+}
+
+/// The bit of a source pointer that says: in the changes file.
+const IN_CHANGES: u64 = 1;
+
+/// Where the texts of an image's methods lie.
+pub fn changes_path(image: &Path) -> PathBuf {
+    image.with_extension("changes")
+}
+
+impl Sources {
+    /// The texts of a changes file.
+    pub fn from_bytes(text: Vec<u8>) -> Sources {
+        Sources { text }
+    }
+
+    /// The changes file.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Adds a method's text and answers its source pointer.
+    pub fn add(&mut self, behavior: &str, protocol: &str, source: &str) -> u64 {
+        let head = format!(
+            "!{behavior} methodsFor: '{}'!\n",
+            protocol.replace('\'', "''")
+        );
+        self.text.extend_from_slice(head.as_bytes());
+        let position = self.text.len() as u64;
+        self.text
+            .extend_from_slice(source.replace('!', "!!").as_bytes());
+        self.text.extend_from_slice(b"! !\n\n");
+        position << 1 | IN_CHANGES
+    }
+
+    /// The text that a source pointer names.
+    pub fn at(&self, pointer: u64) -> Option<String> {
+        if pointer & IN_CHANGES == 0 {
+            return None;
+        }
+        let rest = self.text.get(usize::try_from(pointer >> 1).ok()?..)?;
+        let mut text = Vec::new();
+        let mut bytes = rest.iter().peekable();
+        while let Some(byte) = bytes.next() {
+            match (byte, bytes.peek()) {
+                (b'!', Some(b'!')) => {
+                    bytes.next();
+                    text.push(b'!');
+                }
+                (b'!', _) => return String::from_utf8(text).ok(),
+                _ => text.push(*byte),
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_text_is_found_by_its_pointer() {
+        let mut sources = Sources::default();
+        let first = sources.add("Foo", "it's", "bar\n\t^ 'wow!'");
+        let second = sources.add("Foo class", "x", "baz ^ 3");
+        assert_eq!(sources.at(first).as_deref(), Some("bar\n\t^ 'wow!'"));
+        assert_eq!(sources.at(second).as_deref(), Some("baz ^ 3"));
+        assert_eq!(sources.at(0), None);
+        assert_eq!(sources.at(1 << 40 | 1), None);
+    }
+}

@@ -1,0 +1,59 @@
+//! Why a package was not made, read, installed or taken out.
+
+use imprint_image::sealed::SealError;
+use imprint_isa::draft_bytes::DraftError;
+use imprint_vm::install::InstallError;
+use thiserror::Error;
+
+/// Why a package was not made, read, installed or taken out.
+#[derive(Debug, Error)]
+pub enum PackageError {
+    /// The file is no package file, or not what was written.
+    #[error("this is no package file that can be used: {0}; make it again, or copy it again")]
+    Sealed(#[from] SealError),
+    /// What the file holds cannot be read.
+    #[error("the package file holds something that no package holds: {0}")]
+    Draft(#[from] DraftError),
+    /// A draft in it breaks a rule.
+    #[error("the package file holds code that could harm an image: {0}")]
+    Rejected(#[from] Box<imprint_isa::verifier::Rejection>),
+    /// There is no such package where packages are made from.
+    #[error("the image has no package {name}; it has {}", .present.join(", "))]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        present: Vec<String>,
+    },
+    /// Something has no form in which it could travel.
+    #[error("{owner} holds {what}, which means nothing in another image")]
+    Bound {
+        /// What holds it.
+        owner: String,
+        /// What it is.
+        what: String,
+    },
+    /// The image lacks things that the packages need: a sentence for each.
+    #[error("{}", .0.join("\n"))]
+    Lacking(Vec<String>),
+    /// The image cannot take packages.
+    #[error(
+        "the image has no class {0}, so it cannot keep packages; install into an image of a kernel \
+         that has it, and shrink that"
+    )]
+    NoInstaller(&'static str),
+    /// A draft that the heap refused.
+    #[error("cannot install {0}")]
+    Install(#[from] InstallError),
+    /// The image's own code failed.
+    #[error("{step} failed: {why}")]
+    Failed {
+        /// What was running.
+        step: String,
+        /// What it said.
+        why: String,
+    },
+    /// Something is in the way of taking a package out: a sentence for each.
+    #[error("{0}")]
+    InTheWay(String),
+}

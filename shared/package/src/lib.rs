@@ -1,0 +1,28 @@
+//! Package files: drafts of one image, to be installed into others with no compiler present.
+//!
+//! ```text
+//!   image ── Membership (whose is what) ── export ──> Package ── file ──> bytes
+//!                                                                  │ checksum, verifier
+//!   image <── initialise <── organise (its own code) <── install <─┴─ plan (needs, shapes, order)
+//! ```
+//!
+//! A plan looks at everything before anything changes, so what is refused is refused whole. What an
+//! image keeps of code beyond what a machine reads (layouts, protocols, packages, and what each package
+//! brought) its own class `PackageInstaller` makes, in one message.
+//!
+//! Reading order: [`file`], [`membership`], [`export`], [`plan`], [`install`], [`orders`].
+
+pub mod error;
+pub mod export;
+pub mod file;
+pub mod install;
+pub mod membership;
+mod needs;
+mod orders;
+pub mod plan;
+
+pub use error::PackageError;
+pub use export::Exporter;
+pub use file::{read_packages, write_packages};
+pub use install::{Installed, TextKeeper, install, uninstall};
+pub use membership::Membership;

@@ -1,0 +1,231 @@
+//! What the image is told of packages that were installed: arrays for `PackageInstaller class>>install:`.
+//!
+//! They are made straight in the heap, without a collection between the first and the message that
+//! takes them.
+
+use std::collections::BTreeMap;
+
+use imprint_heap::{Heap, NeedsSpace};
+use imprint_isa::{BehaviorName, Name, Package, PackagedMethod};
+use imprint_model::{ClassIndex, Format, Oop};
+use imprint_vm::install::Names;
+use rustc_hash::FxHashMap;
+
+use crate::install::{Stood, WasVariable};
+use crate::plan::{Plan, PlannedClass};
+
+/// By protocol: the selectors.
+type Protocols<'p> = BTreeMap<&'p str, Vec<&'p Name>>;
+
+/// Makes arrays in a heap.
+pub(crate) struct Orders<'a> {
+    pub heap: &'a mut Heap,
+    pub names: &'a Names,
+}
+
+impl Orders<'_> {
+    /// Everything: see the comment of `PackageInstaller class>>install:`.
+    pub fn make(
+        &mut self,
+        plan: &Plan<'_>,
+        globals: &[Oop],
+        stood: &FxHashMap<&Name, Vec<Stood>>,
+        variables: &FxHashMap<&Name, Vec<WasVariable>>,
+    ) -> Result<Oop, NeedsSpace> {
+        let protocols = protocols_of(plan);
+        let globals = self.array(globals)?;
+        let (mut fresh, mut present) = (Vec::new(), Vec::new());
+        for planned in &plan.classes {
+            let pair = self.class(planned, &protocols)?;
+            if planned.is_new {
+                fresh.push(pair);
+            } else {
+                present.push(pair);
+            }
+        }
+        let extensions = self.extensions(plan)?;
+        let mut packages = Vec::with_capacity(plan.packages.len());
+        for package in &plan.packages {
+            packages.push(self.package(package, plan, stood, variables)?);
+        }
+        let parts = [
+            globals,
+            self.array(&fresh)?,
+            self.array(&present)?,
+            extensions,
+            self.array(&packages)?,
+        ];
+        self.array(&parts)
+    }
+
+    fn array(&mut self, items: &[Oop]) -> Result<Oop, NeedsSpace> {
+        let array = self
+            .heap
+            .allocate_old(ClassIndex::ARRAY, Format::ARRAY, items.len())?;
+        for (slot, item) in items.iter().enumerate() {
+            self.heap.store(array, slot, *item);
+        }
+        Ok(array)
+    }
+
+    fn symbols<'n>(
+        &mut self,
+        names: impl IntoIterator<Item = &'n Name>,
+    ) -> Result<Oop, NeedsSpace> {
+        let names = names.into_iter().map(|name| self.heap.intern(name));
+        let symbols: Vec<Oop> = names.collect::<Result<_, _>>()?;
+        self.array(&symbols)
+    }
+
+    fn string(&mut self, text: &str) -> Result<Oop, NeedsSpace> {
+        let wide = self.names.class_index("WideString").unwrap_or(0);
+        self.heap.new_string(ClassIndex::BYTE_STRING, wide, text)
+    }
+
+    fn behavior(&self, behavior: &BehaviorName) -> Oop {
+        let found = self.names.behavior(self.heap, behavior);
+        found.unwrap_or(self.heap.nil())
+    }
+
+    fn flag(&self, flag: bool) -> Oop {
+        if flag {
+            self.heap.true_object()
+        } else {
+            self.heap.false_object()
+        }
+    }
+
+    fn binding(&self, name: &str) -> Oop {
+        self.names.global(name).unwrap_or(self.heap.nil())
+    }
+
+    /// A class and what `SystemBootstrap class>>describe:as:` wants to know of it.
+    fn class(
+        &mut self,
+        planned: &PlannedClass<'_>,
+        protocols: &FxHashMap<&BehaviorName, Protocols<'_>>,
+    ) -> Result<Oop, NeedsSpace> {
+        let draft = &planned.class.draft;
+        let name = &draft.name;
+        let variables: Vec<Oop> = (draft.class_variables.iter())
+            .filter_map(|variable| self.names.class_variable(name, variable))
+            .collect();
+        let pools: Vec<Oop> = draft.pools.iter().map(|pool| self.binding(pool)).collect();
+        let meta_variables = draft.meta.as_ref().map(|meta| &meta.instance_variables);
+        let tag = if draft.tag.is_empty() {
+            &planned.package.name
+        } else {
+            &draft.tag
+        };
+        let sides = [
+            BehaviorName::class(name.clone()),
+            BehaviorName::meta(name.clone()),
+        ];
+        let description = [
+            self.binding(draft.instance_spec.layout_class()),
+            self.symbols(&draft.instance_variables)?,
+            self.symbols(meta_variables.into_iter().flatten())?,
+            self.array(&variables)?,
+            self.array(&pools)?,
+            self.protocols(protocols.get(&sides[0]))?,
+            self.protocols(protocols.get(&sides[1]))?,
+            self.heap.intern(&planned.package.name)?,
+            self.heap.intern(tag)?,
+            self.string(&planned.class.comment)?,
+        ];
+        let description = self.array(&description)?;
+        let class = self.behavior(&sides[0]);
+        self.array(&[class, description])
+    }
+
+    fn protocols(&mut self, protocols: Option<&Protocols<'_>>) -> Result<Oop, NeedsSpace> {
+        let mut pairs = Vec::new();
+        for (name, selectors) in protocols.into_iter().flatten() {
+            let selectors = self.symbols(selectors.iter().copied())?;
+            let name = self.heap.intern(protocol_name(name))?;
+            pairs.push(self.array(&[name, selectors])?);
+        }
+        self.array(&pairs)
+    }
+
+    /// Methods in classes of others: behavior, protocol, selectors.
+    fn extensions(&mut self, plan: &Plan<'_>) -> Result<Oop, NeedsSpace> {
+        let mut all: BTreeMap<(&BehaviorName, &str), Vec<&Name>> = BTreeMap::new();
+        for package in &plan.packages {
+            for PackagedMethod { draft, .. } in extending(package) {
+                let key = (&draft.behavior, &*draft.protocol);
+                all.entry(key).or_default().push(&draft.selector);
+            }
+        }
+        let mut triples = Vec::with_capacity(all.len());
+        for ((behavior, protocol), selectors) in all {
+            let protocol = self.heap.intern(protocol_name(protocol))?;
+            let selectors = self.symbols(selectors)?;
+            let behavior = self.behavior(behavior);
+            triples.push(self.array(&[behavior, protocol, selectors])?);
+        }
+        self.array(&triples)
+    }
+
+    /// What `InstalledPackage class>>note:` wants to know.
+    fn package(
+        &mut self,
+        package: &Package,
+        plan: &Plan<'_>,
+        stood: &FxHashMap<&Name, Vec<Stood>>,
+        variables: &FxHashMap<&Name, Vec<WasVariable>>,
+    ) -> Result<Oop, NeedsSpace> {
+        let is_own = |planned: &&PlannedClass<'_>| planned.package.name == package.name;
+        let fresh = plan.classes.iter().filter(is_own).filter(|it| it.is_new);
+        let fresh: Vec<Oop> = fresh
+            .map(|it| self.behavior(&BehaviorName::class(it.class.draft.name.clone())))
+            .collect();
+        let mut methods = Vec::new();
+        for it in stood.get(&package.name).into_iter().flatten() {
+            methods.push(self.array(&[it.behavior, it.selector, it.method])?);
+        }
+        let mut were = Vec::new();
+        for it in variables.get(&package.name).into_iter().flatten() {
+            let was_there = self.flag(it.was_there);
+            were.push(self.array(&[it.binding, it.value, was_there])?);
+        }
+        let needed: Vec<&Name> = package.needed_packages();
+        let others = needed.into_iter().filter(|name| **name != package.name);
+        let parts = [
+            self.heap.intern(&package.name)?,
+            self.string(&package.version)?,
+            self.symbols(others)?,
+            self.symbols(package.classes.iter().map(|class| &class.draft.name))?,
+            self.array(&fresh)?,
+            self.array(&methods)?,
+            self.array(&were)?,
+        ];
+        self.array(&parts)
+    }
+}
+
+/// The methods of a package that go to classes which it does not bring.
+pub(crate) fn extending(package: &Package) -> impl Iterator<Item = &PackagedMethod> {
+    let is_extension = |method: &&PackagedMethod| method.draft.protocol.starts_with('*');
+    package.methods.iter().filter(is_extension)
+}
+
+fn protocols_of<'p>(plan: &Plan<'p>) -> FxHashMap<&'p BehaviorName, Protocols<'p>> {
+    let mut all: FxHashMap<&BehaviorName, Protocols<'_>> = FxHashMap::default();
+    let methods = plan.packages.iter().flat_map(|package| &package.methods);
+    for PackagedMethod { draft, .. } in methods.filter(|it| !it.draft.protocol.starts_with('*')) {
+        let side = all.entry(&draft.behavior).or_default();
+        side.entry(&draft.protocol)
+            .or_default()
+            .push(&draft.selector);
+    }
+    all
+}
+
+fn protocol_name(name: &str) -> &str {
+    if name.is_empty() {
+        "as yet unclassified"
+    } else {
+        name
+    }
+}

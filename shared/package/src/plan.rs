@@ -1,0 +1,330 @@
+//! What will be installed, in which order, and whether it can be: nothing is changed here.
+
+use imprint_heap::Heap;
+use imprint_isa::verifier::{Rejection, verify};
+use imprint_isa::{
+    BehaviorName, ClassDraft, Draft, MethodDraft, Name, Need, NeedKind, ObjectDraft, Package,
+    PackagedClass, Ref,
+};
+use imprint_model::layout::{association, class};
+use imprint_vm::install::Names;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::error::PackageError;
+use crate::file::side_by_side;
+
+/// The classes that an image must have to keep packages.
+pub const INSTALLER: &str = "PackageInstaller";
+
+/// What will be installed.
+pub struct Plan<'p> {
+    /// The packages, each behind those that it needs something of.
+    pub packages: Vec<&'p Package>,
+    /// All classes, each behind its superclass.
+    pub classes: Vec<PlannedClass<'p>>,
+}
+
+/// A class that will be installed.
+#[derive(Clone, Copy)]
+pub struct PlannedClass<'p> {
+    /// The package that brings it.
+    pub package: &'p Package,
+    /// The class.
+    pub class: &'p PackagedClass,
+    /// Whether the image has no class of the name.
+    pub is_new: bool,
+}
+
+/// Looks at everything that could keep packages from being installed, code included.
+///
+/// # Errors
+/// All that is missing or in the way, a sentence for each; or the first code that breaks a rule.
+pub fn plan<'p>(
+    packages: &'p [Package],
+    heap: &Heap,
+    names: &Names,
+) -> Result<Plan<'p>, PackageError> {
+    if names.class_object(heap, INSTALLER).is_none() {
+        return Err(PackageError::NoInstaller(INSTALLER));
+    }
+    let mut target = Target {
+        heap,
+        names,
+        brought: FxHashMap::default(),
+        globals: FxHashSet::default(),
+        faults: Vec::new(),
+    };
+    target.note_brought(packages);
+    target.check_needs(packages);
+    let classes = target.classes(packages);
+    for planned in &classes {
+        target.check_class(planned);
+    }
+    if !target.faults.is_empty() {
+        return Err(PackageError::Lacking(target.faults));
+    }
+    target.verify(packages)?;
+    Ok(Plan {
+        packages: in_order(packages),
+        classes,
+    })
+}
+
+/// The image that packages go to, and what they bring.
+struct Target<'a, 'p> {
+    heap: &'a Heap,
+    names: &'a Names,
+    brought: FxHashMap<&'p str, (&'p Package, &'p PackagedClass)>,
+    globals: FxHashSet<&'p str>,
+    faults: Vec<String>,
+}
+
+impl<'p> Target<'_, 'p> {
+    fn note_brought(&mut self, packages: &'p [Package]) {
+        let mut names = FxHashSet::default();
+        for package in packages {
+            if !names.insert(&package.name) {
+                let name = &package.name;
+                self.faults
+                    .push(format!("the package {name} comes twice; leave one out"));
+            }
+            for class in &package.classes {
+                let name: &str = &class.draft.name;
+                if let Some((other, _)) = self.brought.insert(name, (package, class)) {
+                    let (one, other) = (&package.name, &other.name);
+                    let fault = format!("the class {name} comes with {other} and with {one}");
+                    self.faults.push(fault);
+                }
+            }
+            let roots = package
+                .objects
+                .iter()
+                .filter_map(|object| match &object.root {
+                    Ref::Global(name) => Some(&**name),
+                    _ => None,
+                });
+            self.globals.extend(roots);
+        }
+    }
+
+    fn check_needs(&mut self, packages: &[Package]) {
+        for package in packages {
+            let missing = package.needs.iter().filter(|need| !self.has(need));
+            let sentence =
+                |need| format!("{}: {need}, which the image does not have", package.name);
+            let sentences: Vec<String> = missing.map(sentence).collect();
+            self.faults.extend(sentences);
+        }
+    }
+
+    fn has(&self, need: &Need) -> bool {
+        let has_class = |name: &str| {
+            self.brought.contains_key(name) || self.names.class_object(self.heap, name).is_some()
+        };
+        match need.kind {
+            NeedKind::Superclass | NeedKind::Extended | NeedKind::Class => has_class(&need.name),
+            NeedKind::Pool => has_class(&need.name) || self.has_global(&need.name),
+            NeedKind::Global => self.has_global(&need.name),
+            NeedKind::ClassVariable => self.has_class_variable(&need.name),
+        }
+    }
+
+    fn has_global(&self, name: &str) -> bool {
+        self.globals.contains(name) || self.names.global(name).is_some()
+    }
+
+    fn has_class_variable(&self, full_name: &str) -> bool {
+        let Some((class, variable)) = full_name.split_once(">>") else {
+            return false;
+        };
+        let declares =
+            |class: &ClassDraft| class.class_variables.iter().any(|it| **it == *variable);
+        match self.brought.get(class) {
+            Some((_, class)) => declares(&class.draft),
+            None => (self.names.class_variable(&class.into(), &variable.into())).is_some(),
+        }
+    }
+
+    /// All classes, superclasses first; those that inherit in a circle are faults.
+    fn classes(&mut self, packages: &'p [Package]) -> Vec<PlannedClass<'p>> {
+        let mut done: FxHashSet<&str> = FxHashSet::default();
+        let mut ordered = Vec::with_capacity(self.brought.len());
+        for class in packages.iter().flat_map(|package| &package.classes) {
+            let mut way: Vec<&'p str> = Vec::new();
+            let mut at: Option<&'p str> = Some(&class.draft.name);
+            while let Some(name) = at.filter(|name| !done.contains(name)) {
+                let Some((_, class)) = self.brought.get(name) else {
+                    break;
+                };
+                if way.contains(&name) {
+                    self.faults
+                        .push(format!("the class {name} inherits from itself"));
+                    break;
+                }
+                way.push(name);
+                at = class.draft.superclass.as_deref();
+            }
+            for name in way.into_iter().rev().filter(|name| done.insert(name)) {
+                let (package, class) = self.brought[name];
+                let is_new = self.names.class_object(self.heap, name).is_none();
+                ordered.push(PlannedClass {
+                    package,
+                    class,
+                    is_new,
+                });
+            }
+        }
+        ordered
+    }
+
+    fn check_class(&mut self, planned: &PlannedClass<'p>) {
+        let draft = &planned.class.draft;
+        let fault = match draft.meta {
+            None => Some("it has no class side".to_owned()),
+            Some(_) if planned.is_new => self.fault_of_new(draft),
+            Some(_) => self.fault_of_present(draft, &planned.package.name),
+        };
+        if let Some(fault) = fault {
+            let package = &planned.package.name;
+            self.faults
+                .push(format!("{package}: the class {}: {fault}", draft.name));
+        }
+    }
+
+    fn fault_of_new(&self, draft: &ClassDraft) -> Option<String> {
+        let is_taken = |binding| {
+            let value = self.heap.slot(binding, association::VALUE);
+            value != self.heap.nil()
+        };
+        if self.names.global(&draft.name).is_some_and(is_taken) {
+            return Some("the image has a global of that name, which is no class".to_owned());
+        }
+        let superclass = draft.superclass.as_ref()?;
+        let (fields, meta_fields) = self.fields_of(superclass)?;
+        let own = usize::from(draft.instance_spec.fixed_fields);
+        if own != fields + draft.instance_variables.len() {
+            let was = own.saturating_sub(draft.instance_variables.len());
+            return Some(format!(
+                "it was compiled where its superclass {superclass} has {was} instance variables, and \
+                 here it has {fields}"
+            ));
+        }
+        let meta = draft.meta.as_ref()?;
+        (usize::from(meta.class_slots) != meta_fields + meta.instance_variables.len()).then(|| {
+            format!("its superclass {superclass} has other class-side variables in this image")
+        })
+    }
+
+    /// The number of fields of a class's instances, and of the class.
+    fn fields_of(&self, name: &str) -> Option<(usize, usize)> {
+        if let Some((_, class)) = self.brought.get(name) {
+            let meta = class.draft.meta.as_ref()?;
+            let fields = class.draft.instance_spec.fixed_fields;
+            return Some((usize::from(fields), usize::from(meta.class_slots)));
+        }
+        let of = |behavior: &BehaviorName| {
+            let oop = self.names.behavior(self.heap, behavior)?;
+            let spec = self.heap.instance_spec(oop)?;
+            Some(usize::from(spec.fixed_fields))
+        };
+        let class = of(&BehaviorName::class(name))?;
+        Some((class, of(&BehaviorName::meta(name)).unwrap_or(class::SIZE)))
+    }
+
+    fn fault_of_present(&self, draft: &ClassDraft, package: &Name) -> Option<String> {
+        let oop = self.names.class_object(self.heap, &draft.name)?;
+        let (owner, _) = self.names.package_of(self.heap, oop);
+        if owner != *package && !owner.is_empty() {
+            return Some(format!(
+                "the image has a class of that name in the package {owner}"
+            ));
+        }
+        let shape = self.names.class(&draft.name)?.shape.as_ref()?;
+        if shape.superclass != draft.superclass {
+            let here = shape.superclass.as_deref().unwrap_or("nil");
+            let there = draft.superclass.as_deref().unwrap_or("nil");
+            return Some(format!(
+                "it inherits from {there}, and the one in the image from {here}"
+            ));
+        }
+        let meta = draft.meta.as_ref()?;
+        let is_same = shape.spec == draft.instance_spec
+            && shape.instance_variables == draft.instance_variables
+            && shape.class_variables_of_meta.as_ref() == Some(&meta.instance_variables);
+        (!is_same).then(|| {
+            format!(
+                "its instances have the variables ({}), and those of the one in the image ({})",
+                draft.instance_variables.join(" "),
+                shape.instance_variables.join(" ")
+            )
+        })
+    }
+
+    /// Code is trusted to keep to its bounds, so none is installed unseen.
+    fn verify(&self, packages: &[Package]) -> Result<(), PackageError> {
+        let checked = side_by_side(packages, |package| self.verify_package(package));
+        let checked: Result<(), Box<Rejection>> = checked.into_iter().collect();
+        Ok(checked?)
+    }
+
+    fn verify_package(&self, package: &Package) -> Result<(), Box<Rejection>> {
+        for class in &package.classes {
+            verify(&Draft::Class(class.draft.clone()), None)?;
+        }
+        let mut last: Option<(&BehaviorName, Option<usize>)> = None;
+        let expressions = package.before.iter().chain(&package.after);
+        for method in package
+            .methods
+            .iter()
+            .map(|it| &it.draft)
+            .chain(expressions)
+        {
+            let fields = match last {
+                Some((behavior, fields)) if *behavior == method.behavior => fields,
+                _ => self.fields_of_behavior(&method.behavior),
+            };
+            last = Some((&method.behavior, fields));
+            verify_method(method, fields)?;
+        }
+        for object in &package.objects {
+            verify_object(object)?;
+        }
+        Ok(())
+    }
+
+    fn fields_of_behavior(&self, behavior: &BehaviorName) -> Option<usize> {
+        let (fields, meta_fields) = self.fields_of(&behavior.class)?;
+        Some(if behavior.meta { meta_fields } else { fields })
+    }
+}
+
+fn verify_method(method: &MethodDraft, fields: Option<usize>) -> Result<(), Box<Rejection>> {
+    imprint_isa::verifier::verify_method_draft(method, fields).map_err(Box::new)
+}
+
+fn verify_object(object: &ObjectDraft) -> Result<(), Box<Rejection>> {
+    verify(&Draft::Object(object.clone()), None).map_err(Box::new)
+}
+
+/// Packages behind those that they need something of; where two need each other, in the order in which
+/// they were named.
+fn in_order(packages: &[Package]) -> Vec<&Package> {
+    let by_name: FxHashMap<&Name, &Package> = packages
+        .iter()
+        .map(|package| (&package.name, package))
+        .collect();
+    let mut ordered = Vec::with_capacity(packages.len());
+    let mut entered = FxHashSet::default();
+    // What is still to be visited; a second visit puts the package behind what it needs.
+    let mut open: Vec<(&Package, bool)> = packages.iter().rev().map(|it| (it, false)).collect();
+    while let Some((package, is_second)) = open.pop() {
+        if is_second {
+            ordered.push(package);
+        } else if entered.insert(&package.name) {
+            open.push((package, true));
+            let needed = package.needed_packages().into_iter().rev();
+            open.extend(needed.filter_map(|name| Some((*by_name.get(name)?, false))));
+        }
+    }
+    ordered
+}

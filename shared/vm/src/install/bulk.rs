@@ -1,0 +1,67 @@
+//! Many methods at once: what is the same for all methods of a behaviour is looked at once.
+
+use imprint_isa::MethodDraft;
+use imprint_model::Oop;
+use imprint_model::layout::behavior;
+
+use super::{InstallError, Installer, MethodDictionary};
+
+impl Installer<'_> {
+    /// Installs methods of one behaviour; each comes with the place of its source, 0 for nowhere.
+    /// Methods that stood there are replaced. Answers the new ones.
+    ///
+    /// # Errors
+    /// As [`Installer::install`], of the first that is refused; those before it stay.
+    pub fn install_methods(
+        &mut self,
+        methods: &[(&MethodDraft, u64)],
+    ) -> Result<Vec<Oop>, InstallError> {
+        let Some((first, _)) = methods.first() else {
+            return Ok(Vec::new());
+        };
+        let class = self.names.behavior(self.heap, &first.behavior);
+        let class = class.ok_or_else(|| self.missing_behavior(&title(first), &first.behavior))?;
+        let shape = self.names.shape_of(&first.behavior);
+        let dictionary = MethodDictionary(self.heap.slot(class, behavior::METHOD_DICTIONARY));
+        if dictionary.capacity(self.heap) == 0 {
+            return Err(InstallError::Malformed {
+                title: title(first),
+                what: "its class has no method dictionary",
+            });
+        }
+        let dictionary = dictionary.with_room(self.heap, methods.len())?;
+        self.heap
+            .store(class, behavior::METHOD_DICTIONARY, dictionary.0);
+        let mut made = Vec::with_capacity(methods.len());
+        for (method, source_pointer) in methods {
+            debug_assert_eq!(method.behavior, first.behavior, "one behaviour at a time");
+            if shape.is_some_and(|shape| shape != method.shape && method.shape != 0) {
+                return Err(InstallError::Shape(title(method)));
+            }
+            let oop = self.make_method_in_bulk(method, *source_pointer)?;
+            let selector = self.heap.intern(&method.selector)?;
+            let fits = dictionary.put(self.heap, selector, oop);
+            debug_assert!(fits, "room was made for all of them");
+            made.push(oop);
+        }
+        Ok(made)
+    }
+
+    /// The title is made for whoever wants to read it alone: a refusal changes nothing, so that it can
+    /// be had again with one.
+    fn make_method_in_bulk(
+        &mut self,
+        method: &MethodDraft,
+        source_pointer: u64,
+    ) -> Result<Oop, InstallError> {
+        match self.make_code("", method, &[], source_pointer) {
+            Err(InstallError::NeedsSpace(bytes)) => Err(InstallError::NeedsSpace(bytes)),
+            Err(_) => self.make_code(&title(method), method, &[], source_pointer),
+            made => made,
+        }
+    }
+}
+
+fn title(method: &MethodDraft) -> String {
+    format!("{}>>{}", method.behavior, method.selector)
+}

@@ -1,0 +1,55 @@
+//! Instance variables of objects by name, and what classes say with them.
+
+use imprint_heap::Heap;
+use imprint_isa::{BehaviorName, Name};
+use imprint_model::Oop;
+
+use super::Names;
+
+impl Names {
+    /// The 0-based slot of an instance variable.
+    pub fn variable_slot(&self, class: &str, variable: &str) -> Option<usize> {
+        let all = self.all_instance_variables(&BehaviorName::class(class))?;
+        all.iter().position(|name| &**name == variable)
+    }
+
+    /// The object in an instance variable of an object of a class that has it.
+    pub fn variable(&self, heap: &Heap, oop: Oop, variable: &str) -> Option<Oop> {
+        if !oop.is_object() {
+            return None;
+        }
+        let behavior = self.behavior_at(heap.class_index_of(oop))?;
+        let slot = self.variable_slot(&behavior.class, variable)?;
+        (slot < heap.pointer_slot_count(oop)).then(|| heap.follow(heap.slot(oop, slot)))
+    }
+
+    /// The package and tag that a class says it belongs to; empty where it says none.
+    pub fn package_of(&self, heap: &Heap, class_object: Oop) -> (Name, Name) {
+        let text = |oop: Option<Oop>| {
+            oop.and_then(|oop| heap.string_text(oop))
+                .map_or(Name::from(""), Name::from)
+        };
+        let tag = self.family.package_tag;
+        let tag = tag.map_or(heap.nil(), |slot| heap.slot(class_object, slot));
+        let package = self.variable(heap, tag, "package");
+        let package_name = package.and_then(|package| self.variable(heap, package, "name"));
+        (text(package_name), text(self.variable(heap, tag, "name")))
+    }
+
+    /// Forgets the classes that left the image: those whose object has another name now. Their bindings
+    /// are no roots any more.
+    pub fn forget_renamed(&mut self, heap: &Heap) {
+        let is_gone = |name: &Name| {
+            let class = self.class_object(heap, name);
+            class.is_some_and(|oop| super::class_name(heap, oop).as_ref() != Some(name))
+        };
+        let gone: Vec<Name> = self
+            .class_names()
+            .filter(|name| is_gone(name))
+            .cloned()
+            .collect();
+        for name in gone {
+            self.forget_all_of(&name);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `slave install` and `slave uninstall`: packages into an image file and out of one, with no compiler.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use imprint_heap::Collection;
+use imprint_image::{
+    CompactOptions, ImageKind, Metadata, Sources, changes_path, open_image,
+    write_beside_and_rename, write_compact, write_spur,
+};
+use imprint_isa::Package;
+use imprint_package::{Installed, install, read_packages, uninstall};
+use imprint_report::{count, print};
+use imprint_vm::install::Names;
+use imprint_vm::{CommandLine, Vm};
+
+use crate::command_line::{Install, Uninstall};
+use crate::ending::code;
+use crate::limits::{builder_settings, heap_settings};
+use crate::machine::local_machine;
+
+/// Installs package files into an image.
+///
+/// # Errors
+/// Where a file cannot be used, or the image lacks something or refuses; then nothing is written.
+pub fn install_files(order: &Install) -> Result<u8> {
+    let mut packages: Vec<Package> = Vec::new();
+    for file in &order.files {
+        let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let read = read_packages(&bytes);
+        packages.extend(read.with_context(|| format!("cannot use {}", file.display()))?);
+    }
+    let mut image = OpenImage::open(&order.image)?;
+    let mut texts = image.texts.take();
+    let mut keep_text = |method: &imprint_isa::MethodDraft, text: &str| {
+        let behavior = method.behavior.to_string();
+        let texts = texts.as_mut();
+        texts.map_or(0, |texts| texts.add(&behavior, &method.protocol, text))
+    };
+    let installed = install(&mut image.vm, &packages, &mut keep_text);
+    let installed = installed
+        .with_context(|| format!("nothing was installed into {}", order.image.display()))?;
+    image.texts = texts;
+    image.write(&order.output)?;
+    tell(&packages, installed, &order.output);
+    Ok(code::DONE)
+}
+
+/// Takes packages out of an image, in the order in which they are named.
+///
+/// # Errors
+/// Where a package was not installed, or something needs it; then nothing is written.
+pub fn uninstall_packages(order: &Uninstall) -> Result<u8> {
+    let mut image = OpenImage::open(&order.image)?;
+    for name in &order.names {
+        let done = uninstall(&mut image.vm, name);
+        done.with_context(|| format!("nothing was taken out of {}", order.image.display()))?;
+    }
+    image.write(&order.output)?;
+    let names = order.names.join(", ");
+    print(&format!(
+        "uninstalled   {names}   {}",
+        order.output.display()
+    ));
+    Ok(code::DONE)
+}
+
+fn tell(packages: &[Package], installed: Installed, path: &Path) {
+    print(&format!(
+        "installed     {} packages   {} new classes, {} there before   {} methods   {} objects   \
+         {} classes initialised   {}",
+        count(packages.len() as u64),
+        count(installed.new_classes as u64),
+        count(installed.present_classes as u64),
+        count(installed.methods as u64),
+        count(installed.objects as u64),
+        count(installed.initialised as u64),
+        path.display()
+    ));
+}
+
+/// An image file, open to be changed.
+struct OpenImage {
+    vm: Vm,
+    kind: ImageKind,
+    metadata: Metadata,
+    /// The texts of its methods, where it has any.
+    texts: Option<Sources>,
+}
+
+impl OpenImage {
+    fn open(path: &Path) -> Result<OpenImage> {
+        let opened = open_image(path, builder_settings())?;
+        let names = Names::scan(&opened.heap);
+        let command_line = CommandLine {
+            image_path: path.display().to_string(),
+            ..CommandLine::default()
+        };
+        let (vm, _, _) =
+            local_machine(opened.heap, names, command_line).context("cannot start a machine")?;
+        Ok(OpenImage {
+            vm,
+            kind: opened.kind,
+            metadata: opened.metadata,
+            texts: fs::read(changes_path(path)).ok().map(Sources::from_bytes),
+        })
+    }
+
+    /// Writes it in the form that it had, with its texts beside it.
+    fn write(&mut self, path: &Path) -> Result<()> {
+        // A builder's heap never collects; what is written must.
+        self.vm.heap.set_collector(heap_settings().collector);
+        self.vm.collect(Collection::Full);
+        if let Some(texts) = &self.texts {
+            write_beside_and_rename(&changes_path(path), texts.as_bytes())
+                .context("cannot write the texts of the methods")?;
+        }
+        if !matches!(self.kind, ImageKind::Compact { .. }) {
+            return write_spur(&self.vm.heap, path).context("cannot write the image");
+        }
+        let options = CompactOptions {
+            metadata: self.metadata.clone(),
+            ..CompactOptions::default()
+        };
+        let (bytes, _) = write_compact(&self.vm.heap, &options)
+            .map_err(|problem| anyhow!(problem.of(path)))
+            .context("cannot write the image")?;
+        write_beside_and_rename(path, &bytes).context("cannot write the image")
+    }
+}
