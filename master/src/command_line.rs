@@ -60,6 +60,8 @@ pub enum Command {
     Log(Log),
     /// Write packages of an image into a file that any image can install without a compiler.
     Package(Package),
+    /// Make a key to sign packages with.
+    PackageKey(PackageKey),
     /// Be a slave: what the binary `slave` does.
     #[command(hide = true)]
     Slave {
@@ -251,6 +253,16 @@ pub struct Package {
     /// Run this when everything is there and the classes are initialised.
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub after: Option<String>,
+    /// Sign the file with this key, which `master package-key` makes.
+    #[arg(long, value_name = "KEY")]
+    pub sign: Option<PathBuf>,
+}
+
+/// `master package-key FILE`
+#[derive(Args, Debug)]
+pub struct PackageKey {
+    /// The key file to write; the public key goes beside it, with .pub.
+    pub key: PathBuf,
 }
 
 /// `master image ...`

@@ -74,6 +74,9 @@ pub struct Install {
     /// The image that they go into.
     #[arg(long, value_name = "IMAGE")]
     pub image: PathBuf,
+    /// Refuse what none of these public keys signed.
+    #[arg(long, value_name = "FILE")]
+    pub trusted_key: Vec<PathBuf>,
     /// The image file to write; it may be the same.
     #[arg(short, long)]
     pub output: PathBuf,

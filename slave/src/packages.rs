@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use imprint_heap::Collection;
 use imprint_image::{
     CompactOptions, ImageKind, Metadata, Sources, changes_path, open_image,
     write_beside_and_rename, write_compact, write_spur,
 };
 use imprint_isa::Package;
-use imprint_package::{Installed, install, read_packages, uninstall};
+use imprint_package::{Installed, PublicKey, install, read_packages, uninstall};
 use imprint_report::{count, print};
 use imprint_vm::install::Names;
 use imprint_vm::{CommandLine, Vm};
@@ -25,11 +25,16 @@ use crate::machine::local_machine;
 /// # Errors
 /// Where a file cannot be used, or the image lacks something or refuses; then nothing is written.
 pub fn install_files(order: &Install) -> Result<u8> {
+    let keys = order.trusted_key.iter().map(|path| public_key(path));
+    let keys = keys.collect::<Result<Vec<PublicKey>>>()?;
     let mut packages: Vec<Package> = Vec::new();
     for file in &order.files {
         let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         let read = read_packages(&bytes);
-        packages.extend(read.with_context(|| format!("cannot use {}", file.display()))?);
+        let read = read.with_context(|| format!("cannot use {}", file.display()))?;
+        check_signer(read.signer, &keys)
+            .with_context(|| format!("cannot use {}", file.display()))?;
+        packages.extend(read.packages);
     }
     let mut image = OpenImage::open(&order.image)?;
     let mut texts = image.texts.take();
@@ -45,6 +50,25 @@ pub fn install_files(order: &Install) -> Result<u8> {
     image.write(&order.output)?;
     tell(&packages, installed, &order.output);
     Ok(code::DONE)
+}
+
+fn public_key(path: &Path) -> Result<PublicKey> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let key = text.parse();
+    key.with_context(|| format!("cannot trust {}", path.display()))
+}
+
+/// Refuses a file that none of the keys signed, where there are any.
+fn check_signer(signer: Option<PublicKey>, keys: &[PublicKey]) -> Result<()> {
+    match signer {
+        _ if keys.is_empty() => Ok(()),
+        Some(signer) if keys.contains(&signer) => Ok(()),
+        Some(signer) => {
+            bail!("it was signed with the key {signer}, which is none of the trusted ones")
+        }
+        None => bail!("it is not signed; have its maker sign it, or leave --trusted-key out"),
+    }
 }
 
 /// Takes packages out of an image, in the order in which they are named.

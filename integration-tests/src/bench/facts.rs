@@ -19,6 +19,7 @@ use imprint_vm::{Outcome, RunLimits, Vm, VmSettings};
 
 use super::machine::{Failed, Machine};
 use super::measure::median;
+use super::packages::packages;
 use super::wire;
 
 /// Names a folder of images that others made.
@@ -87,6 +88,10 @@ pub const FACTS: &[Fact] = &[
     Fact {
         name: "pulled",
         measure: wire::pulled_tests,
+    },
+    Fact {
+        name: "packages",
+        measure: packages,
     },
 ];
 

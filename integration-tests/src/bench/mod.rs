@@ -10,6 +10,7 @@ mod echo;
 pub mod facts;
 pub mod machine;
 pub mod measure;
+mod packages;
 pub mod peer;
 pub mod suite;
 pub mod table;

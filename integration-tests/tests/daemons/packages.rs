@@ -388,3 +388,108 @@ fn objects_arrive_with_what_they_share_and_lead_back_to() {
         "the image has no global Nowhere",
     );
 }
+
+/// A class with a hook of its own for each end of a journey.
+const TRAVELLER: &str =
+    "Class { #name : #Luggage, #superclass : #Object, #instVars : [ 'label', 'lock', 'place' ], \
+#category : #Luggage }
+
+Luggage class >> variablesThatStay [ ^ #(lock) ]
+
+Luggage class >> label: aString [ ^ self new setLabel: aString ]
+
+Luggage >> arrive [ place := 'here, with ' , label printString ]
+
+Luggage >> asTraveller [ ^ label = 'heavy' ifTrue: [ Luggage label: 'light' ] ifFalse: [ self ] ]
+
+Luggage >> parts [ ^ { label. lock. place } ]
+
+Luggage >> setLabel: aString [ label := aString. lock := 7. place := 'there' ]
+";
+
+#[test]
+fn objects_say_what_stays_and_mend_themselves_when_they_arrive() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    kernel(folder);
+    write_package(folder, "src", "Luggage", &[("Luggage.class", TRAVELLER)]);
+    let objects = "Found={ Luggage label: 'bag'. Luggage label: 'heavy'. [ 3 ] newProcess. \
+        Socket newTCP. FileHandle handle: 3. Semaphore new signal; yourself. \
+        Dictionary new at: Object put: 1; at: Object new put: 2; yourself. Processor activeProcess. \
+        Mutex new. Delay forSeconds: 1. thisContext. 3 -> 4 }";
+    package(folder, "src", "found.package", &["--object", objects]);
+    done(&install(
+        folder,
+        "found.package",
+        "kernel.image",
+        "out.image",
+    ));
+    for (expression, expected) in [
+        ("at: 1) parts", "#('bag' nil 'here, with ''bag''')"),
+        ("at: 2) parts", "#('light' nil 'here, with ''light''')"),
+        ("at: 3)", "nil"),
+        ("at: 4)", "nil"),
+        ("at: 5)", "nil"),
+        ("at: 6) wait; class", "Semaphore"),
+        ("at: 7) at: Object", "1"),
+        ("at: 8)", "nil"),
+        ("at: 9) critical: [ 5 ]", "5"),
+        ("last) value", "4"),
+    ] {
+        let asked = format!("((Smalltalk at: #Found) {expression}");
+        assert_eq!(
+            answer(folder, "out.image", &asked),
+            expected,
+            "{expression}"
+        );
+    }
+}
+
+#[test]
+fn who_trusts_keys_installs_what_they_signed_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    kernel(folder);
+    for name in ["mine", "theirs"] {
+        done(&master(folder, &["package-key", name]));
+    }
+    says(
+        &master(folder, &["package-key", "mine"]),
+        2,
+        "mine is there already",
+    );
+    write_package(folder, "src", "Counting", &[("Counting.class", COUNTING)]);
+    for (file, options) in [
+        ("plain.package", &[][..]),
+        ("mine.package", &["--sign", "mine"]),
+        ("theirs.package", &["--sign", "theirs"]),
+    ] {
+        package(folder, "src", file, options);
+    }
+    let trusting = |file: &str| {
+        let words = [
+            "install",
+            file,
+            "--image",
+            "kernel.image",
+            "-o",
+            "out.image",
+        ];
+        slave(
+            folder,
+            &[&words[..], &["--trusted-key", "mine.pub"]].concat(),
+        )
+    };
+    says(&trusting("plain.package"), 2, "it is not signed");
+    says(&trusting("theirs.package"), 2, "none of the trusted ones");
+    assert!(!folder.join("out.image").exists());
+    done(&trusting("mine.package"));
+    done(&install(
+        folder,
+        "theirs.package",
+        "kernel.image",
+        "out.image",
+    ));
+    let bad = ["package", "System", "-o", "x.package", "--sign", "mine.pub"];
+    says(&master(folder, &bad), 2, "cannot sign with mine.pub");
+}

@@ -7,15 +7,14 @@ use std::sync::LazyLock;
 use imprint_bootstrap::{build, compile_expression, compile_for, embedded_packages};
 use imprint_heap::{Collection, Heap, HeapSettings, NoRoots, Safepoint};
 use imprint_image::{read_image, spur_bytes};
-use imprint_isa::draft_bytes::package::encode_packages;
 use imprint_isa::verifier::verify;
 use imprint_isa::{BehaviorName, Body, LocalObject, ObjectDraft, Package, Ref, draft_bytes};
 use imprint_loader::{SourceFile, read_archive, read_packages, read_project, ston};
 use imprint_model::Format;
-use imprint_package::Exporter;
 use imprint_package::export::Extras;
 use imprint_package::file::{FORM, read_packages as read_packages_of, write_packages};
 use imprint_package::plan::plan;
+use imprint_package::{Exporter, SigningKey};
 use imprint_vm::extract::{Customs, ImageIndex};
 use imprint_vm::install::Names;
 
@@ -220,19 +219,21 @@ pub fn http_head(bytes: &[u8]) {
 /// The body of a package file: what can be read has bytes that are read as the same again, and the plan
 /// to install it into the kernel is made or refused.
 pub fn package(bytes: &[u8]) {
-    let Ok(packages) = read_packages_of(&FORM.seal_plainly(bytes)) else {
+    let Ok(file) = read_packages_of(&FORM.seal_plainly(bytes)) else {
         return;
     };
-    let again = write_packages(&packages).expect("it can be compressed");
+    let packages = file.packages;
+    let again = write_packages(&packages, None).expect("it can be compressed");
     let again = read_packages_of(&again).expect("what we write we can read");
-    assert_eq!(again, packages);
+    assert_eq!(again.packages, packages);
     // Whether it is refused does not matter here.
     let _ = with_kernel(|heap, names| plan(&packages, heap, names).map(|plan| plan.classes.len()));
 }
 
-/// Bodies of package files for the corpus: a package of the kernel, and one with a graph of objects.
+/// Bodies of package files for the corpus: a package of the kernel, and one with a graph of objects,
+/// which is signed too.
 #[allow(dead_code, reason = "only the tests make corpora")]
-pub fn package_bodies() -> [(&'static str, Vec<u8>); 2] {
+pub fn package_bodies() -> [(&'static str, Vec<u8>); 3] {
     let code = with_kernel(|heap, names| {
         let expression = compile_expression(names, "Smalltalk at: #Fuzzed put: #(3 'x' $c)");
         let index = ImageIndex::scan(heap);
@@ -262,9 +263,19 @@ pub fn package_bodies() -> [(&'static str, Vec<u8>); 2] {
         objects: vec![graph],
         ..Package::default()
     };
+    let document = SigningKey::generate().expect("there are random numbers");
+    let key = SigningKey::from_document(&document).expect("it was made a moment ago");
+    let body = |packages: &[Package], key| {
+        let file = write_packages(packages, key).expect("it can be compressed");
+        FORM.open(&file, u64::MAX)
+            .expect("it is whole")
+            .into_owned()
+    };
+    let code = code.expect("it can be taken out");
     [
-        ("code", encode_packages(&code.expect("it can be taken out"))),
-        ("graph", encode_packages(&[graph])),
+        ("code", body(&code, None)),
+        ("graph", body(std::slice::from_ref(&graph), None)),
+        ("signed", body(&[graph], Some(&key))),
     ]
 }
 

@@ -57,6 +57,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Trace(trace) => trace::trace(&trace),
         Command::Log(log) => log::log(&log),
         Command::Package(package) => package::package(&package),
+        Command::PackageKey(key) => package::package_key(&key),
         Command::Slave { rest } => Ok(be_slave(rest)),
     }
 }

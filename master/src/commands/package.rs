@@ -1,22 +1,27 @@
 //! `master package NAME... -o FILE`: packages of an image into a file that needs no compiler.
 
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use imprint_bootstrap::compile_expression;
-use imprint_image::{PristineImage, write_beside_and_rename};
+use imprint_image::{PristineImage, Sources, write_beside_and_rename};
 use imprint_isa::{MethodDraft, Name, Package as Packaged, Ref};
+use imprint_model::Oop;
+use imprint_package::customs::{TRAVELLERS, array_of, customs_of, unasked};
 use imprint_package::export::Extras;
 use imprint_package::membership::Member;
-use imprint_package::{Exporter, write_packages};
+use imprint_package::{Exporter, SigningKey, write_packages};
 use imprint_report::{byte_size, count, print};
 use imprint_slave::ending::code;
-use imprint_vm::extract::{Customs, ImageIndex};
+use imprint_vm::extract::ImageIndex;
 use imprint_vm::install::{Names, source_pointer_in};
 use imprint_vm::{CommandLine, Outcome, RunLimits};
 
 use crate::cache;
-use crate::command_line::{Failure, Package};
+use crate::command_line::{Failure, Package, PackageKey};
 use crate::full_image::LiveImage;
 use crate::project::LoadedSources;
 
@@ -25,12 +30,14 @@ use crate::project::LoadedSources;
 /// # Errors
 /// Where the image cannot be opened or built, has no such package, or something in it cannot travel.
 pub fn package(package: &Package) -> Result<u8, Failure> {
+    let key = package.sign.as_deref().map(signing_key).transpose()?;
     let (mut image, names) = image_of(package)?;
     let objects = package
         .object
         .iter()
         .map(|word| object(&mut image, word))
         .collect::<Result<Vec<Ref>>>()?;
+    ask_travellers(&mut image, &objects)?;
     let bytes = image.pristine_bytes()?;
     let pristine = PristineImage::from_bytes(&bytes)
         .map_err(|problem| anyhow!("cannot take packages of the image: {problem}"))?;
@@ -41,20 +48,66 @@ pub fn package(package: &Package) -> Result<u8, Failure> {
         before: expression(index.names(), package.before.as_deref())?,
         after: expression(index.names(), package.after.as_deref())?,
     };
+    let texts = Sources::from_bytes(image.texts());
     let text_of = |member: &Member| {
-        let pointer = || source_pointer_in(pristine.heap(), index.names(), member.method);
-        let book = image.book.borrow();
-        book.text(&member.behavior, &member.selector, pointer)
+        texts.at(source_pointer_in(
+            pristine.heap(),
+            index.names(),
+            member.method,
+        ))
     };
-    let customs = Customs::default();
+    let customs = customs_of(pristine.heap(), index.names());
     let exporter = Exporter::new(pristine.heap(), &index, &customs, &text_of);
     let packages = exporter
         .packages(&names, &extras)
         .map_err(anyhow::Error::from)?;
-    let file = write_packages(&packages).map_err(anyhow::Error::from)?;
+    let file = write_packages(&packages, key.as_ref()).map_err(anyhow::Error::from)?;
     write_beside_and_rename(&package.output, &file).context("cannot write the package file")?;
     tell(&packages, file.len(), &package.output);
     Ok(code::DONE)
+}
+
+/// Makes a key to sign packages with, and the public one beside it.
+///
+/// # Errors
+/// Where a file of that name is there already, or it cannot be written.
+pub fn package_key(order: &PackageKey) -> Result<u8, Failure> {
+    let public_path = order.key.with_extension("pub");
+    for path in [&order.key, &public_path] {
+        if path.exists() {
+            let path = path.display();
+            return Err(anyhow!(
+                "{path} is there already; a key that is lost cannot be made again"
+            )
+            .into());
+        }
+    }
+    let document = SigningKey::generate().map_err(anyhow::Error::from)?;
+    let key = SigningKey::from_document(&document).map_err(anyhow::Error::from)?;
+    write_secret(&order.key, &document)?;
+    let text = format!("{}\n", key.public());
+    write_beside_and_rename(&public_path, text.as_bytes())
+        .context("cannot write the public key")?;
+    print(&format!(
+        "key           {}   keep it to yourself\npublic key    {}   give it to who installs",
+        order.key.display(),
+        public_path.display()
+    ));
+    Ok(code::DONE)
+}
+
+/// Writes a new file that nobody else may read.
+fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn signing_key(path: &Path) -> Result<SigningKey> {
+    let document = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let key = SigningKey::from_document(&document);
+    key.with_context(|| format!("cannot sign with {}", path.display()))
 }
 
 /// The image that packages are taken from, and their names.
@@ -133,13 +186,44 @@ fn object(image: &mut LiveImage, word: &str) -> Result<Ref> {
             Outcome::Terminated { error } => {
                 bail!(
                     "{expression}: {}",
-                    error.unwrap_or_else(|| "it did not end".to_owned())
+                    error.unwrap_or_else(|| "it ended in an error".to_owned())
                 )
             }
             other => bail!("{expression}: {other:?}"),
         }
     }
     Ok(reference)
+}
+
+/// Rounds in which what travels in the stead of others leads to more that must be asked.
+const ROUNDS_MAX: usize = 100;
+
+/// Has the image say what goes in the stead of objects that mean something in it only.
+fn ask_travellers(image: &mut LiveImage, objects: &[Ref]) -> Result<()> {
+    if objects.is_empty() || image.vm.names.class(TRAVELLERS).is_none() {
+        return Ok(());
+    }
+    let nil = image.vm.heap.nil();
+    ask(image, nil, "Travellers prepare")?;
+    for _ in 0..ROUNDS_MAX {
+        let index = ImageIndex::scan(&image.vm.heap);
+        let customs = customs_of(&image.vm.heap, index.names());
+        let waiting = unasked(&image.vm.heap, &index, &customs, objects);
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let waiting = array_of(&mut image.vm.heap, &waiting)
+            .map_err(|space| anyhow!("there is no room for {} bytes", space.bytes))?;
+        ask(image, waiting, "Travellers ask: self")?;
+    }
+    bail!("the objects lead to others without an end; see their asTraveller")
+}
+
+fn ask(image: &mut LiveImage, receiver: Oop, expression: &str) -> Result<()> {
+    match image.run_on(receiver, expression, RunLimits::default())? {
+        Outcome::Returned(_) => Ok(()),
+        other => bail!("{expression} did not end well: {other:?}"),
+    }
 }
 
 fn expression(names: &Names, source: Option<&str>) -> Result<Option<MethodDraft>> {

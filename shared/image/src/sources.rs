@@ -30,16 +30,25 @@ impl Sources {
 
     /// Adds a method's text and answers its source pointer.
     pub fn add(&mut self, behavior: &str, protocol: &str, source: &str) -> u64 {
-        let head = format!(
-            "!{behavior} methodsFor: '{}'!\n",
-            protocol.replace('\'', "''")
-        );
-        self.text.extend_from_slice(head.as_bytes());
+        self.text.push(b'!');
+        self.text.extend_from_slice(behavior.as_bytes());
+        self.text.extend_from_slice(b" methodsFor: '");
+        self.add_doubling(b'\'', protocol);
+        self.text.extend_from_slice(b"'!\n");
         let position = self.text.len() as u64;
-        self.text
-            .extend_from_slice(source.replace('!', "!!").as_bytes());
+        self.add_doubling(b'!', source);
         self.text.extend_from_slice(b"! !\n\n");
         position << 1 | IN_CHANGES
+    }
+
+    /// Adds a text in which a byte that would end it stands twice.
+    fn add_doubling(&mut self, end: u8, text: &str) {
+        for part in text.as_bytes().split_inclusive(|byte| *byte == end) {
+            self.text.extend_from_slice(part);
+            if part.last() == Some(&end) {
+                self.text.push(end);
+            }
+        }
     }
 
     /// The text that a source pointer names.

@@ -5,6 +5,8 @@ use imprint_isa::draft_bytes::DraftError;
 use imprint_vm::install::InstallError;
 use thiserror::Error;
 
+use crate::signature::SignatureError;
+
 /// Why a package was not made, read, installed or taken out.
 #[derive(Debug, Error)]
 pub enum PackageError {
@@ -17,6 +19,9 @@ pub enum PackageError {
     /// A draft in it breaks a rule.
     #[error("the package file holds code that could harm an image: {0}")]
     Rejected(#[from] Box<imprint_isa::verifier::Rejection>),
+    /// The signature is not that of its key.
+    #[error("the package file is not what its maker signed: {0}; do not use it")]
+    Signature(#[from] SignatureError),
     /// There is no such package where packages are made from.
     #[error("the image has no package {name}; it has {}", .present.join(", "))]
     Unknown {

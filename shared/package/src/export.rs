@@ -12,11 +12,12 @@ use imprint_vm::install::class_name;
 use rustc_hash::FxHashSet;
 
 use crate::error::PackageError;
+use crate::file::side_by_side;
 use crate::membership::{Member, Members, Membership};
 use crate::needs::needs_of;
 
 /// The text of a method, where somebody has it.
-pub type TextOf<'a> = dyn Fn(&Member) -> Option<String> + 'a;
+pub type TextOf<'a> = dyn Fn(&Member) -> Option<String> + Sync + 'a;
 
 /// What is exported beside classes and methods.
 #[derive(Clone, Default)]
@@ -67,10 +68,8 @@ impl<'a> Exporter<'a> {
     /// # Errors
     /// Where there is no such package, or something in it means nothing in another image.
     pub fn packages(&self, names: &[Name], extras: &Extras) -> Result<Vec<Package>, PackageError> {
-        let mut packages = Vec::with_capacity(names.len());
-        for name in names {
-            packages.push(self.package(name, &extras.version)?);
-        }
+        let made = side_by_side(names, |name| self.package(name, &extras.version));
+        let mut packages = made.into_iter().collect::<Result<Vec<_>, _>>()?;
         if let Some(last) = packages.last_mut() {
             for reference in &extras.objects {
                 last.objects.push(self.object(reference)?);
@@ -80,8 +79,11 @@ impl<'a> Exporter<'a> {
         if let Some(first) = packages.first_mut() {
             first.before = extras.before.clone();
         }
-        for package in &mut packages {
-            package.needs = needs_of(package, self.index.names(), &self.membership);
+        let needs = side_by_side(&packages, |package| {
+            needs_of(package, self.index.names(), &self.membership)
+        });
+        for (package, needs) in packages.iter_mut().zip(needs) {
+            package.needs = needs;
         }
         Ok(packages)
     }

@@ -9,13 +9,14 @@
 
 use imprint_heap::NeedsSpace;
 use imprint_isa::expression::{message, message_with_self, unary};
-use imprint_isa::{Draft, MethodDraft, Name, ObjectDraft, Package, PackagedMethod, Placed, Ref};
+use imprint_isa::{Draft, MethodDraft, Name, Package, PackagedMethod, Placed, Ref};
 use imprint_model::Oop;
 use imprint_model::layout::{association, behavior};
 use imprint_vm::install::{InstallError, Installer, MethodDictionary, Unbound};
 use imprint_vm::{Outcome, Vm};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::customs::{TRAVELLERS, array_of, arriving};
 use crate::error::PackageError;
 use crate::orders::Orders;
 use crate::plan::{INSTALLER, Plan, PlannedClass, plan};
@@ -328,6 +329,8 @@ impl<'p> Installation<'_, 'p> {
         Ok(())
     }
 
+    /// Installs the values of variables, and lets those of their objects that have something to mend in
+    /// this image do so, each graph by itself.
     fn install_objects(&mut self) -> Result<(), PackageError> {
         let objects = self
             .plan
@@ -335,14 +338,15 @@ impl<'p> Installation<'_, 'p> {
             .iter()
             .flat_map(|package| &package.objects);
         for object in objects {
-            self.install_object(object)?;
+            let placed = Placed::nowhere(Draft::Object(object.clone()));
+            let graph = self.installer().install_graph(object, &placed)?;
+            let arriving = arriving(&self.vm.heap, &graph);
+            if !arriving.is_empty() {
+                let arriving = array_of(&mut self.vm.heap, &arriving).map_err(no_space)?;
+                let expression = message_with_self(TRAVELLERS, "arrived:");
+                run_on(self.vm, "the arrival of objects", &expression, arriving)?;
+            }
         }
-        Ok(())
-    }
-
-    fn install_object(&mut self, object: &ObjectDraft) -> Result<(), PackageError> {
-        let placed = Placed::nowhere(Draft::Object(object.clone()));
-        self.installer().install(&placed)?;
         Ok(())
     }
 

@@ -10,8 +10,10 @@
 //! image keeps of code beyond what a machine reads (layouts, protocols, packages, and what each package
 //! brought) its own class `PackageInstaller` makes, in one message.
 //!
-//! Reading order: [`file`], [`membership`], [`export`], [`plan`], [`install`], [`orders`].
+//! Reading order: [`file`], [`signature`], [`membership`], [`customs`] (objects that travel),
+//! [`export`], [`plan`], [`install`], [`orders`].
 
+pub mod customs;
 pub mod error;
 pub mod export;
 pub mod file;
@@ -20,9 +22,11 @@ pub mod membership;
 mod needs;
 mod orders;
 pub mod plan;
+pub mod signature;
 
 pub use error::PackageError;
 pub use export::Exporter;
-pub use file::{read_packages, write_packages};
+pub use file::{PackageFile, read_packages, write_packages};
 pub use install::{Installed, TextKeeper, install, uninstall};
 pub use membership::Membership;
+pub use signature::{PublicKey, SigningKey};

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use imprint_heap::{Heap, NeedsSpace};
 use imprint_isa::{BehaviorName, Name, Package, PackagedMethod};
-use imprint_model::{ClassIndex, Format, Oop};
+use imprint_model::{ClassIndex, Oop};
 use imprint_vm::install::Names;
 use rustc_hash::FxHashMap;
 
+use crate::customs::array_of;
 use crate::install::{Stood, WasVariable};
 use crate::plan::{Plan, PlannedClass};
 
@@ -59,13 +60,7 @@ impl Orders<'_> {
     }
 
     fn array(&mut self, items: &[Oop]) -> Result<Oop, NeedsSpace> {
-        let array = self
-            .heap
-            .allocate_old(ClassIndex::ARRAY, Format::ARRAY, items.len())?;
-        for (slot, item) in items.iter().enumerate() {
-            self.heap.store(array, slot, *item);
-        }
-        Ok(array)
+        array_of(self.heap, items)
     }
 
     fn symbols<'n>(

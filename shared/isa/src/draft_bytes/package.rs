@@ -29,9 +29,14 @@ pub const PACKAGES_VERSION: u8 = 1;
 /// The bytes of packages.
 pub fn encode_packages(packages: &[Package]) -> Vec<u8> {
     let bytes: Vec<Vec<u8>> = packages.iter().map(encode_package).collect();
-    let mut writer = Writer::canonical(bytes.iter().map(Vec::len).sum::<usize>() + 16);
+    join_packages(&bytes)
+}
+
+/// The bytes of packages, of those of each.
+pub fn join_packages(packages: &[Vec<u8>]) -> Vec<u8> {
+    let mut writer = Writer::canonical(packages.iter().map(Vec::len).sum::<usize>() + 16);
     writer.byte(PACKAGES_VERSION);
-    writer.list(&bytes, |writer, bytes| writer.blob(bytes));
+    writer.list(packages, |writer, bytes| writer.blob(bytes));
     writer.bytes
 }
 

@@ -42,8 +42,8 @@ pub struct ImageIndex {
 }
 
 impl ImageIndex {
-    /// Looks at everything in a heap; `names` are its names, as a scan or a build found them. All
-    /// objects must be old, as they are after an image was read.
+    /// Looks at everything in a heap; `names` are its names, as a scan or a build found them. Only
+    /// old objects have ids; after an image was read all are.
     pub fn new(heap: &Heap, names: Names) -> ImageIndex {
         let words = (heap.old_end() - heap.base()) as usize / 8;
         let mut index = ImageIndex {
@@ -141,7 +141,11 @@ impl ImageIndex {
     }
 
     fn note_start(&mut self, heap: &Heap, oop: Oop) {
-        let word = (oop.bits() - heap.base()) as usize / 8;
+        // Young objects have no ids, and may lie before the old ones.
+        let Some(offset) = oop.bits().checked_sub(heap.base()) else {
+            return;
+        };
+        let word = offset as usize / 8;
         if let Some(bits) = self.starts.get_mut(word / 64) {
             *bits |= 1 << (word % 64);
         }

@@ -32,6 +32,15 @@ impl Installer<'_> {
         let Some(former) = former.filter(|_| is_former) else {
             return Ok(None);
         };
+        let spec = self.heap.instance_spec(class);
+        if spec.is_some_and(|spec| usize::from(spec.fixed_fields) == former.len()) {
+            // Its superclass was reshaped, and its own turn is still to come: its instances are as they were.
+            let shape = 0;
+            return Ok(Some(MethodDraft {
+                shape,
+                ..method.clone()
+            }));
+        }
         let now = self.names.all_instance_variables(&method.behavior);
         let now = now.unwrap_or_default();
         let place = |index: u16| {

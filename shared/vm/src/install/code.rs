@@ -1,7 +1,7 @@
 //! Installs methods: code, literals, the blocks and literal objects that travel with it.
 
 use imprint_heap::{Heap, NeedsSpace};
-use imprint_isa::{BehaviorName, CodeBody, Draft, MethodDraft, Placed};
+use imprint_isa::{CodeBody, Draft, MethodDraft, Placed};
 use imprint_model::family::PHARO;
 use imprint_model::layout::behavior;
 use imprint_model::{Format, Oop};
@@ -101,22 +101,12 @@ impl Installer<'_> {
     }
 
     fn check_shape(&self, title: &str, method: &MethodDraft) -> Result<(), InstallError> {
-        let shape = self.names.shape_of(&method.behavior);
-        let is_other = shape.is_some_and(|shape| shape != method.shape && method.shape != 0);
-        if is_other || self.has_fewer_fields_than_names(&method.behavior) {
-            return Err(InstallError::Shape(title.to_string()));
+        match self.names.shape_of(&method.behavior) {
+            Some(shape) if shape != method.shape && method.shape != 0 => {
+                Err(InstallError::Shape(title.to_string()))
+            }
+            _ => Ok(()),
         }
-        Ok(())
-    }
-
-    /// Whether a class was damaged: its instances lack fields that its layout names, so that code
-    /// compiled for these would read beyond them.
-    fn has_fewer_fields_than_names(&self, behavior: &BehaviorName) -> bool {
-        let class = self.names.behavior(self.heap, behavior);
-        let spec = class.and_then(|class| self.heap.instance_spec(class));
-        let named = self.names.all_instance_variables(behavior);
-        let fields = spec.map(|spec| usize::from(spec.fixed_fields));
-        fields.is_some_and(|fields| named.is_some_and(|named| named.len() > fields))
     }
 
     fn reserve_for(&mut self, method: &MethodDraft) -> Result<(), NeedsSpace> {

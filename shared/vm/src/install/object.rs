@@ -18,6 +18,29 @@ impl Installer<'_> {
         if let Some(present) = self.present(placed.id) {
             return Ok(present);
         }
+        let (root, _) = self.make_object(object, placed)?;
+        Ok(root)
+    }
+
+    /// Installs an object that is nowhere yet and answers all objects that came with it.
+    ///
+    /// # Errors
+    /// As [`Installer::install`].
+    pub fn install_graph(
+        &mut self,
+        object: &ObjectDraft,
+        placed: &Placed<Draft>,
+    ) -> Result<Vec<Oop>, InstallError> {
+        let (_, locals) = self.make_object(object, placed)?;
+        Ok(locals)
+    }
+
+    /// The root and the locals.
+    fn make_object(
+        &mut self,
+        object: &ObjectDraft,
+        placed: &Placed<Draft>,
+    ) -> Result<(Oop, Vec<Oop>), InstallError> {
         let title = placed.draft.title();
         self.check_root(&title, object)?;
         self.check_locals(&title, &object.locals)?;
@@ -36,7 +59,7 @@ impl Installer<'_> {
         )?;
         self.bind(&object.root, &locals);
         self.note(placed.id, root);
-        Ok(root)
+        Ok((root, locals))
     }
 
     /// A binding that comes with its value is made where there is none; any other root must be here.

@@ -44,6 +44,15 @@ pub fn compile(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
         protocol,
         is_expression: false,
     };
+    let fields = vm
+        .heap
+        .instance_spec(class)
+        .map_or(0, |spec| spec.fixed_fields);
+    if request.surroundings.instance_variables.len() > usize::from(fields) {
+        // Whoever changed the class left its instances too short for the code.
+        let sentence = format!("{} names more variables than it has", request.behavior);
+        return Err(error_text(vm, &sentence));
+    }
     let draft = match vm.outside.compile(request, &vm.names) {
         Ok(draft) => draft,
         Err(diagnostics) => return Err(error_text(vm, &diagnostics)),
