@@ -5,6 +5,7 @@ mod ansi;
 mod benchmarks;
 mod call_sites;
 mod expressions;
+mod float_chains;
 mod hostile;
 mod machine;
 mod memory;

@@ -51,8 +51,6 @@ pub(crate) struct Entry {
     pub class_index: u32,
     /// Temporaries besides the arguments.
     pub temps: u8,
-    /// Whether the action is [`Action::Activate`] and the temporaries are few.
-    pub activates: bool,
     /// 1 where the first argument stands in for the receiver of the primitive.
     pub skip: u8,
     /// The method.
@@ -68,7 +66,6 @@ impl Entry {
         selector: Oop::from_bits(0),
         class_index: 0,
         temps: 0,
-        activates: false,
         skip: 0,
         method: Oop::from_bits(0),
         pc: std::ptr::null(),

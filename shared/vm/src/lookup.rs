@@ -21,7 +21,6 @@ use crate::cache::{Action, Entry};
 use crate::handlers::closure::first_pc;
 use crate::machine::Vm;
 use crate::outcome::Outcome;
-use crate::stack::Registers;
 use crate::stop::Stop;
 
 /// What a send turned out to be; the operands on the stack may be others than before.
@@ -211,7 +210,6 @@ impl Vm {
             selector,
             class_index,
             temps: header.temp_count.saturating_sub(header.argument_count),
-            activates: false,
             skip: 0,
             method,
             pc: first_pc(method, header),
@@ -224,8 +222,6 @@ impl Vm {
         if matches!(entry.action, Action::Activate) && !header.has_primitive {
             entry.action = self.action_of_code(&entry, header);
         }
-        let is_plain = matches!(entry.action, Action::Activate);
-        entry.activates = is_plain && usize::from(entry.temps) <= Registers::FEW_TEMPS;
         Ok(entry)
     }
 

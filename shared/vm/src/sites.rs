@@ -39,6 +39,8 @@ pub(crate) const SUPER: u32 = u32::MAX;
 enum Deed {
     /// Makes a frame of the method `oop`, with few temporaries.
     Activate,
+    /// Makes a frame of the method `oop`, with more temporaries.
+    ActivateLarge,
     /// Answers the instance variable `index` of the receiver.
     Field,
     /// Stores the argument into the instance variable `index` and answers the receiver.
@@ -116,8 +118,12 @@ impl Site {
             }
         };
         match entry.action {
-            Action::Activate if entry.activates => Site {
-                deed: Deed::Activate,
+            Action::Activate => Site {
+                deed: if usize::from(entry.temps) <= Registers::FEW_TEMPS {
+                    Deed::Activate
+                } else {
+                    Deed::ActivateLarge
+                },
                 extra: entry.temps,
                 pc: entry.pc,
                 ..free
@@ -139,7 +145,7 @@ impl Site {
                 extra: entry.skip,
                 ..free
             },
-            Action::Activate | Action::Watched(_) | Action::Control(_) => free,
+            Action::Watched(_) | Action::Control(_) => free,
         }
     }
 
@@ -283,10 +289,10 @@ fn answer(r: &mut Registers, value: Oop, arguments: usize, length: usize) {
     r.advance(length);
 }
 
-/// Does the send at the pc, where its site is known and calls a value primitive that succeeds. One
-/// that fails has no effect, and whoever sends then calls it again.
+/// Does the send at the pc, where its site is known and makes a large frame, or calls a value
+/// primitive that succeeds. One that fails has no effect, and whoever sends then calls it again.
 #[inline(always)]
-pub(crate) fn call_primitive(
+pub(crate) fn send_at_length(
     vm: &mut Vm,
     r: &mut Registers,
     class_index: u32,
@@ -296,6 +302,16 @@ pub(crate) fn call_primitive(
     let Some(site) = vm.cache.sites.find(r.pc, class_index) else {
         return false;
     };
+    if site.deed == Deed::ActivateLarge {
+        if !r.has_room() | (vm.countdown <= 1) {
+            return false;
+        }
+        r.advance(length);
+        let temps = usize::from(site.extra);
+        r.push_frame(site.oop, arguments, temps, vm.heap.nil(), site.pc);
+        vm.countdown -= 1;
+        return true;
+    }
     if site.deed != Deed::Primitive {
         return false;
     }

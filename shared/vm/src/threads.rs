@@ -25,7 +25,7 @@
 use imprint_isa::special_selectors::SPECIAL_SELECTORS;
 use imprint_model::Oop;
 
-use crate::handlers::{arithmetic, closure, jump, push, returns, special, store};
+use crate::handlers::{arithmetic, closure, floats, jump, push, returns, special, store};
 use crate::machine::Vm;
 use crate::send;
 use crate::sites;
@@ -138,18 +138,18 @@ threads! {
     return_from_block<const N>(vm, r) { returns::from_block_quickly(vm, &mut r, N as u8) } else leave;
 
     add(vm, r) { arithmetic::add_quickly(&mut r) } else add_floats;
-    add_floats(vm, r) { arithmetic::add_floats(&mut r) } else numbers;
+    add_floats(vm, r) { floats::operate(vm, &mut r, arithmetic::ADD) } else numbers;
     subtract(vm, r) { arithmetic::subtract_quickly(&mut r) } else subtract_floats;
-    subtract_floats(vm, r) { arithmetic::subtract_floats(&mut r) } else numbers;
+    subtract_floats(vm, r) { floats::operate(vm, &mut r, arithmetic::SUBTRACT) } else numbers;
     multiply(vm, r) { arithmetic::multiply_quickly(&mut r) } else multiply_floats;
-    multiply_floats(vm, r) { arithmetic::multiply_floats(&mut r) } else numbers;
+    multiply_floats(vm, r) { floats::operate(vm, &mut r, arithmetic::MULTIPLY) } else numbers;
     divide(vm, r) { arithmetic::divide_quickly(&mut r) } else divide_floats;
-    divide_floats(vm, r) { arithmetic::divide_floats(&mut r) } else numbers;
+    divide_floats(vm, r) { floats::operate(vm, &mut r, arithmetic::DIVIDE) } else numbers;
     compare<const N>(vm, r) {
         arithmetic::compare_quickly(vm, &mut r, N as u8)
     } else compare_floats<N>;
     compare_floats<const N>(vm, r) {
-        arithmetic::compare_floats(vm, &mut r, N as u8)
+        floats::compare(vm, &mut r, N as u8)
     } else numbers;
     numbers(vm, r) { arithmetic::numbers_quickly(vm, &mut r) } else binary;
     combine<const N>(vm, r) { arithmetic::combine_quickly(&mut r, N as u8) } else binary;
@@ -182,10 +182,10 @@ threads! {
     send<const N>(vm, r) {
         let class_index = vm.heap.class_index_of(r.operand(N));
         sites::send(vm, &mut r, class_index, N, 1)
-    } else send_primitive<N>;
-    send_primitive<const N>(vm, r) {
+    } else send_at_length<N>;
+    send_at_length<const N>(vm, r) {
         let class_index = vm.heap.class_index_of(r.operand(N));
-        sites::call_primitive(vm, &mut r, class_index, N, 1)
+        sites::send_at_length(vm, &mut r, class_index, N, 1)
     } else settle<N>;
     settle<const N>(vm, r) {
         let selector = vm.heap.literal(r.method(), usize::from(r.byte(0) & 15));
@@ -195,11 +195,11 @@ threads! {
         let arguments = usize::from(r.byte(1) & 7);
         let class_index = vm.heap.class_index_of(r.operand(arguments));
         sites::send(vm, &mut r, class_index, arguments, 2)
-    } else send_primitive_long;
-    send_primitive_long(vm, r) {
+    } else send_long_at_length;
+    send_long_at_length(vm, r) {
         let arguments = usize::from(r.byte(1) & 7);
         let class_index = vm.heap.class_index_of(r.operand(arguments));
-        sites::call_primitive(vm, &mut r, class_index, arguments, 2)
+        sites::send_at_length(vm, &mut r, class_index, arguments, 2)
     } else settle_long;
     settle_long(vm, r) {
         let operand = usize::from(r.byte(1));
@@ -209,19 +209,19 @@ threads! {
     send_super(vm, r) {
         let arguments = usize::from(r.byte(1) & 7);
         sites::send(vm, &mut r, sites::SUPER, arguments, 2)
-    } else send_primitive_super;
-    send_primitive_super(vm, r) {
+    } else send_super_at_length;
+    send_super_at_length(vm, r) {
         let arguments = usize::from(r.byte(1) & 7);
-        sites::call_primitive(vm, &mut r, sites::SUPER, arguments, 2)
+        sites::send_at_length(vm, &mut r, sites::SUPER, arguments, 2)
     } else settle_super;
     settle_super(vm, r) { send::settle_super(vm, &r) } else leave;
     binary(vm, r) {
         let class_index = vm.heap.class_index_of(r.operand(1));
         sites::send(vm, &mut r, class_index, 1, 1)
-    } else binary_primitive;
-    binary_primitive(vm, r) {
+    } else binary_at_length;
+    binary_at_length(vm, r) {
         let class_index = vm.heap.class_index_of(r.operand(1));
-        sites::call_primitive(vm, &mut r, class_index, 1, 1)
+        sites::send_at_length(vm, &mut r, class_index, 1, 1)
     } else settle_binary;
     settle_binary(vm, r) {
         let (selector, _) = vm.special_selectors[usize::from(r.byte(0) & 31)];
@@ -231,11 +231,11 @@ threads! {
         let arguments = usize::from(SPECIAL_SELECTORS[N].1);
         let class_index = vm.heap.class_index_of(r.operand(arguments));
         sites::send(vm, &mut r, class_index, arguments, 1)
-    } else special_primitive<N>;
-    special_primitive<const N>(vm, r) {
+    } else special_at_length<N>;
+    special_at_length<const N>(vm, r) {
         let arguments = usize::from(SPECIAL_SELECTORS[N].1);
         let class_index = vm.heap.class_index_of(r.operand(arguments));
-        sites::call_primitive(vm, &mut r, class_index, arguments, 1)
+        sites::send_at_length(vm, &mut r, class_index, arguments, 1)
     } else settle_special<N>;
     settle_special<const N>(vm, r) {
         let (selector, arguments) = vm.special_selectors[N];

@@ -11,11 +11,11 @@ use crate::stop::{Flow, NEXT};
 /// The tag that two tagged SmallIntegers have once too often in their sum.
 const TAG: i64 = 1;
 /// The first of the bytecodes that pop into a temporary, one for each of eight.
-const POP_TEMP: u8 = 208;
-const ADD: u8 = 96;
-const SUBTRACT: u8 = 97;
-const MULTIPLY: u8 = 104;
-const DIVIDE: u8 = 105;
+pub(crate) const POP_TEMP: u8 = 208;
+pub(crate) const ADD: u8 = 96;
+pub(crate) const SUBTRACT: u8 = 97;
+pub(crate) const MULTIPLY: u8 = 104;
+pub(crate) const DIVIDE: u8 = 105;
 
 #[inline(always)]
 fn are_small_integers(left: Oop, right: Oop) -> bool {
@@ -119,47 +119,6 @@ pub(crate) fn add_pushed(r: &mut Registers, value: i64, length: usize) -> bool {
     true
 }
 
-/// As [`add`], of two immediate floats whose sum is one.
-#[inline(always)]
-pub(crate) fn add_floats(r: &mut Registers) -> bool {
-    floats_quickly(r, |left, right| left + right)
-}
-
-/// As [`subtract`], under the same conditions.
-#[inline(always)]
-pub(crate) fn subtract_floats(r: &mut Registers) -> bool {
-    floats_quickly(r, |left, right| left - right)
-}
-
-/// As [`multiply`], under the same conditions.
-#[inline(always)]
-pub(crate) fn multiply_floats(r: &mut Registers) -> bool {
-    floats_quickly(r, |left, right| left * right)
-}
-
-/// As `/` among [`other`], under the same conditions.
-#[inline(always)]
-pub(crate) fn divide_floats(r: &mut Registers) -> bool {
-    // A quotient by zero is no immediate float, so it is not answered here.
-    floats_quickly(r, |left, right| left / right)
-}
-
-/// Replaces two immediate floats by what is made of them, where that is one.
-#[inline(always)]
-fn floats_quickly(r: &mut Registers, make: impl Fn(f64, f64) -> f64) -> bool {
-    let (left, right) = (r.operand(1), r.operand(0));
-    let (Some(left), Some(right)) = (left.as_small_float(), right.as_small_float()) else {
-        return false;
-    };
-    match Oop::small_float(make(left, right)) {
-        Some(oop) => {
-            answer_or_keep(r, oop);
-            true
-        }
-        None => false,
-    }
-}
-
 /// What the special sends of numbers do with floats of any kind, and with one and a SmallInteger,
 /// where there is space for the answer.
 #[inline(always)]
@@ -189,16 +148,6 @@ pub(crate) fn compare_quickly(vm: &mut Vm, r: &mut Registers, opcode: u8) -> boo
     let (left, right) = match are_small_integers(left, right) {
         true => (left.bits() as i64, right.bits() as i64),
         false => return false,
-    };
-    decide(vm, r, holds(opcode, left, right)).is_continue()
-}
-
-/// As [`compare`], of two immediate floats.
-#[inline(always)]
-pub(crate) fn compare_floats(vm: &mut Vm, r: &mut Registers, opcode: u8) -> bool {
-    let (left, right) = (r.operand(1), r.operand(0));
-    let (Some(left), Some(right)) = (left.as_small_float(), right.as_small_float()) else {
-        return false;
     };
     decide(vm, r, holds(opcode, left, right)).is_continue()
 }
@@ -301,7 +250,7 @@ pub(crate) fn compare(vm: &mut Vm, r: &mut Registers, opcode: u8) -> Flow {
 }
 
 #[inline(always)]
-fn holds<T: PartialOrd>(opcode: u8, left: T, right: T) -> bool {
+pub(crate) fn holds<T: PartialOrd>(opcode: u8, left: T, right: T) -> bool {
     match opcode {
         98 => left < right,
         99 => left > right,

@@ -2,6 +2,7 @@
 
 pub(crate) mod arithmetic;
 pub(crate) mod closure;
+pub(crate) mod floats;
 pub(crate) mod jump;
 pub(crate) mod push;
 pub(crate) mod returns;
