@@ -1,14 +1,15 @@
 //! What is counted as the time of an iteration.
 //!
 //! Where a computer does other work as well, the time on the wall says more about that work; then
-//! the time that a program had of a processor is the fairer figure. It is what Linux tells of this
-//! thread, to the nanosecond, and of peers, which are children of this process, to the hundredth of
+//! the time that a program had of a processor is the fairer figure. It is what the system tells of
+//! this thread, to the nanosecond, and of peers, which are children of this process, to the hundredth of
 //! a second.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
+use rustix::time::{ClockId, clock_gettime};
 
 use super::machine::Failed;
 
@@ -34,21 +35,19 @@ impl Clock {
     /// Where the system does not tell.
     pub fn of_thread<T>(self, work: impl FnOnce() -> T) -> Result<(Duration, T), Failed> {
         let begin = Instant::now();
-        let before = thread_nanos()?;
+        let before = thread_time()?;
         let answer = work();
         let elapsed = match self {
             Clock::Wall => begin.elapsed(),
-            Clock::Cpu => Duration::from_nanos(thread_nanos()?.saturating_sub(before)),
+            Clock::Cpu => thread_time()?.saturating_sub(before),
         };
         Ok((elapsed, answer))
     }
 }
 
-/// Nanoseconds that this thread ran.
-fn thread_nanos() -> Result<u64, Failed> {
-    let text = fs::read_to_string("/proc/thread-self/schedstat")?;
-    let first = text.split_whitespace().next().unwrap_or_default();
-    Ok(first.parse()?)
+/// How long this thread has had a processor.
+fn thread_time() -> Result<Duration, Failed> {
+    Ok(clock_gettime(ClockId::ThreadCPUTime).try_into()?)
 }
 
 /// The time that all children of this process had which ended.

@@ -184,4 +184,7 @@ fn pauses_are_counted_by_kind() {
     let pauses = machine.vm.heap.pauses(Collection::Scavenge);
     assert!(pauses.percentile(0.5) <= pauses.percentile(0.99));
     assert!(pauses.percentile(0.99) <= pauses.longest());
+    let worked = machine.vm.heap.processor_pauses(Collection::Scavenge);
+    assert_eq!(worked.count(), pauses.count());
+    assert!(worked.total() > std::time::Duration::ZERO);
 }

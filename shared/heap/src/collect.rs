@@ -4,6 +4,7 @@
 //! tenures everything, so that marking and sliding deal with old space alone.
 
 use crate::heap::Heap;
+use crate::pauses::PauseBegin;
 use crate::settings::Collector;
 use imprint_model::Oop;
 use std::time::Instant;
@@ -122,13 +123,13 @@ impl Heap {
             report.is_out_of_memory = true;
             return report;
         }
-        let begun = Instant::now();
+        let begin = PauseBegin::now();
         self.timed_scavenge(is_full, roots, &mut report);
         if is_full {
             self.timed_full(roots, &mut report);
-            self.full_pauses.record(begun.elapsed());
+            self.full_pauses.record(&begin);
         } else {
-            self.scavenge_pauses.record(begun.elapsed());
+            self.scavenge_pauses.record(&begin);
         }
         report.old_bytes = self.old.space.used();
         report.is_out_of_memory = is_full && !self.old.is_below_limit(self.wanted_bytes);

@@ -4,7 +4,7 @@ use crate::address::Address;
 use crate::class_table::ClassTable;
 use crate::collect::Collection;
 use crate::error::HeapError;
-use crate::pauses::PauseHistogram;
+use crate::pauses::{PauseHistogram, Pauses};
 use crate::reserve::{Reserve, round_to_pages};
 use crate::scavenge::TENURE_AGE_MAX;
 use crate::settings::{Collector, HeapSettings};
@@ -43,8 +43,8 @@ pub struct Heap {
     /// Survivals after which an object is tenured.
     pub(crate) tenure_age: u8,
     pub(crate) collections: CollectionCounts,
-    pub(crate) scavenge_pauses: PauseHistogram,
-    pub(crate) full_pauses: PauseHistogram,
+    pub(crate) scavenge_pauses: Pauses,
+    pub(crate) full_pauses: Pauses,
     pub(crate) settings: HeapSettings,
     /// Whether objects may be here whose class has not come.
     pub(crate) is_partial: bool,
@@ -135,8 +135,8 @@ impl Heap {
             refused_old_bytes: 0,
             tenure_age: TENURE_AGE_MAX,
             collections: CollectionCounts::default(),
-            scavenge_pauses: PauseHistogram::default(),
-            full_pauses: PauseHistogram::default(),
+            scavenge_pauses: Pauses::default(),
+            full_pauses: Pauses::default(),
             settings,
             is_partial: false,
             bytecode_sets: BytecodeSets::default(),
@@ -298,6 +298,16 @@ impl Heap {
 
     /// How long collections of a kind took; the scavenge that begins a full one is part of it.
     pub fn pauses(&self, kind: Collection) -> &PauseHistogram {
+        &self.pauses_by_clocks(kind).wall
+    }
+
+    /// As [`Heap::pauses`], by the time that they had of a processor: what they would take on a
+    /// computer that does nothing else.
+    pub fn processor_pauses(&self, kind: Collection) -> &PauseHistogram {
+        &self.pauses_by_clocks(kind).processor
+    }
+
+    fn pauses_by_clocks(&self, kind: Collection) -> &Pauses {
         match kind {
             Collection::Scavenge => &self.scavenge_pauses,
             Collection::Full => &self.full_pauses,

@@ -5,7 +5,9 @@
 //!  microseconds   0 1 2 3 4 5 6 7 | 8-9 10-11 12-13 14-15 | 16-19 20-23 24-27 28-31 | 32-39 ...
 //! ```
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// Steps within one doubling.
 const STEPS: usize = 4;
@@ -13,6 +15,45 @@ const STEPS: usize = 4;
 const EXACT: u64 = 2 * STEPS as u64;
 /// Enough steps for 2^40 microseconds, twelve days.
 const STEP_COUNT: usize = EXACT as usize + 37 * STEPS;
+
+/// The pauses of one kind of collection: what the program waited, and what the collector worked of
+/// that, which is less where other work has the processor.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Pauses {
+    pub(crate) wall: PauseHistogram,
+    pub(crate) processor: PauseHistogram,
+}
+
+impl Pauses {
+    /// Takes in a pause that ends now.
+    pub(crate) fn record(&mut self, begin: &PauseBegin) {
+        self.wall.record(begin.wall.elapsed());
+        self.processor
+            .record(processor_time().saturating_sub(begin.processor));
+    }
+}
+
+/// When a pause began, by both clocks.
+pub(crate) struct PauseBegin {
+    wall: Instant,
+    processor: Duration,
+}
+
+impl PauseBegin {
+    pub(crate) fn now() -> PauseBegin {
+        PauseBegin {
+            wall: Instant::now(),
+            processor: processor_time(),
+        }
+    }
+}
+
+/// How long this thread has had a processor.
+fn processor_time() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime)
+        .try_into()
+        .unwrap_or_default()
+}
 
 /// How many pauses were how long.
 #[derive(Clone, PartialEq, Eq, Debug)]
