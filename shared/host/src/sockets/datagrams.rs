@@ -1,11 +1,11 @@
 //! UDP: datagrams, each with the address that it came from or goes to.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, SocketType};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType};
 
-use super::{Phase, Semaphores, Socket, open, version_4};
+use super::{Phase, Semaphores, Socket, address_of, open};
 use crate::reactor::Reactor;
 
 /// A datagram that came.
@@ -14,18 +14,22 @@ pub struct Datagram {
     /// Bytes that are in the buffer.
     pub count: usize,
     /// Whence it came; `None` where the system does not say.
-    pub sender: Option<SocketAddrV4>,
+    pub sender: Option<SocketAddr>,
     /// Whether the buffer was too small: what did not fit is lost.
     pub is_cut: bool,
 }
 
 impl Socket {
-    /// A UDP socket for IPv4.
+    /// A UDP socket.
     ///
     /// # Errors
-    /// Where the system has none left.
-    pub fn for_datagrams(reactor: &Reactor, semaphores: Semaphores) -> Result<Socket, Errno> {
-        let descriptor = open(SocketType::DGRAM)?;
+    /// Where the system has none left, or not of this family.
+    pub fn for_datagrams(
+        family: AddressFamily,
+        reactor: &Reactor,
+        semaphores: Semaphores,
+    ) -> Result<Socket, Errno> {
+        let descriptor = open(family, SocketType::DGRAM)?;
         Ok(Socket::around(
             descriptor,
             Phase::Datagrams,
@@ -46,7 +50,7 @@ impl Socket {
         match rustix::net::recvfrom(&self.descriptor, &mut *buffer, flags) {
             Ok((_, length, sender)) => Some(Datagram {
                 count: length.min(buffer.len()),
-                sender: sender.and_then(version_4),
+                sender: sender.and_then(address_of),
                 is_cut: length > buffer.len(),
             }),
             Err(Errno::AGAIN | Errno::INTR) => None,
@@ -61,7 +65,7 @@ impl Socket {
     ///
     /// # Errors
     /// Where the system refuses.
-    pub fn send_to(&mut self, bytes: &[u8], receiver: SocketAddrV4) -> Result<usize, Errno> {
+    pub fn send_to(&mut self, bytes: &[u8], receiver: SocketAddr) -> Result<usize, Errno> {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         match rustix::net::sendto(&self.descriptor, bytes, flags, &receiver) {
             Err(Errno::AGAIN | Errno::INTR) => Ok(0),

@@ -22,7 +22,7 @@ pub mod options;
 pub mod primitives;
 pub mod resolver;
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,12 +123,16 @@ impl Network {
 }
 
 impl Socket {
-    /// A TCP socket for IPv4.
+    /// A TCP socket.
     ///
     /// # Errors
-    /// Where the system has none left.
-    pub fn new(reactor: &Reactor, semaphores: Semaphores) -> Result<Socket, Errno> {
-        let descriptor = open(SocketType::STREAM)?;
+    /// Where the system has none left, or not of this family.
+    pub fn new(
+        family: AddressFamily,
+        reactor: &Reactor,
+        semaphores: Semaphores,
+    ) -> Result<Socket, Errno> {
+        let descriptor = open(family, SocketType::STREAM)?;
         // An address that a connection of an earlier run still holds can be had at once.
         sockopt::set_socket_reuseaddr(&descriptor, true)?;
         Ok(Socket::around(
@@ -170,7 +174,7 @@ impl Socket {
     ///
     /// # Errors
     /// Where it cannot be had.
-    pub fn bind(&mut self, address: SocketAddrV4) -> Result<(), Errno> {
+    pub fn bind(&mut self, address: SocketAddr) -> Result<(), Errno> {
         let result = rustix::net::bind(&self.descriptor, &address);
         self.noted(result)
     }
@@ -194,7 +198,7 @@ impl Socket {
     ///
     /// # Errors
     /// Where the system refuses at once.
-    pub fn connect(&mut self, address: SocketAddrV4) -> Result<(), Errno> {
+    pub fn connect(&mut self, address: SocketAddr) -> Result<(), Errno> {
         match rustix::net::connect(&self.descriptor, &address) {
             Ok(()) if self.is_for_datagrams() => return Ok(()),
             Ok(()) => self.phase = Phase::Connected,
@@ -421,18 +425,24 @@ impl Socket {
     }
 
     /// The address at this end.
-    pub fn local_address(&self) -> Option<SocketAddrV4> {
+    pub fn local_address(&self) -> Option<SocketAddr> {
         rustix::net::getsockname(&self.descriptor)
             .ok()
-            .and_then(version_4)
+            .and_then(address_of)
+    }
+
+    /// Whether its addresses are those of IPv6; it has one from the beginning, if of zeros.
+    pub fn is_version_6(&self) -> bool {
+        self.local_address()
+            .is_some_and(|address| address.is_ipv6())
     }
 
     /// The address at the other end.
-    pub fn remote_address(&self) -> Option<SocketAddrV4> {
+    pub fn remote_address(&self) -> Option<SocketAddr> {
         rustix::net::getpeername(&self.descriptor)
             .ok()
             .flatten()
-            .and_then(version_4)
+            .and_then(address_of)
     }
 
     fn arm(&mut self, direction: Direction, semaphore: usize) {
@@ -455,13 +465,13 @@ impl Drop for Socket {
     }
 }
 
-fn open(kind: SocketType) -> Result<OwnedFd, Errno> {
+fn open(family: AddressFamily, kind: SocketType) -> Result<OwnedFd, Errno> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    rustix::net::socket_with(AddressFamily::INET, kind, flags, None)
+    rustix::net::socket_with(family, kind, flags, None)
 }
 
-fn version_4(address: SocketAddrAny) -> Option<SocketAddrV4> {
-    SocketAddrV4::try_from(address).ok()
+fn address_of(address: SocketAddrAny) -> Option<SocketAddr> {
+    SocketAddr::try_from(address).ok()
 }
 
 #[cfg(test)]

@@ -1,16 +1,17 @@
 //! The primitives of module `SocketPlugin`. Operands are counted from 0 after the receiver, which
 //! none of them reads.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 
 use imprint_heap::Heap;
 use imprint_model::Oop;
 use imprint_vm::primitives::arguments::{
-    argument, boolean, bytes, bytes_object, check_writable, new_array, new_byte_array,
+    argument, boolean, bytes, bytes_object, check_writable, new_array, new_byte_array, new_text,
     small_integer, text,
 };
 use imprint_vm::{Args, Failure, Primitive, PrimitiveError, Vm};
+use rustix::net::AddressFamily;
 
 use super::{Network, Semaphores, Socket, Status, options, resolver};
 
@@ -27,6 +28,7 @@ pub const PRIMITIVES: &[(&str, Primitive)] = &[
     ("primitiveResolverHostNameSize", host_name_size),
     ("primitiveResolverLocalAddress", resolver_local_address),
     ("primitiveResolverNameLookupResult", name_lookup_result),
+    ("primitiveResolverStartAddressLookup", start_address_lookup),
     ("primitiveResolverStartNameLookup", start_name_lookup),
     ("primitiveResolverStatus", resolver_status),
     ("primitiveSocketAbortConnection", abort),
@@ -126,11 +128,21 @@ fn port(vm: &Vm, args: Args, index: usize) -> Result<u16, Failure> {
     u16::try_from(small_integer(vm, args, index)?).map_err(|_| PrimitiveError::BadArgument.into())
 }
 
-fn address(vm: &Vm, args: Args, index: usize) -> Result<Ipv4Addr, Failure> {
-    let address: [u8; 4] = bytes(vm, args, index)?
-        .try_into()
-        .map_err(|_| PrimitiveError::BadArgument)?;
-    Ok(Ipv4Addr::from(address))
+/// Four bytes of IPv4, or sixteen of IPv6.
+fn address(vm: &Vm, args: Args, index: usize) -> Result<IpAddr, Failure> {
+    let bytes = bytes(vm, args, index)?;
+    if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
+        return Ok(octets.into());
+    }
+    let octets = <[u8; 16]>::try_from(bytes).map_err(|_| PrimitiveError::BadArgument)?;
+    Ok(octets.into())
+}
+
+fn new_address(vm: &mut Vm, address: IpAddr) -> Result<Oop, Failure> {
+    match address {
+        IpAddr::V4(address) => new_byte_array(vm, &address.octets()),
+        IpAddr::V6(address) => new_byte_array(vm, &address.octets()),
+    }
 }
 
 fn backlog(vm: &Vm, args: Args, index: usize) -> Result<i32, Failure> {
@@ -166,17 +178,29 @@ fn resolver_error(_: &mut Vm, _: Args) -> Result<Oop, Failure> {
     Ok(Oop::small(0))
 }
 
-/// A ByteArray of four, or nil where nothing was found.
+/// A ByteArray of four or, of IPv6, sixteen; nil where nothing was found.
 fn name_lookup_result(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
-    match network(vm)?.resolver.result() {
-        Some(address) => new_byte_array(vm, &address.octets()),
+    match network(vm)?.resolver.address() {
+        Some(address) => new_address(vm, address),
         None => Ok(vm.heap.nil()),
     }
 }
 
-/// Addresses are not looked up: the answer is nil.
+fn start_address_lookup(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let address = address(vm, args, 0)?;
+    if !network(vm)?.resolver.start_from_address(address) {
+        return Err(PrimitiveError::LimitExceeded.into());
+    }
+    receiver(vm, args)
+}
+
+/// A String, or nil where nothing was found.
 fn address_lookup_result(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
-    Ok(vm.heap.nil())
+    let name = network(vm)?.resolver.name().map(str::to_string);
+    match name {
+        Some(name) => new_text(vm, &name),
+        None => Ok(vm.heap.nil()),
+    }
 }
 
 fn resolver_local_address(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
@@ -211,8 +235,8 @@ fn create_with_three_semaphores(vm: &mut Vm, args: Args) -> Result<Oop, Failure>
     create_socket(vm, args, semaphores)
 }
 
-/// Network 0 or 2 is IPv4, type 0 is TCP, 1 is UDP; there are no others here. Buffer sizes are the
-/// system's.
+/// Network 0 or 2 is IPv4, 3 is IPv6, type 0 is TCP, 1 is UDP; there are no others here. Buffer sizes
+/// are the system's.
 fn create_socket(vm: &mut Vm, args: Args, semaphores: Semaphores) -> Result<Oop, Failure> {
     let family = small_integer(vm, args, 0)?;
     let kind = small_integer(vm, args, 1)?;
@@ -221,12 +245,14 @@ fn create_socket(vm: &mut Vm, args: Args, semaphores: Semaphores) -> Result<Oop,
         1 => Socket::for_datagrams,
         _ => return Err(PrimitiveError::Unsupported.into()),
     };
-    if !matches!(family, 0 | 2) {
-        return Err(PrimitiveError::Unsupported.into());
-    }
+    let family = match family {
+        0 | 2 => AddressFamily::INET,
+        3 => AddressFamily::INET6,
+        _ => return Err(PrimitiveError::Unsupported.into()),
+    };
     let handle = new_handle(vm)?;
     let network = network(vm)?;
-    let socket = open(&network.reactor, semaphores).or_else(refused)?;
+    let socket = open(family, &network.reactor, semaphores).or_else(refused)?;
     network.sockets.insert(socket);
     Ok(handle)
 }
@@ -262,13 +288,13 @@ fn accept_connection(vm: &mut Vm, args: Args, semaphores: Semaphores) -> Result<
 // === connecting and listening ===
 
 fn bind_to_port(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
-    let address = SocketAddrV4::new(address(vm, args, 1)?, port(vm, args, 2)?);
+    let address = SocketAddr::new(address(vm, args, 1)?, port(vm, args, 2)?);
     socket(vm, args)?.bind(address).or_else(refused)?;
     receiver(vm, args)
 }
 
 fn connect_to_port(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
-    let address = SocketAddrV4::new(address(vm, args, 1)?, port(vm, args, 2)?);
+    let address = SocketAddr::new(address(vm, args, 1)?, port(vm, args, 2)?);
     socket(vm, args)?.connect(address).or_else(refused)?;
     receiver(vm, args)
 }
@@ -280,14 +306,24 @@ fn listen_with_backlog(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 }
 
 fn listen_on_port(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
-    let port = port(vm, args, 1)?;
-    listen_at(vm, args, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port), 1)
+    let address = every_interface(vm, args, 1)?;
+    listen_at(vm, args, address, 1)
 }
 
 fn listen_on_port_with_backlog(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
-    let address = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port(vm, args, 1)?);
+    let address = every_interface(vm, args, 1)?;
     let backlog = backlog(vm, args, 2)?;
     listen_at(vm, args, address, backlog)
+}
+
+/// A port at every interface, of the version that the socket is for.
+fn every_interface(vm: &mut Vm, args: Args, index: usize) -> Result<SocketAddr, Failure> {
+    let port = port(vm, args, index)?;
+    let address = match socket(vm, args)?.is_version_6() {
+        true => Ipv6Addr::UNSPECIFIED.into(),
+        false => Ipv4Addr::UNSPECIFIED.into(),
+    };
+    Ok(SocketAddr::new(address, port))
 }
 
 fn listen_with_or_without_backlog(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
@@ -298,12 +334,12 @@ fn listen_with_or_without_backlog(vm: &mut Vm, args: Args) -> Result<Oop, Failur
 }
 
 fn listen_on_interface(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
-    let address = SocketAddrV4::new(address(vm, args, 3)?, port(vm, args, 1)?);
+    let address = SocketAddr::new(address(vm, args, 3)?, port(vm, args, 1)?);
     let backlog = backlog(vm, args, 2)?;
     listen_at(vm, args, address, backlog)
 }
 
-fn listen_at(vm: &mut Vm, args: Args, address: SocketAddrV4, backlog: i32) -> Result<Oop, Failure> {
+fn listen_at(vm: &mut Vm, args: Args, address: SocketAddr, backlog: i32) -> Result<Oop, Failure> {
     let socket = socket(vm, args)?;
     socket.bind(address).or_else(refused)?;
     // Who takes datagrams at a port has no more to do.
@@ -373,9 +409,9 @@ fn remote_address(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 }
 
 /// Four zeros where there is no address.
-fn address_object(vm: &mut Vm, address: Option<SocketAddrV4>) -> Result<Oop, Failure> {
-    let octets = address.map_or([0; 4], |address| address.ip().octets());
-    new_byte_array(vm, &octets)
+fn address_object(vm: &mut Vm, address: Option<SocketAddr>) -> Result<Oop, Failure> {
+    let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    new_address(vm, address.map_or(nobody, |address| address.ip()))
 }
 
 /// Name to an Array of error number and value.
@@ -474,13 +510,19 @@ fn receive_datagram(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     datagram_socket(vm, args)?;
     let (buffer, range) = buffer_range(vm, args, 2)?;
     check_writable(vm, buffer)?;
-    let address = new_byte_array(vm, &[0; 4])?;
+    let octets: &[u8] = match socket(vm, args)?.is_version_6() {
+        true => &[0; 16],
+        false => &[0; 4],
+    };
+    let address = new_byte_array(vm, octets)?;
     let answer = new_array(vm, &[Oop::small(0), address, Oop::small(0), vm.heap.nil()])?;
     let (socket, heap) = socket_and_heap(vm, args)?;
     let datagram = socket.receive_from(&mut heap.bytes_mut(buffer)[range]);
     if let Some(sender) = datagram.and_then(|datagram| datagram.sender) {
-        heap.bytes_mut(address)
-            .copy_from_slice(&sender.ip().octets());
+        match sender.ip() {
+            IpAddr::V4(ip) => heap.bytes_mut(address).copy_from_slice(&ip.octets()),
+            IpAddr::V6(ip) => heap.bytes_mut(address).copy_from_slice(&ip.octets()),
+        }
         heap.store(answer, 2, Oop::index(sender.port().into()));
     }
     let count = datagram.map_or(0, |datagram| datagram.count);
@@ -493,7 +535,7 @@ fn receive_datagram(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 /// Handle, buffer, address, port, start, count to the count of bytes that went.
 fn send_datagram(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
     datagram_socket(vm, args)?;
-    let receiver = SocketAddrV4::new(address(vm, args, 2)?, port(vm, args, 3)?);
+    let receiver = SocketAddr::new(address(vm, args, 2)?, port(vm, args, 3)?);
     let (buffer, range) = buffer_range(vm, args, 4)?;
     let (socket, heap) = socket_and_heap(vm, args)?;
     let count = socket

@@ -1,5 +1,6 @@
-//! Names of hosts to addresses: dotted addresses and `localhost` at once, all others by the
-//! system's resolver on a thread of their own, since it blocks.
+//! Names of hosts to addresses, and back: addresses in letters and `localhost` at once, all others by
+//! the system's resolver on a thread of their own, since it blocks. Where a name has addresses of
+//! both versions, one of IPv4 is answered.
 //!
 //! One look-up at a time, as the module's interface has it. A look-up that was given up runs on
 //! until the system answers; so threads have a limit.
@@ -46,7 +47,14 @@ enum Lookup {
     Done(Found),
 }
 
-type Found = Option<Ipv4Addr>;
+/// What a look-up found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Answer {
+    Address(IpAddr),
+    Name(String),
+}
+
+type Found = Option<Answer>;
 
 impl Resolver {
     /// A resolver that was not set up.
@@ -70,14 +78,17 @@ impl Resolver {
             return false;
         }
         if let Some(address) = known_address(name) {
-            self.lookup = Lookup::Done(Some(address));
+            self.lookup = Lookup::Done(Some(Answer::Address(address)));
             self.signal();
             return true;
         }
-        if Arc::strong_count(&self.threads) > LOOKUPS_MAX {
-            return false;
-        }
-        self.start_thread(name.to_string())
+        let name = name.to_string();
+        self.start_thread(move || address_of(&name).map(Answer::Address))
+    }
+
+    /// Begins the look-up of an address's name; `false` where too many are under way.
+    pub fn start_from_address(&mut self, address: IpAddr) -> bool {
+        self.start_thread(move || name_of(address).map(Answer::Name))
     }
 
     fn signal(&self) {
@@ -86,13 +97,16 @@ impl Resolver {
         }
     }
 
-    fn start_thread(&mut self, name: String) -> bool {
+    fn start_thread(&mut self, ask_system: impl FnOnce() -> Found + Send + 'static) -> bool {
+        if Arc::strong_count(&self.threads) > LOOKUPS_MAX {
+            return false;
+        }
         let result = Arc::new(Mutex::new(None));
         let (answer, alive) = (Arc::clone(&result), Arc::clone(&self.threads));
         let waker = self.reactor.waker();
         let semaphore = self.semaphore;
         let body = move || {
-            let found = ask_system(&name);
+            let found = ask_system();
             *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
             if let Some(semaphore) = semaphore {
                 // Where the queue is full the image's own time limit ends its wait.
@@ -117,7 +131,7 @@ impl Resolver {
         let Lookup::Pending(result) = &self.lookup else {
             return;
         };
-        let found = *result.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = result.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(found) = found {
             self.lookup = Lookup::Done(found);
         }
@@ -134,31 +148,43 @@ impl Resolver {
         }
     }
 
-    /// What the last look-up found.
-    pub fn result(&mut self) -> Option<Ipv4Addr> {
+    /// The address that the last look-up found.
+    pub fn address(&mut self) -> Option<IpAddr> {
         self.settle();
-        match self.lookup {
-            Lookup::Done(found) => found,
+        match &self.lookup {
+            Lookup::Done(Some(Answer::Address(address))) => Some(*address),
+            _ => None,
+        }
+    }
+
+    /// The name that the last look-up found.
+    pub fn name(&mut self) -> Option<&str> {
+        self.settle();
+        match &self.lookup {
+            Lookup::Done(Some(Answer::Name(name))) => Some(name),
             _ => None,
         }
     }
 }
 
-fn known_address(name: &str) -> Option<Ipv4Addr> {
+fn known_address(name: &str) -> Option<IpAddr> {
     if name.eq_ignore_ascii_case("localhost") {
-        return Some(Ipv4Addr::LOCALHOST);
+        return Some(Ipv4Addr::LOCALHOST.into());
     }
     name.parse().ok()
 }
 
-fn ask_system(name: &str) -> Found {
+fn address_of(name: &str) -> Option<IpAddr> {
     let addresses = (name, 0).to_socket_addrs().ok()?;
-    addresses
-        .map(|address| address.ip())
-        .find_map(|address| match address {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        })
+    let mut addresses: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
+    addresses.sort_by_key(IpAddr::is_ipv6);
+    addresses.first().copied()
+}
+
+/// The system answers the address in letters where it knows no name.
+fn name_of(address: IpAddr) -> Option<String> {
+    let name = dns_lookup::lookup_addr(&address).ok()?;
+    name.parse::<IpAddr>().is_err().then_some(name)
 }
 
 /// The name of this host.
@@ -171,6 +197,7 @@ pub fn host_name() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv6Addr;
     use std::time::{Duration, Instant};
 
     #[test]
@@ -181,10 +208,38 @@ mod tests {
         resolver.initialize(5);
         assert!(resolver.start("10.0.0.4"));
         assert_eq!(resolver.status(), ResolverStatus::Ready);
-        assert_eq!(resolver.result(), Some(Ipv4Addr::new(10, 0, 0, 4)));
+        assert_eq!(resolver.address(), Some(Ipv4Addr::new(10, 0, 0, 4).into()));
         assert!(resolver.start("LocalHost"));
-        assert_eq!(resolver.result(), Some(Ipv4Addr::LOCALHOST));
-        assert_eq!(reactor.poll(), [Event::Signal(5), Event::Signal(5)]);
+        assert_eq!(resolver.address(), Some(Ipv4Addr::LOCALHOST.into()));
+        assert!(resolver.start("::1"));
+        assert_eq!(resolver.address(), Some(Ipv6Addr::LOCALHOST.into()));
+        assert_eq!(reactor.poll(), [Event::Signal(5); 3]);
+    }
+
+    fn name_found(address: IpAddr) -> Option<String> {
+        let reactor = Reactor::new().unwrap();
+        let mut resolver = Resolver::new(reactor.clone());
+        resolver.initialize(5);
+        assert!(resolver.start_from_address(address));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        assert_eq!(reactor.wait(Some(deadline)), [Event::Signal(5)]);
+        assert_eq!(resolver.address(), None);
+        let name = resolver.name().map(str::to_string);
+        let expected = match name {
+            Some(_) => ResolverStatus::Ready,
+            None => ResolverStatus::Failed,
+        };
+        assert_eq!(resolver.status(), expected);
+        name
+    }
+
+    #[test]
+    fn an_address_has_the_name_that_the_system_knows_or_none() {
+        let name = name_found(Ipv4Addr::LOCALHOST.into()).unwrap();
+        assert!(name.parse::<IpAddr>().is_err(), "{name}");
+        // An address for documents: nobody has it.
+        let nobody = "2001:db8::1".parse().unwrap();
+        assert_eq!(name_found(nobody), None);
     }
 
     #[test]
@@ -203,7 +258,7 @@ mod tests {
         let deadline = Instant::now() + Duration::from_secs(60);
         assert_eq!(reactor.wait(Some(deadline)), [Event::Signal(5)]);
         assert_eq!(resolver.status(), ResolverStatus::Failed);
-        assert_eq!(resolver.result(), None);
+        assert_eq!(resolver.address(), None);
     }
 
     #[test]
@@ -213,6 +268,6 @@ mod tests {
         assert!(resolver.start("no-such-host.invalid"));
         resolver.abort();
         assert_eq!(resolver.status(), ResolverStatus::Ready);
-        assert_eq!(resolver.result(), None);
+        assert_eq!(resolver.address(), None);
     }
 }

@@ -1,5 +1,7 @@
 //! Module SocketPlugin, through its primitives, over the loopback interface.
 
+mod version_6;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
@@ -311,8 +313,8 @@ fn wrong_operands_are_refused() {
     world.fails(MODULE, "primitiveSocketDestroy", &[foreign], BadArgument);
     world.fails(MODULE, "primitiveSocketSendDone", &[i(3)], BadArgument);
     let [connection, read, write] = semaphores(1);
-    // Neither a kind of socket beside TCP and UDP nor a network beside IPv4.
-    for (network, kind) in [(0, 2), (3, 0)] {
+    // Neither a kind of socket beside TCP and UDP nor a network beside IPv4 and IPv6.
+    for (network, kind) in [(0, 2), (1, 0), (4, 0)] {
         let others = [i(network), i(kind), i(0), i(0), connection, read, write];
         let name = "primitiveSocketCreate3Semaphores";
         world.fails(MODULE, name, &others, Unsupported);

@@ -128,6 +128,7 @@ pub const MODULE_PRIMITIVES: &[ModulePrimitive] = module_rows! {
         primitiveResolverHostNameSize [0] 0;
         primitiveResolverLocalAddress [0] 0;
         primitiveResolverNameLookupResult [0] 0;
+        primitiveResolverStartAddressLookup [0, 1] 0;
         primitiveResolverStartNameLookup [0, 1] 0;
         primitiveResolverStatus [0] 0;
         primitiveSocketAbortConnection [0, 1] 0;
