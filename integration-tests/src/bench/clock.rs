@@ -15,7 +15,9 @@ use super::machine::Failed;
 
 /// How the system counts the times of processes.
 const TICKS_A_SECOND: u64 = 100;
-/// Where the ticks of children that ended stand in `/proc/self/stat`, behind the program's name.
+/// Where the ticks of this process stand in `/proc/self/stat`, behind the program's name.
+const OWN_TICKS: [usize; 2] = [11, 12];
+/// Where those of children that ended stand.
 const CHILDREN_TICKS: [usize; 2] = [13, 14];
 
 /// A clock.
@@ -55,11 +57,23 @@ fn thread_time() -> Result<Duration, Failed> {
 /// # Errors
 /// Where the system does not tell.
 pub fn of_children() -> Result<Duration, Failed> {
+    of_ticks(CHILDREN_TICKS)
+}
+
+/// The time that all threads of this process had, those that ended too.
+///
+/// # Errors
+/// Where the system does not tell.
+pub fn of_process() -> Result<Duration, Failed> {
+    of_ticks(OWN_TICKS)
+}
+
+fn of_ticks(positions: [usize; 2]) -> Result<Duration, Failed> {
     let text = fs::read_to_string("/proc/self/stat")?;
     let (_, fields) = text.rsplit_once(')').ok_or("/proc/self/stat has no name")?;
     let fields: Vec<&str> = fields.split_whitespace().collect();
     let mut ticks = 0;
-    for field in CHILDREN_TICKS {
+    for field in positions {
         ticks += fields.get(field).unwrap_or(&"").parse::<u64>()?;
     }
     Ok(Duration::from_millis(ticks * 1000 / TICKS_A_SECOND))

@@ -292,6 +292,19 @@ fn uninstalling_leaves_the_image_as_it_was() {
     with_counting(folder);
     done(&uninstall(folder, "Counting", "one.image", "back.image"));
     is_as_before(folder, "back.image");
+    // An image keeps the form that it had.
+    let compact = ["build", "--format", "compact", "-o", "compact.image"];
+    done(&master(folder, &compact));
+    done(&install(
+        folder,
+        "one.package",
+        "compact.image",
+        "one.image",
+    ));
+    let bytes = fs::read(folder.join("one.image")).unwrap();
+    assert!(bytes.starts_with(b"IMPRINT"), "{:?}", &bytes[..8]);
+    done(&uninstall(folder, "Counting", "one.image", "one.image"));
+    is_as_before(folder, "one.image");
     let gone = uninstall(folder, "Counting", "back.image", "x.image");
     says(&gone, 2, "Counting was not installed as a package");
     assert!(!folder.join("x.image").exists());

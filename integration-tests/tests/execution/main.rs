@@ -10,6 +10,7 @@ mod hostile;
 mod machine;
 mod memory;
 mod oracles;
+mod packages;
 mod random_programs;
 mod revisions;
 

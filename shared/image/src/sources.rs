@@ -56,20 +56,17 @@ impl Sources {
         if pointer & IN_CHANGES == 0 {
             return None;
         }
-        let rest = self.text.get(usize::try_from(pointer >> 1).ok()?..)?;
+        let mut rest = self.text.get(usize::try_from(pointer >> 1).ok()?..)?;
         let mut text = Vec::new();
-        let mut bytes = rest.iter().peekable();
-        while let Some(byte) = bytes.next() {
-            match (byte, bytes.peek()) {
-                (b'!', Some(b'!')) => {
-                    bytes.next();
-                    text.push(b'!');
-                }
-                (b'!', _) => return String::from_utf8(text).ok(),
-                _ => text.push(*byte),
+        loop {
+            let end = rest.iter().position(|byte| *byte == b'!')?;
+            text.extend_from_slice(&rest[..end]);
+            if rest.get(end + 1) != Some(&b'!') {
+                return String::from_utf8(text).ok();
             }
+            text.push(b'!');
+            rest = &rest[end + 2..];
         }
-        None
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Members {
 pub struct Membership {
     packages: BTreeMap<Name, Members>,
     of_class: FxHashMap<Name, Name>,
+    /// By protocol of extensions: the package that it names.
+    extending: FxHashMap<Name, Name>,
 }
 
 impl Membership {
@@ -45,6 +47,7 @@ impl Membership {
         let mut membership = Membership {
             packages: BTreeMap::new(),
             of_class: FxHashMap::default(),
+            extending: FxHashMap::default(),
         };
         let mut classes: Vec<&Name> = index.names().class_names().collect();
         classes.sort();
@@ -99,7 +102,7 @@ impl Membership {
         for (selector, symbol, method) in found {
             let protocol = index.protocol(oop, symbol);
             let package = match protocol.strip_prefix('*') {
-                Some(extension) => self.extending(extension),
+                Some(extension) => self.package_extending(extension),
                 None => self.package_of(&behavior.class),
             };
             self.packages
@@ -112,6 +115,15 @@ impl Membership {
                     method,
                 });
         }
+    }
+
+    fn package_extending(&mut self, extension: &str) -> Name {
+        if let Some(known) = self.extending.get(extension) {
+            return known.clone();
+        }
+        let package = self.extending(extension);
+        self.extending.insert(extension.into(), package.clone());
+        package
     }
 
     /// The package that a protocol of extensions names: the longest known name that it begins with,
