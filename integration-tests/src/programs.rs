@@ -97,12 +97,24 @@ impl Running {
     /// # Panics
     /// Where that does not come.
     pub fn await_line(&mut self, line: &str) {
+        self.await_printed(line, |each| each == line);
+    }
+
+    /// Waits until some line that it has printed holds these words.
+    ///
+    /// # Panics
+    /// Where that does not come.
+    pub fn await_words(&mut self, words: &str) {
+        self.await_printed(words, |each| each.contains(words));
+    }
+
+    fn await_printed(&self, what: &str, is_it: impl Fn(&str) -> bool) {
         let holds = |collected: &Collected| {
             let printed = collected.lock().unwrap_or_else(PoisonError::into_inner);
             let printed = String::from_utf8_lossy(&printed);
-            printed.lines().any(|each| each == line)
+            printed.lines().any(&is_it)
         };
-        assert_eventually(line, || self.printed.iter().any(holds).then_some(()));
+        assert_eventually(what, || self.printed.iter().any(holds).then_some(()));
     }
 
     /// Ends it without a word.

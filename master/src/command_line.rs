@@ -62,6 +62,12 @@ pub enum Command {
     Package(Package),
     /// Make a key to sign packages with.
     PackageKey(PackageKey),
+    /// Put code of a project over that of a running image.
+    Push(Push),
+    /// Push what is saved in a project's folder, as soon as it is saved.
+    Watch(Watch),
+    /// Show how a method differs between a running image and a project.
+    Diff(Diff),
     /// Be a slave: what the binary `slave` does.
     #[command(hide = true)]
     Slave {
@@ -96,6 +102,9 @@ pub struct Run {
     /// As for other virtual machines: there never is a display here.
     #[arg(long)]
     pub headless: bool,
+    /// Take other code here while it runs (master push), and stay up for that.
+    #[arg(long, value_name = "URL")]
+    pub listen: Option<String>,
     /// The image file.
     pub image: PathBuf,
     /// Nothing (the image goes on where it was saved), `SCRIPT.st`, `-s SCRIPT.st`, `eval EXPR`,
@@ -401,6 +410,52 @@ pub struct Combination {
     /// The trace to write.
     #[arg(short, long, value_parser = parse_output)]
     pub output: PathBuf,
+}
+
+/// `master push [NAME...] --to URL`
+#[derive(Args, Debug)]
+pub struct Push {
+    /// Packages, classes, methods as `Class>>selector`; else all packages of the project.
+    pub names: Vec<String>,
+    /// The running image: http://127.0.0.1:PORT or unix:/path/to/socket.
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// The folder of the project.
+    #[arg(long = "in", value_name = "FOLDER", default_value = ".")]
+    pub sources: PathBuf,
+    /// The project as the image was made of it: where the image has forgotten how classes looked, this
+    /// says it.
+    #[arg(long, value_name = "FOLDER")]
+    pub base: Option<PathBuf>,
+    /// Push over what somebody else changed, and lose what is in the way; the log tells what.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `master watch FOLDER --to URL`
+#[derive(Args, Debug)]
+pub struct Watch {
+    /// The folder of the project, as the running image was made of it.
+    pub sources: PathBuf,
+    /// The running image: http://127.0.0.1:PORT or unix:/path/to/socket.
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// Push over what somebody else changed, and lose what is in the way; the log tells what.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `master diff METHOD --to URL`
+#[derive(Args, Debug)]
+pub struct Diff {
+    /// `Class>>selector`.
+    pub method: String,
+    /// The running image: http://127.0.0.1:PORT or unix:/path/to/socket.
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// The folder of the project.
+    #[arg(long = "in", value_name = "FOLDER", default_value = ".")]
+    pub sources: PathBuf,
 }
 
 /// `master log ...`

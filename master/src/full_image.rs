@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use imprint_bootstrap::{build, compile_expression, source_line};
 use imprint_heap::Heap;
-use imprint_host::LocalOutside;
+use imprint_host::{LocalOutside, Reactor};
 use imprint_image::{
     Certificates, OpenedImage, changes_path, open_certified, open_image, spur_bytes,
     write_beside_and_rename, write_spur,
@@ -18,6 +18,7 @@ use imprint_model::layout::behavior;
 use imprint_model::{ClassIndex, Oop};
 use imprint_slave::interrupts;
 use imprint_slave::limits::{builder_settings, heap_settings};
+use imprint_slave::live::LiveRun;
 use imprint_slave::machine::machine_with;
 use imprint_slave::session::{UNWIND_LIMIT, limits_of};
 use imprint_vm::install::{Installer, MethodDictionary, Names, Unbound, source_pointer_in};
@@ -38,6 +39,8 @@ pub struct LiveImage {
     pub book: Rc<RefCell<SourceBook>>,
     /// How long building took; `None` where it was opened.
     pub built_in: Option<Duration>,
+    /// What wakes the machine.
+    pub reactor: Reactor,
 }
 
 impl LiveImage {
@@ -90,6 +93,7 @@ impl LiveImage {
             vm: built.vm,
             book,
             built_in: Some(built.built_in),
+            reactor,
         })
     }
 
@@ -120,6 +124,7 @@ impl LiveImage {
             vm,
             book,
             built_in: None,
+            reactor,
         })
     }
 
@@ -225,6 +230,19 @@ impl LiveImage {
     pub fn run(&mut self, limits: RunLimits) -> Result<Outcome> {
         let outcome = self.vm.run(limits.clone());
         self.saving(outcome, |vm| vm.run(limits.clone()))
+    }
+
+    /// As [`LiveImage::run`], and takes other code meanwhile.
+    ///
+    /// # Errors
+    /// As [`LiveImage::run`].
+    pub fn run_live(&mut self, live: &mut LiveRun) -> Result<Outcome> {
+        let outcome = self.vm.run(RunLimits::default());
+        let outcome = live.go_on(&mut self.vm, outcome);
+        self.saving(outcome, |vm| {
+            let outcome = vm.run(RunLimits::default());
+            live.go_on(vm, outcome)
+        })
     }
 
     /// Writes the image, as a Spur image under the name that it has itself, whenever it asks for

@@ -3,7 +3,7 @@
 //!
 //! Reading order: [`command_line`], `commands` (one file a verb), [`project`], [`full_image`],
 //! [`cache`], [`outside`], [`keeping`], [`keys`], [`withholding`], [`margins`], [`testing`], [`serving`], [`workload`],
-//! [`tracing_run`], [`traces`], [`by_trace`].
+//! [`tracing_run`], [`traces`], [`by_trace`], [`pushing`] (code for running images), [`method_diff`].
 
 mod by_trace;
 mod cache;
@@ -13,8 +13,10 @@ mod full_image;
 mod keeping;
 mod keys;
 mod margins;
+mod method_diff;
 mod outside;
 mod project;
+mod pushing;
 mod scratch;
 mod serving;
 mod story;

@@ -94,13 +94,18 @@ impl SourceBook {
         })
     }
 
-    fn add(&mut self, draft: &MethodDraft, source: &str) {
+    /// Adds the text of a method that was compiled since, and answers where it stands; `stamp` says who wrote
+    /// it and when.
+    pub fn add(&mut self, draft: &MethodDraft, stamp: &str, source: &str) -> u64 {
         self.sources();
-        if let Some(sources) = self.sources.get_mut() {
-            let pointer = sources.add(&draft.behavior.to_string(), &draft.protocol, source);
-            let method = (draft.behavior.clone(), draft.selector.clone());
-            self.pointers.insert(method, pointer);
-        }
+        let Some(sources) = self.sources.get_mut() else {
+            return 0;
+        };
+        let behavior = draft.behavior.to_string();
+        let pointer = sources.add_stamped(&behavior, &draft.protocol, stamp, source);
+        let method = (draft.behavior.clone(), draft.selector.clone());
+        self.pointers.insert(method, pointer);
+        pointer
     }
 }
 
@@ -135,7 +140,7 @@ impl Outside for MasterOutside {
         if request.is_expression {
             return Ok(draft);
         }
-        self.book.borrow_mut().add(&draft, &request.source);
+        self.book.borrow_mut().add(&draft, "", &request.source);
         Ok(draft)
     }
 

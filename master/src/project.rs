@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 use imprint_bootstrap::{PackageSet, embedded_packages};
@@ -81,7 +82,7 @@ impl LoadedSources {
         let shown = texts
             .iter()
             .map(|(path, text)| (folder.join(path).display().to_string(), text.clone()));
-        let mut set = embedded_packages(|_| false)?;
+        let mut set = plain_kernel()?;
         set.extend(PackageSet::of_reading(reading, shown)?);
         Ok(LoadedSources {
             set,
@@ -89,6 +90,16 @@ impl LoadedSources {
             own_packages,
         })
     }
+}
+
+/// The kernel without its tests: read once, however often a project is.
+fn plain_kernel() -> Result<PackageSet> {
+    static KERNEL: OnceLock<PackageSet> = OnceLock::new();
+    if let Some(set) = KERNEL.get() {
+        return Ok(set.clone());
+    }
+    let set = embedded_packages(|_| false)?;
+    Ok(KERNEL.get_or_init(|| set).clone())
 }
 
 /// Relative path (with `/`) and text of every file that may be a source.

@@ -9,7 +9,7 @@ use anyhow::Result;
 use imprint_isa::Draft;
 use imprint_isa::draft_bytes::decode_placed;
 use imprint_trace::Kind;
-use imprint_wire::log::{LogReader, LoggedOutcome, Record, SessionStart, Torn};
+use imprint_wire::log::{LogReader, LoggedOutcome, PushRecord, Record, SessionStart, Torn};
 
 /// The phase of drafts that came before a crash, so that nobody wrote during what.
 const CUT_OFF: &str = "(the log was cut off)";
@@ -44,6 +44,10 @@ pub enum Step {
         /// Microseconds it took.
         micros: u64,
     },
+    /// Code was put over what ran.
+    Push(PushRecord),
+    /// Pushes were taken back; the one of this number is in force since, 0 for none.
+    Rollback(u32),
     /// An image was written.
     Snapshot {
         /// The file.
@@ -161,6 +165,8 @@ fn step(record: Record) -> Option<Step> {
             micros,
         }),
         Record::Snapshot { path, entry, .. } => Some(Step::Snapshot { path, entry }),
+        Record::Push(push) => Some(Step::Push(push)),
+        Record::Rollback { number, .. } => Some(Step::Rollback(number)),
         Record::Draft(_)
         | Record::Marks { .. }
         | Record::Kept { .. }

@@ -115,7 +115,11 @@ fn trace_of_log(path: &Path) -> Option<Result<(Trace, Option<Torn>)>> {
                 // What was kept by name was not touched.
                 Record::Kept { .. } => waiting.clear(),
                 Record::Snapshot { entry, .. } => trace.entry = entry,
-                Record::Test { .. } | Record::Classes(_) | Record::Arguments(_) => {}
+                Record::Test { .. }
+                | Record::Classes(_)
+                | Record::Arguments(_)
+                | Record::Push(_)
+                | Record::Rollback { .. } => {}
             }
         }
         Ok((trace, reader.torn().cloned()))

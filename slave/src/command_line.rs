@@ -17,6 +17,9 @@ use crate::shrinking::Wanted;
 /// The default of `--prefetch`: from here on the counter needs hardly fewer round trips, nor more bytes.
 pub const PREFETCH_DEFAULT: u64 = 32_000;
 
+/// Where a slave takes orders that was told nothing else.
+const LISTEN_DEFAULT: &str = "http://127.0.0.1:7402";
+
 /// Runs slim images, and pulls what it misses from a master.
 #[derive(Parser, Debug)]
 #[command(name = "slave", version, about, max_term_width = 100)]
@@ -144,10 +147,14 @@ pub struct Run {
     /// Run the tests of these packages, of those that the master has.
     #[arg(long, value_name = "PACKAGE", num_args = 1.., requires = "master")]
     pub tests: Vec<String>,
-    /// Stay up and take orders here (slave ctl); so it does too where nothing is said to run.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7402",
-          conflicts_with_all = ["eval", "snapshot", "tests"])]
-    pub listen: String,
+    /// Take orders here (slave ctl) and other code (master push). With a master and nothing to run it does
+    /// so in any case, at http://127.0.0.1:7402.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["eval", "snapshot", "tests"])]
+    pub listen: Option<String>,
+    /// Where an image alone that takes code writes down what is pushed; else beside the image, with
+    /// .pushes.
+    #[arg(long, value_name = "FILE", requires = "image")]
+    pub push_log: Option<PathBuf>,
     /// Run the master's tests and write the slim image here.
     #[arg(long, value_name = "FILE", requires = "master")]
     pub snapshot: Option<PathBuf>,
@@ -237,7 +244,10 @@ impl Run {
     pub fn daemon(&self) -> Option<Daemon> {
         let is_one_run = self.eval.is_some() || self.snapshot.is_some() || !self.tests.is_empty();
         (!is_one_run).then(|| Daemon {
-            listen: self.listen.clone(),
+            listen: self
+                .listen
+                .clone()
+                .unwrap_or_else(|| LISTEN_DEFAULT.to_string()),
             options: self.daemon.clone(),
         })
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use imprint_host::Waker;
-use imprint_image::open_image;
+use imprint_image::{Fingerprint, open_image};
 use imprint_report::{Audience, Screen, print};
 use imprint_vm::install::Names;
 use imprint_vm::{CommandLine as VmCommandLine, Event, Outcome, OutsideError, RunLimits, Vm};
@@ -16,6 +16,7 @@ use crate::ending::{code, code_without_source, ending, is_of_image, sentence_of}
 use crate::exercise::Orders;
 use crate::interrupts;
 use crate::limits::heap_settings;
+use crate::live::{LiveRun, Pushes, Served, serve_beside};
 use crate::machine::local_machine;
 use crate::resuming::Unfinished;
 use crate::security::Security;
@@ -32,7 +33,7 @@ pub fn run(command_line: CommandLine) -> u8 {
     let done = match &command_line.command {
         Command::Run(run) => match (&run.image, &run.master) {
             (Some(image), Some(master)) => run_supplied(image, &run.orders(master.clone())),
-            (Some(image), None) => run_image(image, run.pruned_log.as_deref()),
+            (Some(image), None) => run_image(image, run),
             (None, Some(master)) => run_with_master(run, master.clone()),
             (None, None) => Ok(code::USAGE),
         },
@@ -131,7 +132,7 @@ fn make(run: &Run, orders: &Orders, unfinished: Option<Unfinished>) -> Result<u8
 }
 
 /// Runs an image where it was saved, until it quits or is asked to end.
-fn run_image(path: &Path, pruned_log: Option<&Path>) -> Result<u8> {
+fn run_image(path: &Path, run: &Run) -> Result<u8> {
     let opened = open_image(path, heap_settings())?;
     let names = Names::scan(&opened.heap);
     let command_line = VmCommandLine {
@@ -140,27 +141,41 @@ fn run_image(path: &Path, pruned_log: Option<&Path>) -> Result<u8> {
     };
     let (mut vm, waker, pruned) =
         local_machine(opened.heap, names, command_line).context("cannot start a machine")?;
-    match pruned_log {
+    match &run.pruned_log {
         Some(log) => pruned.write_to(log),
         None => pruned.write_to(&path.with_extension("pruned.log")),
     }
+    // While orders may come the machine waits for them, whatever else can happen.
+    let mut live = match &run.listen {
+        Some(listen) => Some(take_orders(path, run, listen, waker.clone())?),
+        None => None,
+    };
     terminate_on_signals(waker)?;
     let active = vm.active_process_or_nil();
     let outcome = vm.run_until(active, RunLimits::default());
-    let code = see_through(&mut vm, outcome);
+    let code = see_through(&mut vm, outcome, |vm, outcome| match &mut live {
+        Some((run, _)) => run.go_on(vm, outcome),
+        None => outcome,
+    });
     let is_pruned = pruned.has_unhandled() && code == code::FAILED;
     Ok(if is_pruned { code::PRUNED } else { code })
 }
 
 /// Shows what an image's expression answered, lets what it forked go on, and says how all of it ended:
-/// answers the exit code.
-pub(crate) fn see_through(vm: &mut Vm, mut outcome: Outcome) -> u8 {
+/// answers the exit code. `go_on` carries out the orders that stop the machine.
+pub(crate) fn see_through(
+    vm: &mut Vm,
+    outcome: Outcome,
+    mut go_on: impl FnMut(&mut Vm, Outcome) -> Outcome,
+) -> u8 {
+    let mut outcome = go_on(vm, outcome);
     if let Some(text) = returned_text(vm, &outcome) {
         print(&text);
     }
     if matches!(outcome, Outcome::Returned(_)) {
         // Servers go on; where nothing can ever happen again, the image is done.
-        outcome = match vm.run(RunLimits::default()) {
+        let others = vm.run(RunLimits::default());
+        outcome = match go_on(vm, others) {
             Outcome::Deadlock => outcome,
             other => other,
         };
@@ -182,6 +197,27 @@ pub fn terminate_on_signals(waker: Waker) -> Result<()> {
         // A full queue means that the machine is about to look anyway.
         let _ = waker.push(Event::Terminate);
     })
+}
+
+/// A machine's orders and the daemon that takes them.
+type Live = (LiveRun, Served);
+
+/// Listens for other code for an image that runs.
+fn take_orders(path: &Path, run: &Run, listen: &str, waker: Waker) -> Result<Live> {
+    let mut pushes = Pushes::new(Box::new(|_| 0));
+    let log = run.push_log.clone();
+    let log = log.unwrap_or_else(|| path.with_extension("pushes"));
+    let bytes = std::fs::read(path).context("cannot read the image")?;
+    pushes
+        .log_to(&log, Fingerprint::of(&bytes).0)
+        .context("cannot write the log of pushes")?;
+    let none_to_give = Box::new(|_: &mut Vm, _: &[String]| {
+        Err("a slave keeps no texts; ask the master whose full image it was made of".to_string())
+    });
+    let image = path.display().to_string();
+    let live = serve_beside("slave", &image, listen, waker, pushes, none_to_give)?;
+    eprintln!("{image} runs, taking code on {}", live.1.address);
+    Ok(live)
 }
 
 /// Calls `end` when the process is asked to end.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use imprint_image::Fingerprint;
-use imprint_report::{byte_size, print};
+use imprint_report::{byte_size, plural, print};
 use imprint_wire::Controller;
 use imprint_wire::control::{Progress, RunOrder, Runnable, SnapshotOrder};
 use imprint_wire::message::{Event, Outcome};
@@ -48,8 +48,23 @@ pub enum Order {
     },
     /// Write the slim image of the last run, or its heap as it is.
     Snapshot(ImageFile),
+    /// Go back to an earlier push, instances included.
+    Rollback {
+        /// The push that shall be in force: 8 or '#8'; 0 for before the first.
+        #[arg(value_parser = push_number)]
+        number: u32,
+        /// Take back what the image changed itself too.
+        #[arg(long)]
+        force: bool,
+    },
     /// End, once what runs has ended.
     Stop,
+}
+
+fn push_number(text: &str) -> Result<u32, String> {
+    let digits = text.strip_prefix('#').unwrap_or(text);
+    let number = digits.parse();
+    number.map_err(|_| "say the number of a push, like 8 or '#8'".to_string())
 }
 
 /// Where an image is written, and how.
@@ -85,6 +100,7 @@ pub fn ctl(ctl: &Ctl) -> Result<u8> {
             run(&mut controller, what)
         }
         Order::Snapshot(wanted) => snapshot(&mut controller, wanted),
+        Order::Rollback { number, force } => rollback(&mut controller, *number, *force),
         Order::Stop => {
             controller.stop(GRACE)?;
             Ok(code::DONE)
@@ -102,6 +118,19 @@ fn status(controller: &mut Controller) -> Result<u8> {
     for (name, figure) in status.figures {
         print(&format!("{figure:>12}  {name}"));
     }
+    Ok(code::DONE)
+}
+
+fn rollback(controller: &mut Controller, number: u32, is_forced: bool) -> Result<u8> {
+    let back = controller.rollback(number, is_forced)?;
+    let counted = |number: u32, one: &str, many: &str| plural(number.into(), one, many);
+    print(&format!(
+        "back to push #{}: {}, {}, {}",
+        back.number,
+        counted(back.classes, "class", "classes"),
+        counted(back.methods, "method", "methods"),
+        counted(back.instances, "instance", "instances"),
+    ));
     Ok(code::DONE)
 }
 

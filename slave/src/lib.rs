@@ -12,7 +12,7 @@
 //! It is a library too, so that the master can start a slave out of itself.
 //!
 //! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`seed`], [`handshake`],
-//! [`agreement`], [`remote`], [`waiting`], [`exploded`], [`shrinking`] (its image), [`heap_snapshot`], [`supplied`], [`keeping`], [`daemon`] and [`ctl`]
+//! [`agreement`], [`remote`], [`waiting`], [`exploded`], [`shrinking`] (its image), [`heap_snapshot`], [`supplied`], [`keeping`], [`daemon`], [`live`] and [`ctl`]
 //! (orders), [`replay`], [`replaying`], [`resuming`], [`answer`], [`proof`], [`page`], [`limits`], [`security`], [`machine`],
 //! [`outcome_text`], [`packages`], [`frames`], [`ending`], [`interrupts`], [`crash`].
 
@@ -32,6 +32,7 @@ pub mod heap_snapshot;
 pub mod interrupts;
 pub mod keeping;
 pub mod limits;
+pub mod live;
 pub mod machine;
 pub mod outcome_text;
 pub mod packages;

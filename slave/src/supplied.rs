@@ -46,5 +46,9 @@ pub fn run_supplied(image: &Path, orders: &Orders) -> Result<u8> {
     let mut session = Session::open(line, command_line)?;
     terminate_on_signals(session.waker())?;
     let outcome = session.run(&entry, RunLimits::default())?;
-    Ok(see_through(&mut session.into_machine(), outcome))
+    Ok(see_through(
+        &mut session.into_machine(),
+        outcome,
+        |_, outcome| outcome,
+    ))
 }

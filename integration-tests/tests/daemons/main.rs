@@ -27,6 +27,7 @@ mod pair;
 mod projects;
 mod proving;
 mod pulling;
+mod pushing;
 mod relay;
 mod resuming;
 mod sampled;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use imprint_image::Fingerprint;
+use imprint_isa::draft_bytes::decode;
 use imprint_report::{Align, Columns, byte_size, count, duration, plural, print};
 use imprint_slave::ending::code;
 use imprint_trace::Kind;
-use imprint_wire::log::LoggedOutcome;
+use imprint_wire::log::{LoggedOutcome, PushRecord};
 
 use crate::command_line::{Failure, Log};
 use crate::story::{Step, Story, Thing};
@@ -72,12 +73,32 @@ fn show(story: &Story) -> Vec<String> {
                     format!("   {text}")
                 }
             )),
+            Step::Push(push) => lines.extend(pushed(push)),
+            Step::Rollback(number) => lines.push(format!("back to push #{number}")),
             Step::Snapshot { path, entry } => {
                 lines.push(format!("wrote {path}, which starts with   {entry}"));
             }
         }
     }
     lines
+}
+
+/// A push: what it was and who did it, then what it brought and what was lost by force.
+fn pushed(push: &PushRecord) -> Vec<String> {
+    let force = if push.is_forced { "   by force" } else { "" };
+    let head = format!(
+        "push #{}   {}   by {}{force}",
+        push.number, push.title, push.origin
+    );
+    let drafts = push.drafts.iter().filter_map(|bytes| decode(bytes).ok());
+    let brought = drafts.map(|draft| format!("    {}", draft.title()));
+    let removed = push
+        .removed
+        .iter()
+        .map(|name| format!("    took out {name}"));
+    let lost = push.losses.iter().map(|loss| format!("    lost {loss}"));
+    let rest = brought.chain(removed).chain(lost);
+    std::iter::once(head).chain(rest).collect()
 }
 
 /// Totals, and the phases that pulled most.

@@ -7,12 +7,14 @@ mod image;
 mod keys;
 mod log;
 mod package;
+mod push;
 mod replay;
 mod run;
 mod serve;
 pub(crate) mod shrink;
 mod test;
 mod trace;
+mod watch;
 
 use std::time::Duration;
 
@@ -58,6 +60,9 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Log(log) => log::log(&log),
         Command::Package(package) => package::package(&package),
         Command::PackageKey(key) => package::package_key(&key),
+        Command::Push(push) => push::push(&push),
+        Command::Diff(diff) => push::diff(&diff),
+        Command::Watch(watch) => watch::watch(&watch),
         Command::Slave { rest } => Ok(be_slave(rest)),
     }
 }

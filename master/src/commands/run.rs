@@ -3,8 +3,11 @@
 use std::fs;
 
 use anyhow::{Context, anyhow};
+use imprint_image::Fingerprint;
+use imprint_slave::commands::end_on_signals;
 use imprint_slave::ending::code;
-use imprint_vm::{CommandLine, RunLimits};
+use imprint_slave::live::{Pushes, serve_beside};
+use imprint_vm::{CommandLine, Event, RunLimits, Vm};
 
 use super::finish;
 use crate::command_line::{Failure, Run};
@@ -44,6 +47,9 @@ pub fn run(run: &Run) -> Result<u8, Failure> {
         arguments: run.rest.clone(),
     };
     let mut image = LiveImage::open(&run.image, command_line)?;
+    if let Some(listen) = &run.listen {
+        return run_live(&mut image, run, listen, &rest);
+    }
     match rest.as_slice() {
         [] => Ok(finish(&image.run(RunLimits::default())?)),
         ["eval", words @ ..] if !words.is_empty() => {
@@ -65,6 +71,48 @@ pub fn run(run: &Run) -> Result<u8, Failure> {
             ),
         }),
     }
+}
+
+/// Runs an image that takes other code, until it quits or is asked to end; an expression is evaluated first.
+fn run_live(image: &mut LiveImage, run: &Run, listen: &str, rest: &[&str]) -> Result<u8, Failure> {
+    let path = run.image.display().to_string();
+    let book = image.book.clone();
+    let mut pushes = Pushes::new(Box::new(move |method| {
+        let mut book = book.borrow_mut();
+        book.add(&method.draft, &method.stamp, &method.source)
+    }));
+    let bytes = fs::read(&run.image).context("cannot read the image")?;
+    let log = run.image.with_extension("pushes");
+    pushes
+        .log_to(&log, Fingerprint::of(&bytes).0)
+        .context("cannot write the log of pushes")?;
+    let none_to_give = Box::new(|_: &mut Vm, _: &[String]| {
+        Err("this image gives no code away; push from its sources".to_string())
+    });
+    let waker = image.reactor.waker();
+    let ended = waker.clone().quiet();
+    let (mut live, served) = serve_beside("master", &path, listen, waker, pushes, none_to_give)?;
+    end_on_signals(move || {
+        // A full queue means that the machine is about to look anyway.
+        let _ = ended.push(Event::Terminate);
+    })?;
+    match rest {
+        [] => {}
+        ["eval", words @ ..] if !words.is_empty() => {
+            let printed = super::eval::print_value(image, &words.join(" "))?;
+            if printed != code::DONE {
+                return Ok(printed);
+            }
+        }
+        _ => {
+            return Err(Failure {
+                code: code::USAGE,
+                error: anyhow!("with --listen say nothing more, or eval EXPR"),
+            });
+        }
+    }
+    eprintln!("{path} runs, taking code on {}", served.address);
+    Ok(finish(&image.run_live(&mut live)?))
 }
 
 fn is_for_other_machines(argument: &str) -> bool {

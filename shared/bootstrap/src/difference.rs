@@ -59,12 +59,14 @@ impl Difference {
         old: &[PackageDefinition],
         new: &[PackageDefinition],
     ) -> Result<Difference, BuildError> {
+        let ordered = in_order(new)?.into_iter();
+        // Most packages are just the same: nothing of them is looked at any closer.
+        let (old, new) = (&differing(old, new)[..], &differing(new, old)[..]);
         let known: HashMap<&str, &ClassDefinition> = classes(old).map(named).collect();
         let is_same = |class: &ClassDefinition| {
             let known = known.get(class.name.as_str());
             known.is_some_and(|known| has_same_definition(known, class))
         };
-        let ordered = in_order(new)?.into_iter();
         let kept: HashMap<&str, &ClassDefinition> = classes(new).map(named).collect();
         let is_gone = |class: &&ClassDefinition| !kept.contains_key(class.name.as_str());
         let before = by_name(old);
@@ -90,7 +92,10 @@ impl Difference {
             .collect();
         removed.sort();
         Ok(Difference {
-            classes: ordered.filter(|it| !is_same(it)).cloned().collect(),
+            classes: ordered
+                .filter(|it| kept.contains_key(it.name.as_str()) && !is_same(it))
+                .cloned()
+                .collect(),
             methods: with_keys
                 .filter(is_changed)
                 .map(|(_, method)| method.clone())
@@ -106,6 +111,25 @@ impl Difference {
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         *self == Difference::default()
+    }
+
+    /// Whether nothing is to be entered or taken out.
+    pub fn is_without_code(&self) -> bool {
+        self.classes.is_empty() && self.methods.is_empty() && self.removed.is_empty()
+    }
+
+    /// What it is, in a user's words: the class or method where there is one, else how many.
+    pub fn title(&self) -> String {
+        let classes = self.classes.iter().map(|class| class.name.clone());
+        let methods = self.methods.iter().map(|owned| owned.method.full_name());
+        let removed = self.removed.iter();
+        let removed = removed.map(|(behavior, selector)| format!("{behavior}>>{selector}"));
+        let all: Vec<String> = classes.chain(methods).chain(removed).collect();
+        match all.as_slice() {
+            [one] => one.clone(),
+            [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+            [] => String::new(),
+        }
     }
 
     /// The drafts of the classes, by a sketch of the new sources.
@@ -152,8 +176,18 @@ fn key_of(owned: &OwnedMethod) -> MethodKey {
     )
 }
 
-fn classes(packages: &[PackageDefinition]) -> impl Iterator<Item = &ClassDefinition> {
-    packages.iter().flat_map(|package| &package.classes)
+/// The packages of which the others have none that is just the same.
+fn differing<'a>(
+    packages: &'a [PackageDefinition],
+    others: &[PackageDefinition],
+) -> Vec<&'a PackageDefinition> {
+    let is_other = |package: &&PackageDefinition| !others.iter().any(|other| *package == other);
+    packages.iter().filter(is_other).collect()
+}
+
+fn classes<'a>(packages: &[&'a PackageDefinition]) -> impl Iterator<Item = &'a ClassDefinition> {
+    let each = packages.iter().flat_map(|package| &package.classes);
+    each.collect::<Vec<_>>().into_iter()
 }
 
 fn named(class: &ClassDefinition) -> (&str, &ClassDefinition) {
@@ -169,8 +203,8 @@ fn is_of_gone(
     known.contains_key(key.0.as_str()) && !kept.contains_key(key.0.as_str())
 }
 
-fn methods(packages: &[PackageDefinition]) -> Vec<OwnedMethod> {
-    let of = |package: &PackageDefinition| {
+fn methods(packages: &[&PackageDefinition]) -> Vec<OwnedMethod> {
+    let of = |package: &&PackageDefinition| {
         let own = package.classes.iter().flat_map(|class| &class.methods);
         let all = own.chain(&package.extensions).cloned();
         let name = package.name.clone();
@@ -183,7 +217,7 @@ fn methods(packages: &[PackageDefinition]) -> Vec<OwnedMethod> {
     packages.iter().flat_map(of).collect()
 }
 
-fn by_name(packages: &[PackageDefinition]) -> HashMap<MethodKey, OwnedMethod> {
+fn by_name(packages: &[&PackageDefinition]) -> HashMap<MethodKey, OwnedMethod> {
     let all = methods(packages).into_iter();
     all.map(|method| (key_of(&method), method)).collect()
 }

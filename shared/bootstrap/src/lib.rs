@@ -32,6 +32,7 @@ pub use compile::{compile_elsewhere, compile_expression, compile_for, source_lin
 pub use difference::{Difference, OwnedMethod};
 pub use error::BuildError;
 pub use kernel::{KERNEL_FINGERPRINT, embedded_packages};
+pub use organise::{OwnWork, own_work};
 pub use scope::Scope;
 pub use sketch::Sketch;
 pub use sources::PackageSet;

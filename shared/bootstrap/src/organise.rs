@@ -7,13 +7,15 @@
 use std::collections::BTreeMap;
 
 use imprint_isa::expression::{message, unary};
-use imprint_isa::{Body, LocalObject, MethodDraft, Name, Ref};
+use imprint_isa::{BehaviorName, Body, LocalObject, MethodDraft, Name, Ref};
 use imprint_loader::{ClassDefinition, MethodDefinition};
 use imprint_model::{Format, Oop};
-use imprint_vm::install::Unbound;
+use imprint_vm::install::{Names, Unbound};
 use imprint_vm::{Outcome, Vm};
 
+use crate::difference::{Difference, OwnedMethod};
 use crate::error::BuildError;
+use crate::sketch::Sketch;
 use crate::sources::PackageSet;
 
 /// The class of the kernel that knows what an image keeps of a class.
@@ -44,7 +46,7 @@ pub fn organise(
     let protocols = protocols(set);
     for class in classes {
         let mut literals = Literals::default();
-        let description = describe(vm, class, &protocols, &mut literals);
+        let description = describe(&vm.names, class, &protocols, &mut literals);
         let arguments = vec![Ref::Global(class.name.as_str().into()), description];
         run(
             vm,
@@ -115,7 +117,7 @@ fn note<'a>(all: &mut Protocols<'a>, method: &'a MethodDefinition, protocol: Str
 
 /// The array that `SystemBootstrap class>>describe:as:` reads.
 fn describe(
-    vm: &Vm,
+    names: &Names,
     class: &ClassDefinition,
     protocols: &Protocols<'_>,
     literals: &mut Literals,
@@ -127,7 +129,7 @@ fn describe(
             .collect::<Vec<_>>()
     };
     let name: Name = class.name.as_str().into();
-    let shape = vm.names.class(&name).and_then(|it| it.shape.as_ref());
+    let shape = names.class(&name).and_then(|it| it.shape.as_ref());
     let layout = shape.map_or("FixedLayout", |shape| shape.spec.layout_class());
     let variable = |variable: &String| Ref::ClassVariable {
         class: name.clone(),
@@ -208,6 +210,107 @@ impl Literals {
             all.push(self.array(vec![Ref::symbol(name.as_str()), selectors]));
         }
         all
+    }
+}
+
+/// What an image that runs does itself about code that came into it: expressions, each done only where a
+/// method is there.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OwnWork {
+    /// The method that must be there.
+    pub needs: (BehaviorName, Name),
+    /// The class that must be new for it.
+    pub for_new_class: Option<Name>,
+    /// Done before it is all taken back.
+    pub is_before_rollback: bool,
+    /// The expression.
+    pub expression: MethodDraft,
+}
+
+/// What an image does about what differs between two states of its sources; `set` is the later one.
+pub fn own_work(difference: &Difference, set: &PackageSet, sketch: &Sketch) -> Vec<OwnWork> {
+    let protocols = protocols(set);
+    let mut work = Vec::new();
+    for class in &difference.classes {
+        work.extend(work_for_class(class, &protocols, sketch));
+    }
+    let is_described = |method: &OwnedMethod| {
+        let mut described = difference.classes.iter();
+        described.any(|class| class.name == method.method.class_name)
+    };
+    for method in difference.methods.iter().filter(|it| !is_described(it)) {
+        let own = sketch.class(&method.method.class_name);
+        let package = own.map(|class| class.package.to_string());
+        let arguments = vec![
+            Ref::symbol(method.method.selector.as_str()),
+            Ref::Class(method.behavior()),
+            Ref::symbol(method.shown_protocol(package.as_deref())),
+        ];
+        work.push(by_bootstrap(
+            "classify:in:under:",
+            arguments,
+            Literals::default(),
+        ));
+    }
+    for (behavior, selector) in &difference.removed {
+        let arguments = vec![Ref::Symbol(selector.clone()), Ref::Class(behavior.clone())];
+        work.push(by_bootstrap(
+            "declassify:in:",
+            arguments,
+            Literals::default(),
+        ));
+    }
+    work
+}
+
+/// What an image does about a class: if it is new, it finds it from now on and lets it initialise itself.
+fn work_for_class(
+    class: &ClassDefinition,
+    protocols: &Protocols<'_>,
+    sketch: &Sketch,
+) -> Vec<OwnWork> {
+    let name = Name::from(class.name.as_str());
+    let for_new = |work: OwnWork| OwnWork {
+        for_new_class: Some(name.clone()),
+        ..work
+    };
+    let mut literals = Literals::default();
+    let description = describe(sketch.names(), class, protocols, &mut literals);
+    let binding = literals.array(vec![Ref::Global(name.clone())]);
+    let adopt = by_bootstrap("adopt:as:", vec![binding, description], literals);
+    let mut literals = Literals::default();
+    let description = describe(sketch.names(), class, protocols, &mut literals);
+    let arguments = vec![Ref::Global(name.clone()), description];
+    let redescribe = by_bootstrap("redescribe:as:", arguments, literals);
+    let remove = OwnWork {
+        needs: (BehaviorName::class("Class"), "removeFromSystem".into()),
+        is_before_rollback: true,
+        ..by_itself(&name, "removeFromSystem")
+    };
+    let mut work = vec![for_new(adopt), redescribe, for_new(remove)];
+    let mut methods = class.methods.iter();
+    if methods.any(|method| method.is_meta && method.selector == "initialize") {
+        work.push(for_new(by_itself(&name, "initialize")));
+    }
+    work
+}
+
+fn by_bootstrap(selector: &str, arguments: Vec<Ref>, literals: Literals) -> OwnWork {
+    OwnWork {
+        needs: (BehaviorName::meta(BOOTSTRAP), selector.into()),
+        for_new_class: None,
+        is_before_rollback: false,
+        expression: message(BOOTSTRAP, selector, arguments, literals.locals),
+    }
+}
+
+/// A unary message to a class that it understands on its own class side.
+fn by_itself(class: &Name, selector: &str) -> OwnWork {
+    OwnWork {
+        needs: (BehaviorName::meta(class.clone()), selector.into()),
+        for_new_class: None,
+        is_before_rollback: false,
+        expression: unary(class, selector),
     }
 }
 

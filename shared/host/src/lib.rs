@@ -15,6 +15,7 @@
 //! Reading order: [`outside`], [`reactor`], [`handles`], [`files`], [`sockets`], [`http`],
 //! [`environment`], [`locale`], [`timezone`], [`digests`].
 
+pub mod clock_text;
 pub mod digests;
 pub mod environment;
 pub mod files;

@@ -30,10 +30,25 @@ impl Sources {
 
     /// Adds a method's text and answers its source pointer.
     pub fn add(&mut self, behavior: &str, protocol: &str, source: &str) -> u64 {
+        self.add_stamped(behavior, protocol, "", source)
+    }
+
+    /// The same with a stamp, which says who wrote it and when; empty for none.
+    pub fn add_stamped(
+        &mut self,
+        behavior: &str,
+        protocol: &str,
+        stamp: &str,
+        source: &str,
+    ) -> u64 {
         self.text.push(b'!');
         self.text.extend_from_slice(behavior.as_bytes());
         self.text.extend_from_slice(b" methodsFor: '");
         self.add_doubling(b'\'', protocol);
+        if !stamp.is_empty() {
+            self.text.extend_from_slice(b"' stamp: '");
+            self.add_doubling(b'\'', stamp);
+        }
         self.text.extend_from_slice(b"'!\n");
         let position = self.text.len() as u64;
         self.add_doubling(b'!', source);

@@ -83,7 +83,20 @@ impl Vm {
         if matches!(outcome, Outcome::TimedOut | Outcome::Interrupted) {
             self.late.push(self.target);
         }
-        self.target = NONE;
+        if !matches!(outcome, Outcome::Ordered(_)) {
+            self.target = NONE;
+        }
+        outcome
+    }
+
+    /// Goes on with a run that an order interrupted.
+    pub fn go_on(&mut self, limits: RunLimits) -> Outcome {
+        self.refresh_special_selectors();
+        self.reconsider();
+        let outcome = self.surrounded_drive(&limits);
+        if !matches!(outcome, Outcome::Ordered(_)) {
+            self.target = NONE;
+        }
         outcome
     }
 

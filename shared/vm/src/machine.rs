@@ -64,6 +64,8 @@ pub struct Vm {
     pub(crate) target: Oop,
     /// The processes of runs that were stopped by their limits.
     pub(crate) late: Vec<Oop>,
+    /// What waits in the roots while something else runs in between.
+    pub(crate) set_aside: Vec<Oop>,
     /// The process that runs, where the image has no scheduler.
     pub(crate) lone_process: Oop,
     /// The process that is about to run.
@@ -109,6 +111,7 @@ impl Vm {
             depth_limit: settings.depth_max,
             target: NONE,
             late: Vec::new(),
+            set_aside: Vec::new(),
             lone_process: NONE,
             incoming: NONE,
             is_running: false,

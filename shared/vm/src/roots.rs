@@ -24,6 +24,7 @@ pub(crate) struct MachineRoots<'a> {
     special_selectors: &'a mut [(Oop, u8); 32],
     singles: [&'a mut Oop; 3],
     late: &'a mut Vec<Oop>,
+    set_aside: &'a mut Vec<Oop>,
     divorced: &'a mut Option<(Oop, usize)>,
 }
 
@@ -40,6 +41,7 @@ impl Roots for MachineRoots<'_> {
             .for_each(|(selector, _)| visitor(selector));
         self.singles.iter_mut().for_each(|oop| visitor(oop));
         self.late.iter_mut().for_each(&mut *visitor);
+        self.set_aside.iter_mut().for_each(&mut *visitor);
         if let Some((context, _)) = self.divorced {
             visitor(context);
         }
@@ -64,6 +66,7 @@ impl Vm {
             special_selectors: &mut self.special_selectors,
             singles: [&mut self.target, &mut self.lone_process, &mut self.incoming],
             late: &mut self.late,
+            set_aside: &mut self.set_aside,
             divorced: &mut self.divorced,
         };
         (&mut self.heap, roots)

@@ -9,13 +9,16 @@ use crate::control::{Progress, RunOrder, SnapshotOrder, SnapshotReport, StatusRe
 use crate::convert::millis;
 use crate::counted::ByteCount;
 use crate::credentials::Credentials;
+use crate::live::{MethodName, Push, PushReport, RolledBack, Shown};
 use crate::pb::control_client::ControlClient;
+use crate::pb::live_client::LiveClient;
 use crate::{Address, MESSAGE_BYTES_MAX, WireError, connection, pb};
 
 /// A connection to a running daemon.
 pub struct Controller {
     runtime: Runtime,
     client: ControlClient<ShownChannel>,
+    live: LiveClient<ShownChannel>,
     address: Address,
 }
 
@@ -30,10 +33,13 @@ impl Controller {
         let received = ByteCount::default();
         let channel = connection::channel(&address, credentials, &received);
         let channel = runtime.block_on(channel)?;
-        let client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let client =
+            ControlClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let live = LiveClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
         Ok(Controller {
             runtime,
             client,
+            live,
             address,
         })
     }
@@ -96,5 +102,53 @@ impl Controller {
         let answer = connection::first_answer(&self.address, connection::CONNECT_LIMIT, asked);
         self.runtime.block_on(answer)?;
         Ok(())
+    }
+
+    /// Puts code over what runs there.
+    ///
+    /// # Errors
+    /// Where the daemon refuses or goes away; nothing was changed if it refused.
+    pub fn push(&mut self, push: Push) -> Result<PushReport, WireError> {
+        let asked = self.live.push(pb::PushOrder::from(push));
+        let report = self.runtime.block_on(asked).map_err(WireError::from);
+        let report = report.map_err(|error| error.before_any_answer(&self.address))?;
+        Ok(report.into_inner().try_into()?)
+    }
+
+    /// What a method looks like there.
+    ///
+    /// # Errors
+    /// Where the daemon refuses or goes away.
+    pub fn show(&mut self, method: MethodName) -> Result<Shown, WireError> {
+        let order = pb::ShowOrder {
+            method: Some(method.into()),
+        };
+        let asked = self.live.show(order);
+        let report = self.runtime.block_on(asked).map_err(WireError::from);
+        let report = report.map_err(|error| error.before_any_answer(&self.address))?;
+        Ok(report.into_inner().into())
+    }
+
+    /// Goes back to an earlier push; 0 for before the first.
+    ///
+    /// # Errors
+    /// Where the daemon refuses or goes away; nothing was changed if it refused.
+    pub fn rollback(&mut self, number: u32, is_forced: bool) -> Result<RolledBack, WireError> {
+        let forced = is_forced;
+        let asked = self.live.rollback(pb::RollbackOrder { number, forced });
+        let report = self.runtime.block_on(asked).map_err(WireError::from);
+        let report = report.map_err(|error| error.before_any_answer(&self.address))?;
+        Ok(report.into_inner().into())
+    }
+
+    /// Asks for code: packages, classes, or methods by name.
+    ///
+    /// # Errors
+    /// Where the daemon refuses or goes away.
+    pub fn take(&mut self, names: Vec<String>) -> Result<Push, WireError> {
+        let asked = self.live.take(pb::TakeOrder { names });
+        let push = self.runtime.block_on(asked).map_err(WireError::from);
+        let push = push.map_err(|error| error.before_any_answer(&self.address))?;
+        Ok(push.into_inner().try_into()?)
     }
 }

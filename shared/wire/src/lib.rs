@@ -1,15 +1,16 @@
 //! What a master and a slave say to each other: the only crate that knows protobuf and gRPC.
 //!
-//! Everybody else sees plain values ([`message`], [`control`]) and three ways to move them:
+//! Everybody else sees plain values ([`message`], [`control`], [`live`]) and four ways to move them:
 //!
 //! ```text
 //!  slave's VM thread                                        master
 //!  Connection::send ──── SlaveMessage ────▶ Session::answer ── one session a slave
 //!  Connection::receive ◀─── MasterMessage ──┘
 //!  Controller::run ───── RunOrder ────────▶ Control::run       either daemon
+//!  Controller::push ──── Push ────────────▶ Live::push         a running image
 //! ```
 //!
-//! Reading order: [`message`], [`control`], [`address`], [`connection`], [`server`], [`credentials`],
+//! Reading order: [`message`], [`control`], [`live`], [`address`], [`connection`], [`server`], [`credentials`],
 //! [`role`], [`tokens`], [`log`].
 //! Invariant: protobuf types do not leave this crate, and what leaves it was checked.
 
@@ -25,6 +26,8 @@ mod distrust;
 mod error;
 mod guard;
 mod incoming;
+pub mod live;
+mod live_service;
 pub mod log;
 pub mod message;
 mod pace;
@@ -41,6 +44,7 @@ pub use connection::Connection;
 pub use controller::Controller;
 pub use credentials::{Admission, Credentials};
 pub use error::{InvalidMessage, WireError};
+pub use live_service::Live;
 pub use message::{MasterMessage, SlaveMessage};
 pub use role::Role;
 pub use server::{Control, Listener, ServerLimits, Services, Session, Source};

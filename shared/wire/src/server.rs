@@ -31,9 +31,11 @@ use crate::convert::said;
 use crate::credentials::Admission;
 use crate::guard::Gate;
 use crate::incoming::{Door, FIRST_CALL_LIMIT, Incoming};
+use crate::live_service::{Live, LiveService};
 use crate::message::{MasterMessage, SlaveMessage};
 use crate::pace::Pace;
 use crate::pb::control_server::ControlServer;
+use crate::pb::live_server::LiveServer;
 use crate::pb::source_server::SourceServer;
 use crate::{Address, MESSAGE_BYTES_MAX, WireError, pb};
 
@@ -71,6 +73,7 @@ pub trait Control: Send + Sync + 'static {
 pub struct Services {
     source: Option<Arc<dyn Source>>,
     control: Option<Arc<dyn Control>>,
+    live: Option<Arc<dyn Live>>,
 }
 
 impl Services {
@@ -91,6 +94,12 @@ impl Services {
         self
     }
 
+    /// Takes other code for a running image too.
+    pub fn with_live(mut self, live: Arc<dyn Live>) -> Services {
+        self.live = Some(live);
+        self
+    }
+
     fn routes(self, limits: ServerLimits) -> Routes {
         let mut routes = Routes::default();
         if let Some(source) = self.source {
@@ -108,6 +117,12 @@ impl Services {
             let service = ControlServer::new(ControlService(control));
             let message_bytes_max = limits.message_bytes_max;
             routes = routes.add_service(service.max_decoding_message_size(message_bytes_max));
+        }
+        if let Some(live) = self.live {
+            let service = LiveServer::new(LiveService(live))
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX);
+            routes = routes.add_service(service);
         }
         routes
     }
@@ -391,13 +406,13 @@ impl pb::control_server::Control for ControlService {
     }
 }
 
-fn checked<T, U>(order: T) -> Result<U, Status>
+pub(crate) fn checked<T, U>(order: T) -> Result<U, Status>
 where
     U: TryFrom<T, Error = crate::InvalidMessage>,
 {
     U::try_from(order).map_err(|error| Status::invalid_argument(error.to_string()))
 }
 
-fn refused(sentence: String) -> Status {
+pub(crate) fn refused(sentence: String) -> Status {
     Status::failed_precondition(sentence)
 }

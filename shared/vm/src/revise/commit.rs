@@ -2,6 +2,7 @@
 
 use imprint_heap::{Heap, NeedsSpace};
 use imprint_isa::{BehaviorName, ClassDraft, Draft, Name, Placed};
+use imprint_model::family::PHARO;
 use imprint_model::layout::{association, behavior, class};
 use imprint_model::{ClassIndex, Oop};
 
@@ -17,6 +18,19 @@ use crate::machine::Vm;
 pub(super) const ENTRY_BYTES: usize = Heap::bytes_for(64);
 /// What a new class takes besides its methods.
 const CLASS_BYTES: usize = 16 * Heap::bytes_for(16);
+
+/// What an image keeps of a class besides what the machine reads, and its name.
+const CLASS_DESCRIPTION: &[usize] = &[
+    behavior::LAYOUT,
+    behavior::PROTOCOLS,
+    class::SUBCLASSES,
+    class::CLASS_POOL,
+    class::SHARED_POOLS,
+    class::COMMENT_SOURCE_POINTER,
+    class::PACKAGE_TAG,
+];
+/// The same of a class side.
+const META_DESCRIPTION: &[usize] = &[behavior::LAYOUT, behavior::PROTOCOLS];
 
 impl Vm {
     /// Puts a revision over the code of the image, between two runs: all of it or nothing.
@@ -167,6 +181,7 @@ impl Vm {
         undo.codes = migrated.codes;
         undo.lost = migrated.lost;
         undo.fresh = migrated.fresh;
+        self.note_descriptions(revision, declared);
         let mut new_classes = Vec::new();
         for draft in &revision.classes {
             match self.names.class_object(&self.heap, &draft.name) {
@@ -191,6 +206,44 @@ impl Vm {
             removed: revision.removed.len(),
             losses: Vec::new(),
         })
+    }
+
+    /// Notes what the image keeps of the classes that are concerned: its own code will change that.
+    fn note_descriptions(&mut self, revision: &Revision, declared: &Declared) {
+        if self.names.family != PHARO {
+            return;
+        }
+        let mut concerned: Vec<Name> = Vec::new();
+        for draft in &revision.classes {
+            concerned.push(draft.name.clone());
+            concerned.extend(draft.superclass.clone());
+        }
+        concerned.extend(
+            revision
+                .methods
+                .iter()
+                .map(|it| it.draft.behavior.class.clone()),
+        );
+        concerned.extend(revision.removed.iter().map(|(it, _)| it.class.clone()));
+        concerned.extend(declared.changes.iter().map(|it| it.behavior.class.clone()));
+        concerned.sort();
+        concerned.dedup();
+        for name in concerned {
+            let sides = [
+                (BehaviorName::class(name.clone()), CLASS_DESCRIPTION),
+                (BehaviorName::meta(name), META_DESCRIPTION),
+            ];
+            for (behavior, slots) in sides {
+                let Some(object) = self.names.behavior(&self.heap, &behavior) else {
+                    continue;
+                };
+                for slot in slots {
+                    let value = self.heap.slot(object, *slot);
+                    let described = (behavior.clone(), *slot, value);
+                    self.undo().described.push(described);
+                }
+            }
+        }
     }
 
     /// The record of the revision that is being carried out.

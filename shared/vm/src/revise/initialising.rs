@@ -10,7 +10,7 @@ use imprint_model::{Format, MethodHeader, Oop};
 
 use super::RevisionError;
 use crate::install::MethodDictionary;
-use crate::machine::Vm;
+use crate::machine::{NONE, Vm};
 use crate::outcome::{Outcome, RunLimits};
 
 /// What a migrated instance is sent whose class understands it: the argument is an Array of the names of
@@ -77,19 +77,20 @@ impl Vm {
     }
 
     fn initialise(&mut self, instance: Oop, message: &MethodDraft) -> Result<(), String> {
-        // Making the expression may collect; the instance is found again in its new place.
-        self.late.push(instance);
-        let method = self.make_expression(message);
-        let instance = self.late.pop().unwrap_or(instance);
-        let method = method.map_err(|outcome| format!("{outcome:?}"))?;
-        let process = self.spawn(method, instance, PRIORITY);
-        let process = process.map_err(|space| format!("{} bytes are missing", space.bytes))?;
-        let limits = RunLimits {
-            deadline: Some(Instant::now() + LIMIT),
-            ..RunLimits::default()
-        };
-        match self.run_until(process, limits) {
-            Outcome::Returned(_) => Ok(()),
+        self.run_aside(message, instance).map(|_| ())
+    }
+
+    /// Runs an expression between two runs, before anybody else, and answers its value; whatever run an
+    /// order interrupted can go on afterwards.
+    ///
+    /// # Errors
+    /// Why it did not return within a few seconds.
+    pub fn run_aside(&mut self, expression: &MethodDraft, receiver: Oop) -> Result<Oop, String> {
+        self.set_aside.extend([self.target, receiver]);
+        let outcome = self.run_soon(expression);
+        self.target = self.set_aside.pop().unwrap_or(NONE);
+        match outcome? {
+            Outcome::Returned(value) => Ok(value),
             Outcome::TimedOut => {
                 self.end_late_processes();
                 Err(format!("it took longer than {} s", LIMIT.as_secs()))
@@ -99,6 +100,21 @@ impl Vm {
             }
             other => Err(format!("{other:?}")),
         }
+    }
+
+    /// Runs an expression whose receiver was set aside last.
+    fn run_soon(&mut self, expression: &MethodDraft) -> Result<Outcome, String> {
+        // Making the expression may collect; the receiver is found again in its new place.
+        let method = self.make_expression(expression);
+        let receiver = self.set_aside.pop().unwrap_or(self.heap.nil());
+        let method = method.map_err(|outcome| format!("{outcome:?}"))?;
+        let process = self.spawn(method, receiver, PRIORITY);
+        let process = process.map_err(|space| format!("{} bytes are missing", space.bytes))?;
+        let limits = RunLimits {
+            deadline: Some(Instant::now() + LIMIT),
+            ..RunLimits::default()
+        };
+        Ok(self.run_until(process, limits))
     }
 }
 

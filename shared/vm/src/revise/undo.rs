@@ -24,6 +24,8 @@ pub struct Undo {
     /// Class variables that came, and those that went with their bindings.
     pub(super) new_variables: Vec<(Name, Name)>,
     pub(super) old_variables: Vec<(Name, Name, Oop)>,
+    /// What classes held that the image keeps of them, slot by slot.
+    pub(super) described: Vec<(BehaviorName, usize, Oop)>,
     pub(super) codes: Vec<CodePair>,
     /// Instances that were migrated and wait for their initialiser, with the number of the change.
     pub(super) fresh: Vec<(usize, Oop)>,
@@ -70,6 +72,9 @@ impl Undo {
         for (_, superclass) in &mut self.superclasses {
             visitor(superclass);
         }
+        for (_, _, value) in &mut self.described {
+            visitor(value);
+        }
         for class in &mut self.new_classes {
             if let Some((binding, value)) = &mut class.binding {
                 visitor(binding);
@@ -95,6 +100,13 @@ impl Vm {
     /// The revisions that can be taken back, last one last.
     pub fn undoable(&self) -> usize {
         self.undos.len()
+    }
+
+    /// The classes that taking back the last revision would take out.
+    pub fn classes_to_go(&self) -> Vec<Name> {
+        let last = self.undos.last().into_iter();
+        last.flat_map(|undo| undo.new_classes.iter().map(|it| it.name.clone()))
+            .collect()
     }
 
     /// Forgets how to take back all but the last `count` revisions.
@@ -181,6 +193,11 @@ impl Vm {
         for (behavior, superclass) in &undo.superclasses {
             if let Some(class) = self.names.behavior(&self.heap, behavior) {
                 self.heap.store(class, behavior::SUPERCLASS, *superclass);
+            }
+        }
+        for (behavior, slot, value) in &undo.described {
+            if let Some(class) = self.names.behavior(&self.heap, behavior) {
+                self.heap.store(class, *slot, *value);
             }
         }
         for (name, shape) in &undo.shapes {

@@ -4,11 +4,13 @@ mod control;
 mod event;
 mod from_master;
 mod from_slave;
+mod live;
 mod names;
 mod seed;
 
 pub(crate) use control::millis;
 pub(crate) use from_master::{heard, said};
+pub(crate) use live::method_name;
 
 use crate::InvalidMessage;
 

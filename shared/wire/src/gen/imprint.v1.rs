@@ -529,6 +529,197 @@ pub struct StopOrder {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StopReport {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MethodName {
+    #[prost(message, optional, tag = "1")]
+    pub behavior: ::core::option::Option<Behavior>,
+    #[prost(string, tag = "2")]
+    pub selector: ::prost::alloc::string::String,
+}
+/// Code as it shall be. No draft refers to an object by its number in an image.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PushOrder {
+    /// What it is, in a user's words.
+    #[prost(string, tag = "1")]
+    pub title: ::prost::alloc::string::String,
+    /// Who pushes: pushes of one origin replace each other without a question.
+    #[prost(string, tag = "2")]
+    pub origin: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub forced: bool,
+    /// Superclasses first.
+    #[prost(message, repeated, tag = "4")]
+    pub classes: ::prost::alloc::vec::Vec<PushedClass>,
+    #[prost(message, repeated, tag = "5")]
+    pub methods: ::prost::alloc::vec::Vec<PushedMethod>,
+    #[prost(message, repeated, tag = "6")]
+    pub removed: ::prost::alloc::vec::Vec<MethodName>,
+    /// Canonical bytes of class drafts: how classes look now, as far as the sender knows.
+    #[prost(bytes = "bytes", repeated, tag = "7")]
+    pub assumed: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    #[prost(message, repeated, tag = "8")]
+    pub chores: ::prost::alloc::vec::Vec<Chore>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PushedClass {
+    /// Canonical bytes of a class draft with its class side.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub draft: ::prost::bytes::Bytes,
+    #[prost(string, tag = "2")]
+    pub comment: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PushedMethod {
+    /// Canonical bytes of a method draft.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub draft: ::prost::bytes::Bytes,
+    #[prost(string, tag = "2")]
+    pub source: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub stamp: ::prost::alloc::string::String,
+}
+/// An expression by which the image itself keeps what a machine does not read.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Chore {
+    /// Done only where this method is there.
+    #[prost(message, optional, tag = "1")]
+    pub needs: ::core::option::Option<MethodName>,
+    /// Done only if this class is new; empty for always.
+    #[prost(string, tag = "2")]
+    pub for_new_class: ::prost::alloc::string::String,
+    /// Done before a rollback takes the push back, and not after it.
+    #[prost(bool, tag = "3")]
+    pub before_rollback: bool,
+    /// Canonical bytes of a method draft.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub expression: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PushReport {
+    #[prost(oneof = "push_report::Result", tags = "1, 2, 3")]
+    pub result: ::core::option::Option<push_report::Result>,
+}
+/// Nested message and enum types in `PushReport`.
+pub mod push_report {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Result {
+        #[prost(message, tag = "1")]
+        Pushed(super::Pushed),
+        #[prost(message, tag = "2")]
+        Conflicts(super::Conflicts),
+        #[prost(message, tag = "3")]
+        Missing(super::Missing),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Pushed {
+    /// 0 where everything was there already.
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    #[prost(string, repeated, tag = "2")]
+    pub new_classes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "3")]
+    pub reshaped: ::prost::alloc::vec::Vec<Reshaped>,
+    #[prost(uint32, tag = "4")]
+    pub methods: u32,
+    #[prost(uint32, tag = "5")]
+    pub removed: u32,
+    /// What was lost since it was forced, a phrase each.
+    #[prost(string, repeated, tag = "6")]
+    pub losses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint64, tag = "7")]
+    pub micros: u64,
+    #[prost(string, repeated, tag = "8")]
+    pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// A behavior whose instances look otherwise now.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reshaped {
+    #[prost(message, optional, tag = "1")]
+    pub behavior: ::core::option::Option<Behavior>,
+    #[prost(string, repeated, tag = "2")]
+    pub added: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "3")]
+    pub removed: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint32, tag = "4")]
+    pub instances: u32,
+    #[prost(uint32, tag = "5")]
+    pub adapted: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Conflicts {
+    #[prost(message, repeated, tag = "1")]
+    pub conflicts: ::prost::alloc::vec::Vec<Conflict>,
+}
+/// A method that somebody else changed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Conflict {
+    #[prost(message, optional, tag = "1")]
+    pub method: ::core::option::Option<MethodName>,
+    /// Its last push; 0 where the image changed it itself.
+    #[prost(uint32, tag = "2")]
+    pub number: u32,
+    #[prost(string, tag = "3")]
+    pub origin: ::prost::alloc::string::String,
+    /// Microseconds since 1970, UTC.
+    #[prost(uint64, tag = "4")]
+    pub when_micros: u64,
+    /// Its text there; empty where nobody knows it.
+    #[prost(string, tag = "5")]
+    pub source: ::prost::alloc::string::String,
+}
+/// What the code names and the image has not.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Missing {
+    #[prost(string, repeated, tag = "1")]
+    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShowOrder {
+    #[prost(message, optional, tag = "1")]
+    pub method: ::core::option::Option<MethodName>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShowReport {
+    #[prost(bool, tag = "1")]
+    pub is_there: bool,
+    #[prost(string, optional, tag = "2")]
+    pub source: ::core::option::Option<::prost::alloc::string::String>,
+    /// Its last push; 0 for none.
+    #[prost(uint32, tag = "3")]
+    pub number: u32,
+    #[prost(string, tag = "4")]
+    pub origin: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub stamp: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "6")]
+    pub when_micros: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RollbackOrder {
+    /// The push to go back to; 0 for before the first.
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    #[prost(bool, tag = "2")]
+    pub forced: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RollbackReport {
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    #[prost(uint32, tag = "2")]
+    pub classes: u32,
+    #[prost(uint32, tag = "3")]
+    pub methods: u32,
+    #[prost(uint32, tag = "4")]
+    pub instances: u32,
+}
+/// Names of packages, classes, or methods as `Class>>selector`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TakeOrder {
+    #[prost(string, repeated, tag = "1")]
+    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum SeedKind {
@@ -1483,6 +1674,499 @@ pub mod control_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "imprint.v1.Control";
     impl<T> tonic::server::NamedService for ControlServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Generated client implementations.
+pub mod live_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Other code for a running image, master or slave.
+    #[derive(Debug, Clone)]
+    pub struct LiveClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl LiveClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> LiveClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> LiveClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            LiveClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Puts code over what runs: all of it or nothing.
+        pub async fn push(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PushOrder>,
+        ) -> std::result::Result<tonic::Response<super::PushReport>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/imprint.v1.Live/Push");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("imprint.v1.Live", "Push"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What a method looks like there, and who pushed it.
+        pub async fn show(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ShowOrder>,
+        ) -> std::result::Result<tonic::Response<super::ShowReport>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/imprint.v1.Live/Show");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("imprint.v1.Live", "Show"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Goes back to an earlier push.
+        pub async fn rollback(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RollbackOrder>,
+        ) -> std::result::Result<tonic::Response<super::RollbackReport>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/imprint.v1.Live/Rollback");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("imprint.v1.Live", "Rollback"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives code away: what another image would push of it.
+        pub async fn take(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TakeOrder>,
+        ) -> std::result::Result<tonic::Response<super::PushOrder>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/imprint.v1.Live/Take");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("imprint.v1.Live", "Take"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod live_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with LiveServer.
+    #[async_trait]
+    pub trait Live: std::marker::Send + std::marker::Sync + 'static {
+        /// Puts code over what runs: all of it or nothing.
+        async fn push(
+            &self,
+            request: tonic::Request<super::PushOrder>,
+        ) -> std::result::Result<tonic::Response<super::PushReport>, tonic::Status>;
+        /// What a method looks like there, and who pushed it.
+        async fn show(
+            &self,
+            request: tonic::Request<super::ShowOrder>,
+        ) -> std::result::Result<tonic::Response<super::ShowReport>, tonic::Status>;
+        /// Goes back to an earlier push.
+        async fn rollback(
+            &self,
+            request: tonic::Request<super::RollbackOrder>,
+        ) -> std::result::Result<tonic::Response<super::RollbackReport>, tonic::Status>;
+        /// Gives code away: what another image would push of it.
+        async fn take(
+            &self,
+            request: tonic::Request<super::TakeOrder>,
+        ) -> std::result::Result<tonic::Response<super::PushOrder>, tonic::Status>;
+    }
+    /// Other code for a running image, master or slave.
+    #[derive(Debug)]
+    pub struct LiveServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> LiveServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for LiveServer<T>
+    where
+        T: Live,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/imprint.v1.Live/Push" => {
+                    #[allow(non_camel_case_types)]
+                    struct PushSvc<T: Live>(pub Arc<T>);
+                    impl<T: Live> tonic::server::UnaryService<super::PushOrder>
+                    for PushSvc<T> {
+                        type Response = super::PushReport;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PushOrder>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Live>::push(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PushSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/imprint.v1.Live/Show" => {
+                    #[allow(non_camel_case_types)]
+                    struct ShowSvc<T: Live>(pub Arc<T>);
+                    impl<T: Live> tonic::server::UnaryService<super::ShowOrder>
+                    for ShowSvc<T> {
+                        type Response = super::ShowReport;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ShowOrder>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Live>::show(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ShowSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/imprint.v1.Live/Rollback" => {
+                    #[allow(non_camel_case_types)]
+                    struct RollbackSvc<T: Live>(pub Arc<T>);
+                    impl<T: Live> tonic::server::UnaryService<super::RollbackOrder>
+                    for RollbackSvc<T> {
+                        type Response = super::RollbackReport;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RollbackOrder>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Live>::rollback(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RollbackSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/imprint.v1.Live/Take" => {
+                    #[allow(non_camel_case_types)]
+                    struct TakeSvc<T: Live>(pub Arc<T>);
+                    impl<T: Live> tonic::server::UnaryService<super::TakeOrder>
+                    for TakeSvc<T> {
+                        type Response = super::PushOrder;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TakeOrder>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Live>::take(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TakeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for LiveServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "imprint.v1.Live";
+    impl<T> tonic::server::NamedService for LiveServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

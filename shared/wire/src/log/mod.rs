@@ -14,7 +14,7 @@ use imprint_trace::framed::Form;
 pub use imprint_trace::framed::{FramedError as LogError, Torn};
 
 pub use reader::LogReader;
-pub use record::{LoggedOutcome, Record, SessionStart};
+pub use record::{LoggedOutcome, PushRecord, Record, SessionStart};
 pub use writer::LogWriter;
 
 /// Version of the form.

@@ -53,6 +53,38 @@ pub enum Record {
     Classes(Vec<(String, u32, u32)>),
     /// How the slave was called: its arguments, so that a run that was cut short can go on.
     Arguments(Vec<String>),
+    /// Code was put over what runs.
+    Push(PushRecord),
+    /// Pushes were taken back.
+    Rollback {
+        /// The push that is in force since; 0 for none.
+        number: u32,
+        /// Microseconds since 1970, UTC.
+        when_micros: u64,
+    },
+}
+
+/// A push into a running image.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct PushRecord {
+    /// Its number.
+    pub number: u32,
+    /// What it was, in a user's words.
+    pub title: String,
+    /// Who pushed.
+    pub origin: String,
+    /// Microseconds since 1970, UTC.
+    pub when_micros: u64,
+    /// Whether it was forced.
+    pub is_forced: bool,
+    /// What was lost by that, a phrase each.
+    pub losses: Vec<String>,
+    /// Canonical bytes of classes, then of methods.
+    pub drafts: Vec<Vec<u8>>,
+    /// The texts of the methods, in their order.
+    pub sources: Vec<String>,
+    /// Methods that were taken out, as `Class>>selector`.
+    pub removed: Vec<String>,
 }
 
 /// Of what a run is.

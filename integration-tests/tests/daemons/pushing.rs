@@ -1,0 +1,370 @@
+//! Code pushed into an image that runs as a process of its own, over a real socket.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use imprint_integration_tests::programs::{
+    Ended, Running, assert_eventually, example, free_port, master, slave, start,
+};
+
+use crate::browser::{get, get_with};
+
+/// The counter, shrunk and running, and a copy of its sources.
+struct App {
+    folder: tempfile::TempDir,
+    port: u16,
+    url: String,
+    slave: Running,
+    /// What the server wants to be sent with each request: one session is enough.
+    cookie: String,
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+impl App {
+    fn start() -> App {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&example("counter"), &folder.path().join("counter"));
+        let shrink = ["shrink", "counter", "-o", "counter.image"];
+        let shrunk = master(folder.path(), &shrink);
+        assert_eq!(shrunk.code, Some(0), "{shrunk:?}");
+        App::run(folder)
+    }
+
+    fn run(folder: tempfile::TempDir) -> App {
+        let port = free_port().unwrap();
+        let url = format!("http://127.0.0.1:{}", free_port().unwrap());
+        let run = ["run", "counter.image", "--listen", &url];
+        let slave = start("slave", folder.path(), &run, &[("PORT", &port.to_string())]);
+        let first = assert_eventually("the page", || get(port, "/counter"));
+        let cookie = first
+            .split("Set-Cookie: ")
+            .nth(1)
+            .expect("a session begins");
+        let cookie = cookie.split(';').next().unwrap_or_default();
+        App {
+            folder,
+            port,
+            url,
+            slave,
+            cookie: format!("Cookie: {cookie}\r\n"),
+        }
+    }
+
+    fn file(&self, class: &str) -> PathBuf {
+        let name = format!("counter/src/Counter/{class}.class.st");
+        self.folder.path().join(name)
+    }
+
+    /// Replaces some text of a class's file.
+    fn edit(&self, class: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.file(class)).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(self.file(class), text.replacen(from, to, 1)).unwrap();
+    }
+
+    fn push(&self, arguments: &[&str]) -> Ended {
+        let to = ["push", "--to", &self.url, "--in", "counter"];
+        master(self.folder.path(), &[&to, arguments].concat())
+    }
+
+    fn pushed(&self, arguments: &[&str]) -> String {
+        let ended = self.push(arguments);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.stdout
+    }
+
+    fn page(&self, path: &str) -> String {
+        let get = |path: &str| get_with(self.port, path, &self.cookie);
+        let answer = get(path).expect("the application answers");
+        // After an action the page is elsewhere.
+        match answer.split("Location: ").nth(1) {
+            Some(rest) => {
+                let place = rest.lines().next().unwrap_or_default();
+                get(place).expect("the application answers")
+            }
+            None => answer,
+        }
+    }
+
+    fn ctl(&self, order: &[&str]) -> Ended {
+        slave(self.folder.path(), &[&["ctl", &self.url], order].concat())
+    }
+}
+
+/// The address behind a link with this text.
+fn link(page: &str, text: &str) -> String {
+    let end = page
+        .find(&format!(">{text}</a>"))
+        .expect("the link is there");
+    let start = page[..end].rfind("href=\"").expect("it leads somewhere") + 6;
+    let length = page[start..].find('"').expect("it is quoted");
+    page[start..start + length].replace("&amp;", "&")
+}
+
+#[test]
+fn a_running_application_shows_what_was_pushed_and_goes_back() {
+    let app = App::start();
+    assert!(app.page("/counter").contains("<h1>0</h1>"));
+    app.edit(
+        "CounterComponent",
+        "html heading: count.",
+        "html heading: count + 40.",
+    );
+    let told = app.pushed(&["CounterComponent>>renderContentOn:"]);
+    assert!(
+        told.contains("CounterComponent>>renderContentOn:   pushed   push #1"),
+        "{told}"
+    );
+    assert!(app.page("/counter").contains("<h1>40</h1>"));
+    let again = app.pushed(&["CounterComponent>>renderContentOn:"]);
+    assert!(again.contains("is there already"), "{again}");
+
+    app.edit("CounterComponent", "count + 40", "count + 50");
+    app.pushed(&["CounterComponent>>renderContentOn:"]);
+    assert!(app.page("/counter").contains("<h1>50</h1>"));
+    let back = app.ctl(&["rollback", "#1"]);
+    assert_eq!(back.code, Some(0), "{back:?}");
+    assert!(
+        back.stdout
+            .contains("back to push #1: 0 classes, 1 method, 0 instances"),
+        "{back:?}"
+    );
+    assert!(app.page("/counter").contains("<h1>40</h1>"));
+    app.ctl(&["rollback", "0"]);
+    assert!(app.page("/counter").contains("<h1>0</h1>"));
+    let far = app.ctl(&["rollback", "7"]);
+    assert_eq!(far.code, Some(2), "{far:?}");
+
+    let log = master(app.folder.path(), &["log", "show", "counter.pushes"]);
+    assert_eq!(log.code, Some(0), "{log:?}");
+    for line in [
+        "push #1   CounterComponent>>renderContentOn:",
+        "back to push #0",
+    ] {
+        assert!(log.stdout.contains(line), "{line}: {log:?}");
+    }
+    app.slave.terminate();
+    assert_eq!(app.slave.wait().code, Some(0));
+}
+
+#[test]
+fn living_sessions_keep_what_they_hold_when_their_class_gets_a_variable() {
+    let app = App::start();
+    copy(
+        &app.folder.path().join("counter"),
+        &app.folder.path().join("before"),
+    );
+    let first = app.page("/counter");
+    let raised = app.page(&link(&first, "++"));
+    assert!(raised.contains("<h1>1</h1>"), "{raised}");
+    app.edit(
+        "CounterComponent",
+        "\t\t'count'\n",
+        "\t\t'step',\n\t\t'count'\n",
+    );
+    app.edit(
+        "CounterComponent",
+        "count := count + 1",
+        "count := count + (step ifNil: [ step := 5 ])",
+    );
+
+    let refused = app.push(&["CounterComponent"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let told = app.pushed(&["CounterComponent", "--base", "before"]);
+    assert!(
+        told.contains("CounterComponent  + instance variable 'step'"),
+        "{told}"
+    );
+    assert!(!told.contains("   0 instances migrated"), "{told}");
+    let stepped = app.page(&link(&raised, "++"));
+    assert!(stepped.contains("<h1>6</h1>"), "{stepped}");
+    let lowered = app.page(&link(&stepped, "--"));
+    assert!(lowered.contains("<h1>5</h1>"), "{lowered}");
+
+    let back = app.ctl(&["rollback", "0"]);
+    assert_eq!(back.code, Some(0), "{back:?}");
+    let after = app.page(&link(&lowered, "++"));
+    assert!(after.contains("<h1>6</h1>"), "{after}");
+}
+
+#[test]
+fn what_somebody_else_pushed_is_shown_and_kept_unless_it_is_forced() {
+    let app = App::start();
+    let other = tempfile::tempdir().unwrap();
+    copy(
+        &app.folder.path().join("counter"),
+        &other.path().join("counter"),
+    );
+    app.edit("CounterComponent", "^ 'Counter'", "^ 'Mine'");
+    app.pushed(&["CounterComponent>>title"]);
+    let file = other
+        .path()
+        .join("counter/src/Counter/CounterComponent.class.st");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("^ 'Counter'", "^ 'Theirs'")).unwrap();
+    let push = [
+        "push",
+        "CounterComponent>>title",
+        "--in",
+        "counter",
+        "--to",
+        &app.url,
+    ];
+    let refused = master(other.path(), &push);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    for words in ["-\t^ 'Mine'", "+\t^ 'Theirs'", "by push #1", "--force"] {
+        assert!(refused.stderr.contains(words), "{words}: {refused:?}");
+    }
+    assert!(app.page("/counter").contains("<title>Mine</title>"));
+    let diff = [
+        "diff",
+        "CounterComponent>>title",
+        "--in",
+        "counter",
+        "--to",
+        &app.url,
+    ];
+    let differs = master(other.path(), &diff);
+    assert_eq!(differs.code, Some(1), "{differs:?}");
+    assert!(differs.stdout.contains("+\t^ 'Theirs'"), "{differs:?}");
+    let forced = master(other.path(), &[&push[..], &["--force"]].concat());
+    assert_eq!(forced.code, Some(0), "{forced:?}");
+    assert!(app.page("/counter").contains("<title>Theirs</title>"));
+}
+
+#[test]
+fn what_cannot_be_pushed_is_refused_with_a_sentence() {
+    let app = App::start();
+    let nobody = format!("http://127.0.0.1:{}", free_port().unwrap());
+    app.edit(
+        "CounterPair",
+        "^ left\n",
+        "^ left unheardOf: NoSuchClass new\n",
+    );
+    let cases: [(&[&str], i32, &str); 4] = [
+        (
+            &["Nowhere", "--to", &app.url],
+            2,
+            "no package, class or method Nowhere",
+        ),
+        (&["CounterComponent", "--to", &nobody], 3, "nobody answers"),
+        (&["Counter-Tests", "--to", &app.url], 1, "TestCase"),
+        (
+            &["CounterPair", "--to", &app.url],
+            2,
+            "CounterPair>>left names NoSuchClass, which nothing defines",
+        ),
+    ];
+    for (arguments, code, words) in cases {
+        let push = [&["push", "--in", "counter"], arguments].concat();
+        let ended = master(app.folder.path(), &push);
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains(words), "{words}: {ended:?}");
+    }
+    assert!(app.page("/pair").contains("200"));
+}
+
+#[test]
+fn what_is_saved_in_a_watched_folder_is_in_the_running_image() {
+    let app = App::start();
+    let arguments = ["watch", "counter", "--to", &app.url];
+    let mut watch = start("master", app.folder.path(), &arguments, &[]);
+    watch.await_line("watching counter (2 packages); the slave runs counter.image");
+    app.edit("CounterComponent", "^ 'Counter'", "^ 'Saved'");
+    assert_eventually("the new title", || {
+        app.page("/counter")
+            .contains("<title>Saved</title>")
+            .then_some(())
+    });
+    app.edit("CounterComponent", "^ 'Saved'", "^ 'Broken");
+    app.edit("CounterComponent", "^ 'Broken", "^ 'Mended'");
+    assert_eventually("the mended title", || {
+        app.page("/counter")
+            .contains("<title>Mended</title>")
+            .then_some(())
+    });
+    app.edit("CounterComponent", "\t^ 'Mended'", "\t^ 'Mended' ]]");
+    watch.await_words("CounterComponent.class.st");
+    assert!(app.page("/counter").contains("<title>Mended</title>"));
+    watch.terminate();
+    let told = watch.wait().stdout;
+    let words = "CounterComponent>>title   pushed   push #1";
+    assert!(told.contains(words), "{told}");
+    assert!(told.contains("after it was saved"), "{told}");
+}
+
+#[test]
+fn a_full_image_keeps_of_pushed_code_all_that_images_keep() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    copy(&example("counter"), &path.join("counter"));
+    let built = master(path, &["build", "counter", "-o", "full.image"]);
+    assert_eq!(built.code, Some(0), "{built:?}");
+    let port = free_port().unwrap();
+    let url = format!("http://127.0.0.1:{}", free_port().unwrap());
+    let run = [
+        "run",
+        "--listen",
+        &url,
+        "full.image",
+        "eval",
+        "CounterApplication start",
+    ];
+    let running = start("master", path, &run, &[("PORT", &port.to_string())]);
+    assert_eventually("the page", || get(port, "/counter"));
+
+    let file = path.join("counter/src/Counter/CounterComponent.class.st");
+    let text = fs::read_to_string(&file).unwrap();
+    let text = text.replace("\t\t'count'\n", "\t\t'step',\n\t\t'count'\n");
+    let kept = "^ String streamContents: [ :stream |
+        stream << (self class >> #title) sourceCode lines first; space.
+        stream << (self class protocolNameOfSelector: #title); space.
+        stream print: self class instVarNames size; space.
+        stream << (Smalltalk globals at: #CounterStep) package name; space.
+        stream << (Smalltalk globals at: #CounterStep) comment; space.
+        stream print: (Object subclasses includes: CounterStep); space.
+        stream print: CounterStep all size; space.
+        stream << (Object protocolNameOfSelector: #isCounterStep) ]";
+    fs::write(&file, text.replace("^ 'Counter'", kept)).unwrap();
+    let step = "\"\nI am a step.\n\"\nClass { #name : #CounterStep, #superclass : #Object, \
+        #classVars : [ 'All' ], #category : #Counter }\n\n\
+        CounterStep class >> initialize [ All := OrderedCollection with: 3 ]\n\n\
+        CounterStep class >> all [ ^ All ]\n";
+    let folder_of = |name: &str| path.join("counter/src/Counter").join(name);
+    fs::write(folder_of("CounterStep.class.st"), step).unwrap();
+    let extension = "Extension { #name : #Object }\n\nObject >> isCounterStep [ ^ false ]\n";
+    fs::write(folder_of("Object.extension.st"), extension).unwrap();
+    let push = ["push", "Counter", "--in", "counter", "--to", &url];
+    let pushed = master(path, &push);
+    assert_eq!(pushed.code, Some(0), "{pushed:?}");
+    assert!(!pushed.stdout.contains("warning"), "{pushed:?}");
+    assert!(
+        pushed.stdout.contains("CounterStep   new class"),
+        "{pushed:?}"
+    );
+    let page = get(port, "/counter").unwrap();
+    let title = "<title>title accessing 2 Counter I am a step. true 1 *Counter</title>";
+    assert!(page.contains(title), "{page}");
+
+    let back = slave(path, &["ctl", &url, "rollback", "0"]);
+    assert_eq!(back.code, Some(0), "{back:?}");
+    assert!(
+        get(port, "/counter")
+            .unwrap()
+            .contains("<title>Counter</title>")
+    );
+    running.terminate();
+    running.wait();
+}

@@ -1,0 +1,330 @@
+//! Sources as pushes: what is chosen of a project, or what changed in it, compiled with no image at all.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use anyhow::{Context, Result, bail};
+use imprint_bootstrap::{Difference, OwnWork, OwnedMethod, Sketch, own_work};
+use imprint_host::clock_text;
+use imprint_isa::{ClassDraft, Draft, MethodDraft, Name, Ref};
+use imprint_loader::ClassDefinition;
+use imprint_report::{count, duration};
+use imprint_wire::live::{
+    Chore, Conflict, MethodName, Push, Pushed, PushedClass, PushedMethod, Reshaped,
+};
+
+use crate::project::LoadedSources;
+
+/// A project's sources with all that they stand on, and what the compiler must know of them.
+pub struct SourceState {
+    sources: LoadedSources,
+    sketch: Sketch,
+}
+
+impl SourceState {
+    /// Reads a project's folder.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or classes cannot be ordered.
+    pub fn read(folder: &Path) -> Result<SourceState> {
+        let sources = LoadedSources::project(folder)?;
+        let sketch = Sketch::of(&sources.set.packages)?;
+        Ok(SourceState { sources, sketch })
+    }
+
+    /// The packages of the project itself.
+    pub fn own_packages(&self) -> &[String] {
+        &self.sources.own_packages
+    }
+
+    /// What is meant by names of packages, classes and methods.
+    ///
+    /// # Errors
+    /// Where there is no such thing in the sources.
+    pub fn chosen(&self, names: &[String]) -> Result<Difference> {
+        let mut chosen = Difference::between(&[], &self.sources.set.packages)?;
+        for name in names {
+            let has_class = chosen.classes.iter().any(|it| is_class_meant(it, name));
+            if !has_class && !chosen.methods.iter().any(|it| is_method_meant(it, name)) {
+                bail!("there is no package, class or method {name} in the sources");
+            }
+        }
+        let meant = |class: &ClassDefinition| names.iter().any(|it| is_class_meant(class, it));
+        chosen.classes.retain(meant);
+        let meant = |method: &OwnedMethod| names.iter().any(|it| is_method_meant(method, it));
+        chosen.methods.retain(meant);
+        Ok(chosen)
+    }
+
+    /// What is otherwise here than in an earlier state.
+    ///
+    /// # Errors
+    /// Where classes cannot be ordered.
+    pub fn changes_since(&self, earlier: &SourceState) -> Result<Difference> {
+        Ok(Difference::between(
+            &earlier.sources.set.packages,
+            &self.sources.set.packages,
+        )?)
+    }
+
+    /// What differs, compiled; `base` is how things were before, where somebody knows.
+    ///
+    /// # Errors
+    /// Every finding of what does not compile.
+    pub fn push(
+        &self,
+        difference: &Difference,
+        title: String,
+        base: Option<&SourceState>,
+    ) -> Result<Push> {
+        let set = &self.sources.set;
+        let classes = difference.class_drafts(&self.sketch)?;
+        let drafts = difference.method_drafts(&self.sketch, set)?;
+        refuse_undeclared(&drafts)?;
+        let stamp = stamp();
+        let methods = difference.methods.iter().zip(drafts);
+        let methods = methods.map(|(owned, draft)| PushedMethod {
+            draft,
+            source: owned.method.source.clone(),
+            stamp: stamp.clone(),
+        });
+        let comments = difference.classes.iter().zip(&classes);
+        let comments = comments.map(|(class, draft)| PushedClass {
+            draft: draft.clone(),
+            comment: class.comment.clone(),
+        });
+        let removed = difference.removed.iter();
+        let work = own_work(difference, set, &self.sketch);
+        Ok(Push {
+            title,
+            origin: ORIGIN.clone(),
+            is_forced: false,
+            classes: comments.collect(),
+            methods: methods.collect(),
+            removed: removed
+                .map(|(behavior, selector)| MethodName {
+                    behavior: behavior.clone(),
+                    selector: selector.clone(),
+                })
+                .collect(),
+            assumed: self.assumed(difference, base),
+            chores: work.into_iter().map(chore).collect(),
+        })
+    }
+
+    /// The classes that a push is about and all that they inherit from, as they are now; and all that
+    /// inherit from those whose shape may change.
+    fn assumed(&self, difference: &Difference, base: Option<&SourceState>) -> Vec<ClassDraft> {
+        let sketch = &base.unwrap_or(self).sketch;
+        let mut wanted: Vec<Name> = Vec::new();
+        let defined = difference.classes.iter();
+        let defined: Vec<Name> = defined.map(|it| it.name.as_str().into()).collect();
+        wanted.extend(sketch.names().with_descendants(&defined));
+        let extended = difference.methods.iter().map(|it| it.behavior().class);
+        let gone = difference.removed.iter().map(|(it, _)| it.class.clone());
+        wanted.extend(defined.iter().cloned().chain(extended).chain(gone));
+        let mut at = 0;
+        while let Some(name) = wanted.get(at) {
+            let superclass = sketch.class(name).and_then(|it| it.superclass.clone());
+            let next = superclass.filter(|name| !wanted.contains(name));
+            wanted.extend(next);
+            at += 1;
+        }
+        // The class side of each ends in class Class.
+        wanted.extend(
+            [
+                "Class",
+                "ClassDescription",
+                "Behavior",
+                "Object",
+                "ProtoObject",
+            ]
+            .map(Name::from),
+        );
+        let all = sketch.classes().iter();
+        all.filter(|draft| wanted.contains(&draft.name))
+            .cloned()
+            .collect()
+    }
+
+    /// The text of a method in the sources.
+    pub fn source_of(&self, name: &MethodName) -> Option<&str> {
+        let all = self.sources.set.packages.iter().flat_map(|package| {
+            let own = package.classes.iter().flat_map(|class| &class.methods);
+            own.chain(&package.extensions)
+        });
+        let mut found = all.filter(|method| {
+            *method.class_name == *name.behavior.class
+                && method.is_meta == name.behavior.meta
+                && *method.selector == *name.selector
+        });
+        found.next_back().map(|method| method.source.as_str())
+    }
+}
+
+/// A running image is no place for names that may be defined later.
+fn refuse_undeclared(drafts: &[MethodDraft]) -> Result<()> {
+    for draft in drafts {
+        let whole = Draft::Method(draft.clone());
+        for reference in whole.references() {
+            if let Ref::Undeclared(name) = reference {
+                bail!("{} names {name}, which nothing defines", whole.title());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn chore(work: OwnWork) -> Chore {
+    let (behavior, selector) = work.needs;
+    Chore {
+        needs: MethodName { behavior, selector },
+        for_new_class: work.for_new_class,
+        is_before_rollback: work.is_before_rollback,
+        expression: work.expression,
+    }
+}
+
+/// Whether a name is that of a class or its package.
+fn is_class_meant(class: &ClassDefinition, name: &str) -> bool {
+    class.name == name || class.package == name
+}
+
+/// Whether a name is that of a method, or of what it belongs to.
+fn is_method_meant(owned: &OwnedMethod, name: &str) -> bool {
+    let method = &owned.method;
+    owned.package == name
+        || method.class_name == name
+        || MethodName::parse(name).is_some_and(|it| it.to_string() == method.full_name())
+}
+
+/// Who pushes from here: pushes of the same user of the same folder are one hand's.
+static ORIGIN: LazyLock<String> = LazyLock::new(|| {
+    let user = std::env::var("USER").unwrap_or_else(|_| "somebody".to_string());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let folder = std::env::current_dir().unwrap_or_default();
+    format!("{user}@{} in {}", host.trim(), folder.display())
+});
+
+/// Who wrote what is pushed, and when: as Smalltalk's changes say it.
+fn stamp() -> String {
+    let user = std::env::var("USER").unwrap_or_else(|_| "somebody".to_string());
+    format!(
+        "{user} {}",
+        clock_text::date_and_time(clock_text::now_micros())
+    )
+}
+
+/// What a push did, a line for each thing that changed.
+pub fn lines(push: &Push, done: &Pushed) -> Vec<String> {
+    let took = duration(std::time::Duration::from_micros(done.micros));
+    let mut lines = Vec::new();
+    for class in &done.new_classes {
+        lines.push(format!("{class}   new class"));
+    }
+    for reshaped in done
+        .reshaped
+        .iter()
+        .filter(|it| has_own_change(it, &done.reshaped))
+    {
+        lines.push(reshaped_line(reshaped, &done.reshaped));
+    }
+    match push.methods.as_slice() {
+        [] => {}
+        [method] => lines.push(format!("{}   pushed", method.name())),
+        _ if done.methods == 1 => lines.push("1 method   pushed".to_string()),
+        _ => lines.push(format!("{} methods   pushed", count(done.methods.into()))),
+    }
+    for name in &push.removed {
+        lines.push(format!("{name}   taken out"));
+    }
+    if lines.is_empty() {
+        lines.push(format!("{}   pushed", push.title));
+    }
+    if let Some(last) = lines.last_mut() {
+        last.push_str(&format!("   push #{}   {took}", done.number));
+    }
+    lines.extend(
+        done.losses
+            .iter()
+            .map(|loss| format!("lost by force: {loss}")),
+    );
+    lines.extend(done.warnings.iter().map(|it| format!("warning: {it}")));
+    lines
+}
+
+/// Whether the variables of a behaviour changed, and not only those that it inherits.
+fn has_own_change(reshaped: &Reshaped, all: &[Reshaped]) -> bool {
+    // The first that has a change stands for those that inherit it.
+    let same = |it: &&Reshaped| it.added == reshaped.added && it.removed == reshaped.removed;
+    let first = all.iter().find(same);
+    first.is_some_and(|first| first.behavior == reshaped.behavior)
+}
+
+fn reshaped_line(reshaped: &Reshaped, all: &[Reshaped]) -> String {
+    let same = all
+        .iter()
+        .filter(|it| it.added == reshaped.added && it.removed == reshaped.removed);
+    let (mut instances, mut adapted) = (0, 0);
+    for each in same {
+        instances += each.instances;
+        adapted += each.adapted;
+    }
+    let added = reshaped
+        .added
+        .iter()
+        .map(|name| format!("+ instance variable '{name}'"));
+    let removed = reshaped
+        .removed
+        .iter()
+        .map(|name| format!("- instance variable '{name}'"));
+    let mut changes: Vec<String> = added.chain(removed).collect();
+    if changes.is_empty() {
+        changes.push("variables in another order".to_string());
+    }
+    format!(
+        "{}  {}   {} migrated, {} adapted",
+        reshaped.behavior,
+        changes.join("  "),
+        counted(instances, "instance"),
+        counted(adapted, "method")
+    )
+}
+
+fn counted(number: u32, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", count(number.into()))
+}
+
+/// What is said of methods that somebody else changed; `url` is where.
+pub fn conflict_lines(conflicts: &[Conflict], url: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for conflict in conflicts {
+        let when = clock_text::time_of_day(conflict.when_micros);
+        let who = match conflict.number {
+            0 => "changed by the image itself".to_string(),
+            number => format!(
+                "changed there at {when} by push #{number} of {}",
+                conflict.origin
+            ),
+        };
+        lines.push(format!("{}   conflict: {who}", conflict.method));
+    }
+    if let Some(first) = conflicts.first() {
+        lines.push(format!(
+            "    show both with   master diff '{}' --to {url}   install with   --force",
+            first.method
+        ));
+    }
+    lines
+}
+
+/// Reads `Class>>selector`.
+///
+/// # Errors
+/// Where it is something else.
+pub fn method_named(text: &str) -> Result<MethodName> {
+    MethodName::parse(text).with_context(|| {
+        format!("'{text}' names no method; say 'Class>>selector' or 'Class class>>selector'")
+    })
+}

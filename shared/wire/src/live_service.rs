@@ -1,0 +1,62 @@
+//! The border between the live service and whoever owns a running image.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use crate::convert::method_name;
+use crate::live::{MethodName, Push, PushReport, RolledBack, Shown};
+use crate::pb;
+use crate::server::{checked, refused};
+
+/// A running image that takes other code. An `Err` is a refusal, as a sentence for the user; nothing was
+/// changed then.
+#[tonic::async_trait]
+pub trait Live: Send + Sync + 'static {
+    /// Puts code over what runs.
+    async fn push(&self, push: Push) -> Result<PushReport, String>;
+    /// What a method looks like there.
+    async fn show(&self, method: MethodName) -> Result<Shown, String>;
+    /// Goes back to an earlier push.
+    async fn rollback(&self, number: u32, is_forced: bool) -> Result<RolledBack, String>;
+    /// Gives code away: packages, classes, or methods by name.
+    async fn take(&self, names: Vec<String>) -> Result<Push, String>;
+}
+
+pub(crate) struct LiveService(pub Arc<dyn Live>);
+
+#[tonic::async_trait]
+impl pb::live_server::Live for LiveService {
+    async fn push(
+        &self,
+        order: Request<pb::PushOrder>,
+    ) -> Result<Response<pb::PushReport>, Status> {
+        let push = checked(order.into_inner())?;
+        let report = self.0.push(push).await.map_err(refused)?;
+        Ok(Response::new(report.into()))
+    }
+
+    async fn show(
+        &self,
+        order: Request<pb::ShowOrder>,
+    ) -> Result<Response<pb::ShowReport>, Status> {
+        let method = method_name(order.into_inner().method);
+        let method = method.map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let shown = self.0.show(method).await.map_err(refused)?;
+        Ok(Response::new(shown.into()))
+    }
+
+    async fn rollback(
+        &self,
+        order: Request<pb::RollbackOrder>,
+    ) -> Result<Response<pb::RollbackReport>, Status> {
+        let order = order.into_inner();
+        let back = self.0.rollback(order.number, order.forced).await;
+        Ok(Response::new(back.map_err(refused)?.into()))
+    }
+
+    async fn take(&self, order: Request<pb::TakeOrder>) -> Result<Response<pb::PushOrder>, Status> {
+        let push = self.0.take(order.into_inner().names).await;
+        Ok(Response::new(push.map_err(refused)?.into()))
+    }
+}

@@ -1,0 +1,313 @@
+//! Pushes into one machine, on its own thread.
+
+use std::path::Path;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use imprint_isa::Draft;
+use imprint_isa::draft_bytes::encode;
+use imprint_model::layout::behavior;
+use imprint_vm::Vm;
+use imprint_vm::install::{MethodDictionary, source_pointer_in};
+use imprint_vm::revise::{NewMethod, Revised, Revision, RevisionError, name_of_miss};
+use imprint_wire::Fingerprint;
+use imprint_wire::live::{
+    Chore, MethodName, Push, PushReport, Pushed, PushedMethod, Reshaped, RolledBack, Shown,
+};
+use imprint_wire::log::{LogWriter, PushRecord, Record, SessionStart};
+
+use super::history::{HISTORY_MAX, History, Version};
+
+/// Keeps the text of a method that is pushed; answers where it stands, as a method's trailer says it.
+pub type TextKeeper = Box<dyn FnMut(&PushedMethod) -> u64>;
+
+/// What was pushed into a machine, and how.
+pub struct Pushes {
+    history: History,
+    keep_text: TextKeeper,
+    log: Option<LogWriter>,
+}
+
+impl Pushes {
+    /// Nothing was pushed yet; texts go to `keep_text`.
+    pub fn new(keep_text: TextKeeper) -> Pushes {
+        Pushes {
+            history: History::default(),
+            keep_text,
+            log: None,
+        }
+    }
+
+    /// Writes down each push in a log, which begins here.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn log_to(&mut self, path: &Path, image: Fingerprint) -> anyhow::Result<()> {
+        let mut log = LogWriter::create(path)?;
+        log.append(&Record::Session(SessionStart {
+            program_version: env!("CARGO_PKG_VERSION").to_string(),
+            image_fingerprint: image,
+            seed_fingerprint: None,
+            started_micros: now_micros(),
+        }))?;
+        self.log = Some(log);
+        Ok(())
+    }
+
+    /// The number of the push that is in force; 0 for none.
+    pub fn number(&self) -> u32 {
+        self.history.number()
+    }
+
+    /// Puts code over what the machine runs.
+    ///
+    /// # Errors
+    /// Why it is refused; nothing was changed.
+    pub fn push(&mut self, vm: &mut Vm, mut push: Push) -> Result<PushReport, String> {
+        let begin = Instant::now();
+        let history = &self.history;
+        history.strip(&mut push, |name, it| is_intact(history, vm, name, it));
+        if push.classes.is_empty() && push.methods.is_empty() && push.removed.is_empty() {
+            return Ok(PushReport::Pushed(Pushed::default()));
+        }
+        let conflicts = history.conflicts(&push, |name, it| is_intact(history, vm, name, it));
+        if !conflicts.is_empty() && !push.is_forced {
+            return Ok(PushReport::Conflicts(conflicts));
+        }
+        let revision = self.revision(&push);
+        let revised = match vm.revise(&revision, push.is_forced) {
+            Ok(revised) => revised,
+            Err(RevisionError::Missing(misses)) => {
+                return Ok(PushReport::Missing(
+                    misses.iter().map(name_of_miss).collect(),
+                ));
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        vm.keep_undos(HISTORY_MAX);
+        let after = |chore: &&Chore| !chore.is_before_rollback;
+        let mut warnings = do_chores(vm, push.chores.iter().filter(after), &revised);
+        let number = self.history.note(&push, now_micros());
+        warnings.extend(self.write_down(number, &push, &revised));
+        Ok(PushReport::Pushed(report(
+            number,
+            revised,
+            warnings,
+            begin.elapsed().as_micros() as u64,
+        )))
+    }
+
+    fn revision(&mut self, push: &Push) -> Revision {
+        let keep = &mut self.keep_text;
+        let method = |method: &PushedMethod| NewMethod {
+            draft: method.draft.clone(),
+            source_pointer: keep(method),
+        };
+        Revision {
+            methods: push.methods.iter().map(method).collect(),
+            classes: push.classes.iter().map(|it| it.draft.clone()).collect(),
+            removed: push
+                .removed
+                .iter()
+                .map(|name| (name.behavior.clone(), name.selector.clone()))
+                .collect(),
+            assumed: push.assumed.clone(),
+        }
+    }
+
+    /// Notes a push in the log; what cannot be written is told with the push, which is done.
+    fn write_down(&mut self, number: u32, push: &Push, revised: &Revised) -> Option<String> {
+        let classes = push.classes.iter().map(|it| Draft::Class(it.draft.clone()));
+        let methods = push
+            .methods
+            .iter()
+            .map(|it| Draft::Method(it.draft.clone()));
+        let losses = revised.losses.iter().map(ToString::to_string).collect();
+        self.append(&Record::Push(PushRecord {
+            number,
+            title: push.title.clone(),
+            origin: push.origin.clone(),
+            when_micros: now_micros(),
+            is_forced: push.is_forced,
+            losses,
+            drafts: classes.chain(methods).map(|draft| encode(&draft)).collect(),
+            sources: push.methods.iter().map(|it| it.source.clone()).collect(),
+            removed: push.removed.iter().map(ToString::to_string).collect(),
+        }))
+    }
+
+    fn append(&mut self, record: &Record) -> Option<String> {
+        let log = self.log.as_mut()?;
+        let written = log.append(record).and_then(|()| log.sync());
+        let error = written.err()?;
+        Some(format!("this is not in the log: {error}"))
+    }
+
+    /// What a method looks like.
+    pub fn show(&self, vm: &mut Vm, name: &MethodName) -> Shown {
+        let standing = self.history.version(name);
+        if standing.is_some_and(|version| is_intact(&self.history, vm, name, version)) {
+            return self.history.shown(name);
+        }
+        let Some(method) = method_in(vm, name) else {
+            return Shown::default();
+        };
+        let pointer = source_pointer_in(&vm.heap, &vm.names, method);
+        let source = vm
+            .outside
+            .method_source(&name.behavior, &name.selector, pointer);
+        Shown {
+            is_there: true,
+            source,
+            ..Shown::default()
+        }
+    }
+
+    /// Goes back to the push of a number; 0 for before the first.
+    ///
+    /// # Errors
+    /// Where there is no such push any more, or the image changed what would go; nothing was changed.
+    pub fn rollback(
+        &mut self,
+        vm: &mut Vm,
+        number: u32,
+        is_forced: bool,
+    ) -> Result<RolledBack, String> {
+        let kept = self.place_to_keep(number)?;
+        if !is_forced {
+            self.refuse_changed(vm, kept)?;
+        }
+        let mut back = RolledBack {
+            number,
+            ..RolledBack::default()
+        };
+        while self.history.entries().len() > kept {
+            self.take_back(vm, &mut back)?;
+        }
+        let record = Record::Rollback {
+            number,
+            when_micros: now_micros(),
+        };
+        if let Some(warning) = self.append(&record) {
+            tracing::warn!("{warning}");
+        }
+        Ok(back)
+    }
+
+    /// How many of the entries stay in force.
+    fn place_to_keep(&self, number: u32) -> Result<usize, String> {
+        let entries = self.history.entries();
+        let is_whole = entries.first().is_none_or(|first| first.number == 1);
+        match self.history.place_of(number) {
+            Some(place) => Ok(place + 1),
+            None if number == 0 && is_whole => Ok(0),
+            None if entries.is_empty() => Err("nothing was pushed yet".to_string()),
+            None => {
+                let numbers = entries.iter().map(|entry| format!("#{}", entry.number));
+                let numbers: Vec<String> = numbers.collect();
+                Err(format!(
+                    "there is no push #{number} in force; there is {}",
+                    numbers.join(", ")
+                ))
+            }
+        }
+    }
+
+    fn refuse_changed(&self, vm: &Vm, kept: usize) -> Result<(), String> {
+        for place in kept..self.history.entries().len() {
+            for name in self.history.methods_of(place) {
+                let Some(version) = self.history.version(name) else {
+                    continue;
+                };
+                if !is_intact(&self.history, vm, name, version) {
+                    return Err(format!(
+                        "{name} was changed in the image since push #{}; take that back too with --force",
+                        version.number
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_back(&mut self, vm: &mut Vm, back: &mut RolledBack) -> Result<(), String> {
+        let chores = self.history.entries().last().map(|it| it.chores.clone());
+        let nothing_new = Revised {
+            new_classes: vm.classes_to_go(),
+            ..Revised::default()
+        };
+        for warning in do_chores(vm, chores.iter().flatten(), &nothing_new) {
+            tracing::warn!("{warning}");
+        }
+        let reverted = vm.revert().map_err(|error| error.to_string())?;
+        self.history.forget_last();
+        let instances: usize = reverted.reshaped.iter().map(|it| it.instances).sum();
+        back.classes += reverted.classes.len() as u32;
+        back.methods += reverted.methods as u32;
+        back.instances += instances as u32;
+        Ok(())
+    }
+}
+
+/// Whether a method is still as its push made it.
+fn is_intact(history: &History, vm: &Vm, name: &MethodName, version: &Version) -> bool {
+    match history.place_of(version.number) {
+        Some(place) => vm.is_as_revised(place, &name.behavior, &name.selector),
+        // Too long ago to tell.
+        None => true,
+    }
+}
+
+fn method_in(vm: &Vm, name: &MethodName) -> Option<imprint_model::Oop> {
+    let class = vm.names.behavior(&vm.heap, &name.behavior)?;
+    let selector = vm.heap.symbol(&name.selector)?;
+    let dictionary = vm.heap.slot(class, behavior::METHOD_DICTIONARY);
+    let value = MethodDictionary(dictionary).at(&vm.heap, selector)?;
+    (value.is_object() && vm.heap.format(value).is_code()).then_some(value)
+}
+
+/// Has the image do what it can of the chores; answers what went wrong, a sentence each.
+fn do_chores<'a>(
+    vm: &mut Vm,
+    chores: impl Iterator<Item = &'a Chore>,
+    revised: &Revised,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for chore in chores {
+        let is_due =
+            (chore.for_new_class.as_ref()).is_none_or(|class| revised.new_classes.contains(class));
+        if !is_due || method_in(vm, &chore.needs).is_none() {
+            continue;
+        }
+        let nil = vm.heap.nil();
+        if let Err(why) = vm.run_aside(&chore.expression, nil) {
+            warnings.push(format!("the image's own {} failed: {why}", chore.needs));
+        }
+    }
+    warnings
+}
+
+fn report(number: u32, revised: Revised, warnings: Vec<String>, micros: u64) -> Pushed {
+    let texts = |names: &[imprint_isa::Name]| names.iter().map(|it| it.to_string()).collect();
+    let reshaped = revised.reshaped.iter().map(|it| Reshaped {
+        behavior: it.behavior.clone(),
+        added: texts(&it.added),
+        removed: texts(&it.removed),
+        instances: it.instances as u32,
+        adapted: it.adapted as u32,
+    });
+    Pushed {
+        number,
+        new_classes: texts(&revised.new_classes),
+        reshaped: reshaped.collect(),
+        methods: revised.methods as u32,
+        removed: revised.removed as u32,
+        losses: revised.losses.iter().map(ToString::to_string).collect(),
+        micros,
+        warnings,
+    }
+}
+
+fn now_micros() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |since| since.as_micros() as u64)
+}
