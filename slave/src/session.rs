@@ -72,6 +72,35 @@ pub const WAITING_DRILL: [&str; 3] = [
     "[ (Delay forSeconds: 5) wait ] valueWithin: 2 milliSeconds onTimeout: [ 4 ]",
 ];
 
+/// What instances of a class must be able to do beyond what tests did with them, since time decides:
+/// collections grow when much comes, and waiting comes to its end. Run where the class has come.
+pub const CLASS_DRILLS: [(&str, &str); 6] = [
+    (
+        "Dictionary",
+        "| all | all := Dictionary new. 1 to: 40 do: [ :each | all at: each put: each ]",
+    ),
+    (
+        "IdentityDictionary",
+        "| all | all := IdentityDictionary new. 1 to: 40 do: [ :each | all at: each put: each ]",
+    ),
+    (
+        "Set",
+        "| all | all := Set new. 1 to: 40 do: [ :each | all add: each ]",
+    ),
+    (
+        "IdentitySet",
+        "| all | all := IdentitySet new. 1 to: 40 do: [ :each | all add: each ]",
+    ),
+    (
+        "OrderedCollection",
+        "| all | all := OrderedCollection new. 1 to: 40 do: [ :each | all add: each ]",
+    ),
+    (
+        "DelayWaitTimeout",
+        "Semaphore new waitTimeoutMilliseconds: 1",
+    ),
+];
+
 /// What a server must be able to do when a request reaches something pruned: answer a page that
 /// says so. Run where the application has a server.
 pub const SERVER_DRILL: [&str; 1] = ["[ ((WebServer handler: [ :request |
@@ -370,6 +399,11 @@ impl Session {
     /// # Errors
     /// Where the master is gone.
     pub fn drill_errors(&mut self) -> Result<()> {
+        for (class, expression) in CLASS_DRILLS {
+            if self.has_come(class) {
+                self.drill("growth drill", &[expression])?;
+            }
+        }
         self.drill("survival drill", &SURVIVAL_DRILL)?;
         self.drill("drill without a handler", &UNHANDLED_DRILL)?;
         if self.has_come(SERVER_CLASS) {

@@ -108,6 +108,27 @@ fn a_request_that_reaches_a_pruned_method_is_told_its_name_and_what_keeps_it() {
 }
 
 #[test]
+fn a_slim_image_serves_more_visitors_than_its_tests_had() {
+    let folder = tempfile::tempdir().unwrap();
+    shrink_counter(folder.path());
+    let port = free_port().unwrap();
+    let environment = [("PORT", &*port.to_string())];
+    let server = start(
+        "slave",
+        folder.path(),
+        &["run", "counter.image"],
+        &environment,
+    );
+    assert_eventually("a page", || get(port, "/counter"));
+    for visitor in 0..40 {
+        let page = get(port, "/counter").unwrap();
+        assert!(page.contains("<h1>0</h1>"), "visitor {visitor}: {page}");
+    }
+    server.terminate();
+    assert_eq!(server.wait().code, Some(0));
+}
+
+#[test]
 fn a_slim_image_that_has_a_master_pulls_what_was_pruned() {
     let folder = tempfile::tempdir().unwrap();
     shrink_counter(folder.path());
