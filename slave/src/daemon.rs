@@ -56,6 +56,7 @@ pub struct Daemon {
 /// Where the address is taken or not allowed, or the master is not there.
 pub fn serve(daemon: &Daemon, template: Orders) -> Result<u8> {
     let address: Address = daemon.listen.parse().context("cannot listen")?;
+    admission()?.check(&address).context("cannot listen")?;
     imprint_daemon::logging::start(&daemon.options).context("cannot log")?;
     // Nobody wants a slave that waits for orders it can never carry out.
     drop(crate::remote::Line::connect(&template.terms())?);

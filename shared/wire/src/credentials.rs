@@ -155,7 +155,7 @@ impl Admission {
     }
 
     /// Refuses what would let in whom nobody meant to.
-    pub(crate) fn check(&self, address: &Address) -> Result<(), WireError> {
+    pub fn check(&self, address: &Address) -> Result<(), WireError> {
         let is_secure = address.is_secure(self.identity.is_some());
         let address_text = || address.to_string();
         match is_secure {

@@ -80,8 +80,8 @@ pub const METHODS: &[(&str, Wanted)] = &[
     ("/imprint.v1.Control/Snapshot", Wanted::Role(Role::Snapshot)),
     ("/imprint.v1.Control/Stop", Wanted::Role(Role::Order)),
     ("/imprint.v1.Live/Push", Wanted::Role(Role::Push)),
-    ("/imprint.v1.Live/Rollback", Wanted::Role(Role::Push)),
     ("/imprint.v1.Live/Show", Wanted::Role(Role::Pull)),
+    ("/imprint.v1.Live/Rollback", Wanted::Role(Role::Push)),
     ("/imprint.v1.Live/Take", Wanted::Role(Role::Pull)),
 ];
 
