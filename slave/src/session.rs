@@ -106,6 +106,24 @@ pub const CLASS_DRILLS: [(&str, &str); 6] = [
 pub const SERVER_DRILL: [&str; 1] = ["[ ((WebServer handler: [ :request |
         Tombstone new run: #isHead with: #() in: request ]) responseTo: (WebRequest get: '/drill'))
         writeOn: (WriteStream on: String new) ] on: Error do: [ :error | error messageText ]"];
+/// What a server meets that no test of an application sends: a request that breaks off, one that makes no
+/// sense, and a visitor who says nothing. Run where the application has listened.
+pub const VISITORS_DRILL: [&str; 1] = ["| server visit |
+    server := WebServer handler: [ :request | request ].
+    visit := [ :text :isAwaited | | stream |
+        stream := SocketStream openConnectionToHost: NetNameResolver loopBackAddress port: server port timeout: 5.
+        stream nextPutAll: text; flush.
+        isAwaited ifTrue: [ stream upToEnd ].
+        stream close ].
+    server timeout: 5; startOn: 0.
+    visit value: 'GET /drill HT' value: false.
+    visit value: 'NONSENSE' , String crlf , String crlf value: true.
+    server timeout: 0.01.
+    visit value: '' value: true.
+    [ server connectionCount = 0 ] whileFalse: [ (Delay forMilliseconds: 1) wait ].
+    server stop"];
+/// The class that says that the application has listened.
+const LISTENER_CLASS: &str = "WebConnection";
 /// The class that says that the application has a server.
 const SERVER_CLASS: &str = "WebServer";
 /// What looking for a global that is not there meets: the slim image has fewer globals, so another one
@@ -408,6 +426,9 @@ impl Session {
         self.drill("drill without a handler", &UNHANDLED_DRILL)?;
         if self.has_come(SERVER_CLASS) {
             self.drill("server drill", &SERVER_DRILL)?;
+            if self.has_come(LISTENER_CLASS) {
+                self.drill("server drill", &VISITORS_DRILL)?;
+            }
             if self.has_come(ENVIRONMENT_CLASS) {
                 self.drill_port()?;
             }

@@ -1,6 +1,8 @@
 //! The main job, and what comes of it.
 
 use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::Path;
 
 use imprint_integration_tests::programs::{
@@ -120,6 +122,10 @@ fn a_slim_image_serves_more_visitors_than_its_tests_had() {
         &environment,
     );
     assert_eventually("a page", || get(port, "/counter"));
+    for said in ["", "GET /cou", "\u{0}\r\n\r\n", "GET / HTTP/9.9\r\n\r\n"] {
+        let mut rude = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        rude.write_all(said.as_bytes()).unwrap();
+    }
     for visitor in 0..40 {
         let page = get(port, "/counter").unwrap();
         assert!(page.contains("<h1>0</h1>"), "visitor {visitor}: {page}");
