@@ -155,6 +155,9 @@ impl Admission {
     }
 
     /// Refuses what would let in whom nobody meant to.
+    ///
+    /// # Errors
+    /// The sentence that says so.
     pub fn check(&self, address: &Address) -> Result<(), WireError> {
         let is_secure = address.is_secure(self.identity.is_some());
         let address_text = || address.to_string();
