@@ -241,7 +241,7 @@ pub struct Package {
     /// The packages; with --load all of the project's own where none is named.
     pub names: Vec<String>,
     /// The package file to write.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = parse_output)]
     pub output: PathBuf,
     /// Take them from this image; else from the embedded kernel.
     #[arg(long, value_name = "IMAGE", conflicts_with = "load")]

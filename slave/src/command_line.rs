@@ -81,7 +81,7 @@ pub struct Install {
     #[arg(long, value_name = "FILE")]
     pub trusted_key: Vec<PathBuf>,
     /// The image file to write; it may be the same.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = parse_output)]
     pub output: PathBuf,
 }
 
@@ -95,7 +95,7 @@ pub struct Uninstall {
     #[arg(long, value_name = "IMAGE")]
     pub image: PathBuf,
     /// The image file to write; it may be the same.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = parse_output)]
     pub output: PathBuf,
 }
 

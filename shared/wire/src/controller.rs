@@ -110,8 +110,8 @@ impl Controller {
     /// Where the daemon refuses or goes away; nothing was changed if it refused.
     pub fn push(&mut self, push: Push) -> Result<PushReport, WireError> {
         let asked = self.live.push(pb::PushOrder::from(push));
-        let report = self.runtime.block_on(asked).map_err(WireError::from);
-        let report = report.map_err(|error| error.before_any_answer(&self.address))?;
+        let answer = connection::first_answer(&self.address, Duration::MAX, asked);
+        let report = self.runtime.block_on(answer)?;
         Ok(report.into_inner().try_into()?)
     }
 
@@ -124,8 +124,8 @@ impl Controller {
             method: Some(method.into()),
         };
         let asked = self.live.show(order);
-        let report = self.runtime.block_on(asked).map_err(WireError::from);
-        let report = report.map_err(|error| error.before_any_answer(&self.address))?;
+        let answer = connection::first_answer(&self.address, Duration::MAX, asked);
+        let report = self.runtime.block_on(answer)?;
         Ok(report.into_inner().into())
     }
 
@@ -136,8 +136,8 @@ impl Controller {
     pub fn rollback(&mut self, number: u32, is_forced: bool) -> Result<RolledBack, WireError> {
         let forced = is_forced;
         let asked = self.live.rollback(pb::RollbackOrder { number, forced });
-        let report = self.runtime.block_on(asked).map_err(WireError::from);
-        let report = report.map_err(|error| error.before_any_answer(&self.address))?;
+        let answer = connection::first_answer(&self.address, Duration::MAX, asked);
+        let report = self.runtime.block_on(answer)?;
         Ok(report.into_inner().into())
     }
 
@@ -147,8 +147,8 @@ impl Controller {
     /// Where the daemon refuses or goes away.
     pub fn take(&mut self, names: Vec<String>) -> Result<Push, WireError> {
         let asked = self.live.take(pb::TakeOrder { names });
-        let push = self.runtime.block_on(asked).map_err(WireError::from);
-        let push = push.map_err(|error| error.before_any_answer(&self.address))?;
+        let answer = connection::first_answer(&self.address, Duration::MAX, asked);
+        let push = self.runtime.block_on(answer)?;
         Ok(push.into_inner().try_into()?)
     }
 }

@@ -120,7 +120,7 @@ impl Services {
         }
         if let Some(live) = self.live {
             let service = LiveServer::new(LiveService(live))
-                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_decoding_message_size(limits.message_bytes_max)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX);
             routes = routes.add_service(service);
         }

@@ -40,8 +40,6 @@ impl Installer<'_> {
                 what: "its class has no method dictionary",
             });
         }
-        let adapted = self.adapted(&title, method, class)?;
-        let method = adapted.as_ref().unwrap_or(method);
         let oop = self.make_method(method, placed, source_pointer)?;
         let selector = self.heap.intern(&method.selector)?;
         self.take_hash(oop, dictionary.at(self.heap, selector), placed.id);
@@ -102,11 +100,25 @@ impl Installer<'_> {
 
     fn check_shape(&self, title: &str, method: &MethodDraft) -> Result<(), InstallError> {
         match self.names.shape_of(&method.behavior) {
-            Some(shape) if shape != method.shape && method.shape != 0 => {
+            Some(shape)
+                if shape != method.shape && method.shape != 0 && !self.fits_still(method) =>
+            {
                 Err(InstallError::Shape(title.to_string()))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a program has reshaped a superclass and this class's own turn is still to come: then the
+    /// method is for its instances as they still are.
+    fn fits_still(&self, method: &MethodDraft) -> bool {
+        let class = self.names.behavior(self.heap, &method.behavior);
+        let spec = class.and_then(|class| self.heap.instance_spec(class));
+        let former = self.names.former_instance_variables(&method.behavior);
+        let has_former_fields = spec
+            .zip(former)
+            .is_some_and(|(spec, former)| usize::from(spec.fixed_fields) == former.len());
+        has_former_fields && self.names.former_shape_of(&method.behavior) == Some(method.shape)
     }
 
     fn reserve_for(&mut self, method: &MethodDraft) -> Result<(), NeedsSpace> {

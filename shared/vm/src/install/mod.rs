@@ -14,7 +14,6 @@
 //! Reading order: [`names`] (what can be found by name), [`references`], [`class`], [`code`],
 //! [`object`], [`dictionary`], [`bulk`] (many methods at once).
 
-mod adapted;
 mod bulk;
 mod class;
 mod code;
