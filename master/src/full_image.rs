@@ -10,12 +10,13 @@ use imprint_bootstrap::{build, compile_expression, source_line};
 use imprint_heap::Heap;
 use imprint_host::{LocalOutside, Reactor};
 use imprint_image::{
-    Certificates, OpenedImage, changes_path, open_certified, open_image, spur_bytes,
-    write_beside_and_rename, write_spur,
+    Certificates, changes_path, open_certified, open_image, spur_bytes, write_beside_and_rename,
+    write_spur,
 };
 use imprint_isa::{BehaviorName, Draft, Placed};
 use imprint_model::layout::behavior;
 use imprint_model::{ClassIndex, Oop};
+use imprint_shrink::names_of;
 use imprint_slave::interrupts;
 use imprint_slave::limits::{builder_settings, heap_settings};
 use imprint_slave::live::LiveRun;
@@ -102,16 +103,16 @@ impl LiveImage {
     /// # Errors
     /// Where the file is no image that can be opened.
     pub fn open(path: &Path, command_line: CommandLine) -> Result<LiveImage> {
-        let OpenedImage { heap, bindings, .. } = match cache::folder() {
+        let opened = match cache::folder() {
             Some(folder) => {
                 let certificates = Certificates::in_folder(folder.join("certificates"));
                 open_certified(path, heap_settings(), &certificates)?
             }
             None => open_image(path, heap_settings())?,
         };
-        let names = match bindings {
-            Some(bindings) => Names::scan_knowing(&heap, &bindings),
-            None => Names::scan(&heap),
+        let names = match &opened.bindings {
+            Some(bindings) => Names::scan_knowing(&opened.heap, bindings),
+            None => names_of(&opened),
         };
         let book = SourceBook::in_file(changes_path(path));
         let book = Rc::new(RefCell::new(book));
@@ -119,7 +120,7 @@ impl LiveImage {
         let reactor = local.reactor().clone();
         interrupts::stop_by(local.waker());
         let outside = Box::new(MasterOutside::new(local, book.clone()));
-        let vm = machine_with(heap, names, outside, &reactor, command_line);
+        let vm = machine_with(opened.heap, names, outside, &reactor, command_line);
         Ok(LiveImage {
             vm,
             book,

@@ -86,19 +86,11 @@ fn place(text: &str, heap: &Heap, names: &Names) -> Result<(Oop, usize)> {
     if let Some(binding) = names.class_variable(&class.into(), &variable.into()) {
         return Ok((binding, association::VALUE));
     }
-    let own = own_variables(class, names);
+    let own = names.class_side_slots(class);
     match own.iter().find(|(_, name)| &**name == variable) {
         Some((slot, _)) => Ok((object, *slot)),
         None => bail!("{}", no_variable(class, variable, &own, names)),
     }
-}
-
-/// The instance variables of a class itself, beyond those of every class, with their slots.
-fn own_variables(class: &str, names: &Names) -> Vec<(usize, Name)> {
-    let all = names.all_instance_variables(&BehaviorName::meta(class));
-    let of_all = names.all_instance_variables(&BehaviorName::class("Class"));
-    let (all, of_all) = (all.unwrap_or_default(), of_all.unwrap_or_default());
-    all.into_iter().enumerate().skip(of_all.len()).collect()
 }
 
 fn no_variable(class: &str, variable: &str, own: &[(usize, Name)], names: &Names) -> String {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use imprint_host::Waker;
 use imprint_image::{Fingerprint, open_image};
 use imprint_report::{Audience, Screen, print};
-use imprint_vm::install::Names;
+use imprint_shrink::names_of;
 use imprint_vm::{CommandLine as VmCommandLine, Event, Outcome, OutsideError, RunLimits, Vm};
 use imprint_wire::{Controller, WireError};
 
@@ -134,7 +134,7 @@ fn make(run: &Run, orders: &Orders, unfinished: Option<Unfinished>) -> Result<u8
 /// Runs an image where it was saved, until it quits or is asked to end.
 fn run_image(path: &Path, run: &Run) -> Result<u8> {
     let opened = open_image(path, heap_settings())?;
-    let names = Names::scan(&opened.heap);
+    let names = names_of(&opened);
     let command_line = VmCommandLine {
         image_path: path.display().to_string(),
         ..VmCommandLine::default()

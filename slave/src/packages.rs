@@ -12,7 +12,7 @@ use imprint_image::{
 use imprint_isa::Package;
 use imprint_package::{Installed, PublicKey, install, read_packages, uninstall};
 use imprint_report::{count, print};
-use imprint_vm::install::Names;
+use imprint_shrink::names_of;
 use imprint_vm::{CommandLine, Vm};
 
 use crate::command_line::{Install, Uninstall};
@@ -116,7 +116,7 @@ struct OpenImage {
 impl OpenImage {
     fn open(path: &Path) -> Result<OpenImage> {
         let opened = open_image(path, builder_settings())?;
-        let names = Names::scan(&opened.heap);
+        let names = names_of(&opened);
         let command_line = CommandLine {
             image_path: path.display().to_string(),
             ..CommandLine::default()

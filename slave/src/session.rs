@@ -38,16 +38,19 @@ const VISIT_IS_OVER: u64 = 1;
 
 /// What every image must be able to do when something goes wrong: run at the end of each run, so
 /// that what it needs is there (design D15).
-pub const SURVIVAL_DRILL: [&str; 12] = [
+pub const SURVIVAL_DRILL: [&str; 14] = [
     "[ 3 ] value",
+    "[ :each | 3 ] value: 4",
     "[ Error new signal: 'drill' ] on: Error do: [ :error | error messageText ]",
     "[ nil drill ] on: MessageNotUnderstood do: [ :error | error messageText ]",
+    "[ [ [ [ nil drill ] ensure: [ 3 ] ] ifCurtailed: [ 4 ] ] on: AssertionFailure do: [ :error | nil ] ]
+        on: Error do: [ :error | 5 ]",
     "[ 3 drill ] on: MessageNotUnderstood do: [ :error | error messageText ]",
     "[ Tombstone new run: #drill with: #() in: 3 ] on: PrunedBehavior do: [ :error | error messageText ]",
     "Tombstone new ownerOf: #drill in: 3",
-    "[ ObjectTombstone new run: #drill with: #() in: #(drill) ] on: PrunedObject do: [ :error |
+    "[ ObjectTombstone new run: #drill with: { Message new } in: #(drill) ] on: PrunedObject do: [ :error |
         error messageText ]",
-    "[ ObjectTombstone new run: #drill with: #() in: #(nil) ] on: PrunedObject do: [ :error |
+    "[ ObjectTombstone new run: #drill with: { Message new } in: #(nil) ] on: PrunedObject do: [ :error |
         error messageText ]",
     "[ [ Error new signal: 'drill' ] on: Error do: [ :error | nil drill ] ] on: MessageNotUnderstood do: [
         :error | error messageText ]",
@@ -61,7 +64,7 @@ pub const SURVIVAL_DRILL: [&str; 12] = [
 pub const UNHANDLED_DRILL: [&str; 3] = [
     "Error new signal: 'drill'",
     "Tombstone imprintDrill",
-    "ObjectTombstone new run: #drill with: #() in: #(drill)",
+    "ObjectTombstone new run: #drill with: { Message new } in: #(drill)",
 ];
 
 /// What any image that waits may meet at any time: a queue of delays that runs empty, and a limit of
@@ -419,7 +422,7 @@ impl Session {
     pub fn drill_errors(&mut self) -> Result<()> {
         for (class, expression) in CLASS_DRILLS {
             if self.has_come(class) {
-                self.drill("growth drill", &[expression])?;
+                self.drill("class drill", &[expression])?;
             }
         }
         self.drill("survival drill", &SURVIVAL_DRILL)?;

@@ -252,3 +252,100 @@ fn a_block_that_answers_a_constant_is_there_though_nobody_asked_it() {
         assert_eq!(told, (Some(0), label), "{ended:?}");
     }
 }
+
+/// A shop whose variables hold what the tests never look at, and a handler for what they never meet.
+const STORE: &str = "Class { #name : #Shop, #superclass : #Object, #classVars : [ 'Stock' ],
+    #classInstVars : [ 'catalog' ], #category : #Shop }
+
+Shop class >> initialize [
+    Stock := { { ShopExtra new }. { 'pears' } }.
+    catalog := { 'a page'. { ShopExtra new } }
+]
+
+Shop class >> open: aText [
+    aText = 'shut' ifTrue: [ ^ ((Stock at: 1) at: 1) one printString ].
+    aText = 'read' ifTrue: [ ^ ((catalog at: 2) at: 1) one printString ].
+    aText = 'lost' ifTrue: [ ^ self guarded: [ Object new zork ] ].
+    ^ self guarded: [ Stock size + catalog size ]
+]
+
+Shop class >> guarded: aBlock [
+    ^ [ aBlock on: ShopFire do: [ :fire | 'fire' ] ] on: Error do: [ :error | 'an error' ]
+]
+";
+
+const FIRE: &str = "Class { #name : #ShopFire, #superclass : #Error, #category : #Shop }";
+
+const STORE_TESTS: &str =
+    "Class { #name : #ShopTest, #superclass : #TestCase, #category : #'Shop-Tests' }
+
+ShopTest >> testOpen [ self assert: (Shop open: 'wide') equals: 4 ]
+";
+
+/// Writes the shop that has a store.
+fn write_store(folder: &Path) {
+    let entry = "Shop open: (OSEnvironment current at: #SHOP ifAbsent: [ #none ])";
+    write_shop(folder, entry, "");
+    for (path, text) in [
+        ("Shop/Shop.class.st", STORE),
+        ("Shop/ShopFire.class.st", FIRE),
+        ("Shop-Tests/ShopTest.class.st", STORE_TESTS),
+    ] {
+        fs::write(folder.join("shop/src").join(path), text).unwrap();
+    }
+}
+
+#[test]
+fn an_object_that_was_pruned_is_called_by_the_variable_that_leads_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_store(folder);
+    for format in ["compact", "spur"] {
+        let shrink = ["shrink", "shop", "--json", "--format", format];
+        let ended = in_shop("master", folder, &shrink, "wide");
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        for (state, variable) in [("shut", "Shop>>Stock"), ("read", "Shop class>>*")] {
+            let log = folder.join(format!("{format}-{state}.log"));
+            let log_text = log.display().to_string();
+            let run = ["run", "shop.image", "--pruned-log", &log_text];
+            let ended = in_shop("slave", folder, &run, state);
+            assert_eq!(ended.code, Some(4), "{format} {state}: {ended:?}");
+            let hint = format!("--keep '{variable}'");
+            assert!(ended.stderr.contains(&hint), "{format}: {ended:?}");
+            let logged = fs::read_to_string(&log).unwrap();
+            assert_eq!(logged, format!("{variable}\n"), "{format}");
+        }
+    }
+    // What the log lists brings the objects back; of their class it keeps no method.
+    let keep = [
+        "--keep-from",
+        "compact-shut.log",
+        "--keep-from",
+        "compact-read.log",
+    ];
+    let more = ["--keep", "ShopExtra>>one"];
+    let shrink = [&["shrink", "shop", "--json"], &keep[..], &more].concat();
+    let ended = in_shop("master", folder, &shrink, "wide");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for state in ["shut", "read"] {
+        let ended = in_shop("slave", folder, &["run", "shop.image"], state);
+        let told = (ended.code, ended.stdout.as_str());
+        assert_eq!(told, (Some(0), "1\n"), "{state}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_handler_that_names_a_pruned_class_of_exceptions_handles_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_store(folder);
+    for format in ["compact", "spur"] {
+        let shrink = ["shrink", "shop", "--json", "--format", format];
+        let ended = in_shop("master", folder, &shrink, "wide");
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(kept(folder)["ShopFire"].is_null(), "nothing reached it");
+        let ended = in_shop("slave", folder, &["run", "shop.image"], "lost");
+        let told = (ended.code, ended.stdout.as_str());
+        assert_eq!(told, (Some(0), "an error\n"), "{format}: {ended:?}");
+    }
+}

@@ -14,9 +14,10 @@ use imprint_model::Oop;
 use imprint_model::layout::behavior;
 use imprint_report::{byte_size, count};
 use imprint_shrink::export::spur_file;
+use imprint_shrink::names_of;
 use imprint_slave::command_line::ImageFormat;
 use imprint_slave::ending::code;
-use imprint_vm::install::{MethodDictionary, Names, TRAILER_BYTES};
+use imprint_vm::install::{MethodDictionary, TRAILER_BYTES};
 
 use crate::command_line::{Failure, Image};
 
@@ -134,7 +135,7 @@ fn convert(path: &Path, output: &Path, format: ImageFormat) -> Result<u8, Failur
     let mut opened = open(path)?;
     let bytes = match format {
         ImageFormat::Spur => {
-            let names = Names::scan(&opened.heap);
+            let names = names_of(&opened);
             spur_file(&mut opened.heap, &names)
                 .with_context(|| format!("cannot convert {}", path.display()))?
         }

@@ -13,8 +13,9 @@
 //!
 //! Reading order: [`pattern`] and [`keep`] (what a user asks for), [`margin`], [`select`] (what is
 //! taken), [`slim`] (the heap), `live`, `views`, `tombstones`, [`export`] (for stock virtual
-//! machines), [`manifest`], [`proof`], [`side`].
+//! machines), `absent`, [`manifest`], [`proof`], [`side`].
 
+mod absent;
 pub mod error;
 pub mod export;
 pub mod keep;
@@ -29,6 +30,7 @@ pub mod slim;
 mod tombstones;
 mod views;
 
+pub use absent::names_of;
 pub use error::ShrinkError;
 pub use keep::{Kept, keep_pragmas, resolve};
 pub use manifest::Manifest;

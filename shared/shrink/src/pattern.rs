@@ -1,5 +1,5 @@
 //! What a user writes to keep something: `CLASS`, `CLASS>>selector`, `CLASS class>>selector`,
-//! `Foo*`, a package.
+//! `CLASS>>Variable`, a global, `Foo*`, a package.
 
 use imprint_isa::BehaviorName;
 
@@ -33,15 +33,15 @@ impl From<&str> for Glob {
 /// What is to be kept although it was not exercised.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum KeepPattern {
-    /// Classes with all their methods.
+    /// Classes with all their methods, and globals.
     Class(Glob),
-    /// Methods.
+    /// Methods and variables.
     Method {
         /// Their classes.
         class: Glob,
         /// Whether of the class side.
         meta: bool,
-        /// Their selectors.
+        /// Their selectors, or names.
         selector: Glob,
     },
     /// All classes and extension methods of packages.
@@ -112,6 +112,12 @@ impl KeepPattern {
                 *meta == behavior.meta && class.matches(&behavior.class) && wanted.matches(selector)
             }
         }
+    }
+
+    /// Whether the value of a variable is meant: a class variable, or of a class side one of the
+    /// class's own. A class that is kept keeps its code, and of its variables what was exercised.
+    pub fn takes_variable(&self, behavior: &BehaviorName, name: &str) -> bool {
+        matches!(self, KeepPattern::Method { .. }) && self.takes_method(behavior, name, "")
     }
 }
 

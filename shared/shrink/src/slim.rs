@@ -19,7 +19,7 @@ use crate::live::Live;
 use crate::manifest::Manifest;
 use crate::pattern::Glob;
 use crate::select::{ENTRY_PHASE, EXCLUDED_PACKAGES, Selection, Taken, select};
-use crate::{tombstones, views};
+use crate::{absent, tombstones, views};
 
 /// The priority of the process that runs the entry expression.
 const ENTRY_PRIORITY: i32 = 40;
@@ -127,7 +127,9 @@ pub fn slim(input: &SlimInput<'_>) -> Result<Slim, ShrinkError> {
         role: ImageRole::Slim,
         origin: input.options.origin,
         entry: Some(input.options.entry.clone()).filter(|entry| !entry.is_empty()),
-        notes: Vec::new(),
+        notes: absent::note(&builder.heap, &builder.names)
+            .into_iter()
+            .collect(),
     };
     Ok(Slim {
         heap: builder.heap,

@@ -18,7 +18,7 @@ use imprint_model::class_index::FIXED_INDICES;
 use imprint_model::layout::{behavior, method_dictionary};
 use imprint_model::{ClassIndex, Ghost, Oop};
 use imprint_vm::install::Names;
-use imprint_vm::stand_in::{StandIns, name_beside, name_of_index};
+use imprint_vm::stand_in::{StandIns, Whereabouts, name_of_index};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::ShrinkError;
@@ -32,6 +32,7 @@ pub fn spur_file(heap: &mut Heap, names: &Names) -> Result<Vec<u8>, ShrinkError>
     let mut export = Export {
         stand_ins: StandIns::new(first_unused_index(heap, names)),
         places: FxHashMap::default(),
+        whereabouts: Whereabouts::of(heap, &Names::scan(heap)),
         names,
     };
     export.replace_ghosts(heap)?;
@@ -43,6 +44,7 @@ pub fn spur_file(heap: &mut Heap, names: &Names) -> Result<Vec<u8>, ShrinkError>
 struct Export<'a> {
     stand_ins: StandIns,
     places: FxHashMap<u64, Oop>,
+    whereabouts: Whereabouts,
     names: &'a Names,
 }
 
@@ -58,8 +60,7 @@ impl Export<'_> {
                 let stand_in = if is_values {
                     self.stand_ins.stone(heap, self.names, None)?
                 } else {
-                    let name = name_beside(heap, oop, slot);
-                    self.place(heap, ghost, name.as_deref())?
+                    self.place(heap, ghost)?
                 };
                 heap.store(oop, slot, stand_in);
             }
@@ -68,15 +69,11 @@ impl Export<'_> {
     }
 
     /// What stands for an object: its class, where it is one that has a name here.
-    fn place(
-        &mut self,
-        heap: &mut Heap,
-        ghost: Ghost,
-        name: Option<&str>,
-    ) -> Result<Oop, NeedsSpace> {
+    fn place(&mut self, heap: &mut Heap, ghost: Ghost) -> Result<Oop, NeedsSpace> {
         if let Some(place) = self.places.get(&ghost.id) {
             return Ok(*place);
         }
+        let name = self.whereabouts.name(ghost);
         let of_class = name_of_index(self.names, ghost.hash);
         let is_class = of_class.is_some_and(|class| name == Some(&*class.class) && !class.meta);
         let place = if is_class {

@@ -23,6 +23,15 @@ impl Names {
         (slot < heap.pointer_slot_count(oop)).then(|| heap.follow(heap.slot(oop, slot)))
     }
 
+    /// The instance variables of a class itself, beyond those that every class has, with their slots.
+    pub fn class_side_slots(&self, class: &str) -> Vec<(usize, Name)> {
+        let all = self.all_instance_variables(&BehaviorName::meta(class));
+        let of_every = self.all_instance_variables(&BehaviorName::class("Class"));
+        let (all, of_every) = (all.unwrap_or_default(), of_every.unwrap_or_default());
+        let slots = all.into_iter().enumerate();
+        slots.skip(of_every.len()).collect()
+    }
+
     /// The package and tag that a class says it belongs to; empty where it says none.
     pub fn package_of(&self, heap: &Heap, class_object: Oop) -> (Name, Name) {
         let text = |oop: Option<Oop>| {

@@ -1,11 +1,10 @@
 //! Stand-ins as a machine needs them: where there is no master to ask, what is missed was pruned.
 
-use imprint_heap::{Heap, NeedsSpace};
+use imprint_heap::NeedsSpace;
 use imprint_isa::Miss;
-use imprint_model::layout::association;
-use imprint_model::{Format, Ghost, Oop};
+use imprint_model::Ghost;
 
-use super::{STONE_CLASS, StandIns};
+use super::{STONE_CLASS, StandIns, Whereabouts};
 use crate::machine::Vm;
 
 /// Space for one stand-in with its dictionary and symbols.
@@ -40,10 +39,11 @@ impl Vm {
         stand_ins: &mut StandIns,
         ghost: Ghost,
     ) -> Result<(), NeedsSpace> {
-        let name = name_of_ghost(&self.heap, ghost);
-        let place = stand_ins.place(&mut self.heap, &self.names, ghost, name.as_deref())?;
+        let whereabouts = Whereabouts::of(&self.heap, &self.names);
+        let name = whereabouts.name(ghost);
+        let place = stand_ins.place(&mut self.heap, &self.names, ghost, name)?;
         self.presence.insert(ghost.id, place);
-        self.outside.pruned_object(name.as_deref());
+        self.outside.pruned_object(name);
         Ok(())
     }
 
@@ -57,30 +57,4 @@ impl Vm {
         self.outside.pruned_object(Some(&name.to_string()));
         Ok(())
     }
-}
-
-/// The name of what a ghost stands for, where it is the value of a binding.
-fn name_of_ghost(heap: &Heap, ghost: Ghost) -> Option<String> {
-    let word = Oop::ghost(ghost);
-    let mut name = None;
-    heap.for_each_object(|oop| {
-        let is_binding = heap.format(oop) == Format::FIXED
-            && heap.slot_count(oop) > association::VALUE
-            && heap.slot(oop, association::VALUE) == word;
-        if is_binding && name.is_none() {
-            name = name_beside(heap, oop, association::VALUE);
-        }
-    });
-    name
-}
-
-/// The name of what a slot holds, where it is the value of a binding.
-pub fn name_beside(heap: &Heap, oop: Oop, slot: usize) -> Option<String> {
-    let is_binding = heap.format(oop) == Format::FIXED
-        && slot == association::VALUE
-        && heap.slot_count(oop) <= association::OWNING_CLASS + 1;
-    let key = is_binding.then(|| heap.slot(oop, association::KEY))?;
-    (key.is_object() && heap.is_symbol(key))
-        .then(|| heap.string_text(key))
-        .flatten()
 }

@@ -16,6 +16,7 @@
 
 mod machine;
 mod shape;
+mod whereabouts;
 
 use imprint_heap::{Heap, NeedsSpace};
 use imprint_isa::BehaviorName;
@@ -24,7 +25,7 @@ use imprint_model::layout::{behavior, class, metaclass};
 use imprint_model::{Format, Ghost, InstanceSpec, Known, Oop};
 
 use crate::install::{MethodDictionary, Names};
-pub use machine::name_beside;
+pub use whereabouts::Whereabouts;
 
 /// The kernel's class of stones that raise PrunedObject.
 pub const STONE_CLASS: &str = "ObjectTombstone";
