@@ -412,7 +412,7 @@ pub struct Combination {
     pub output: PathBuf,
 }
 
-/// `master push [NAME...] --to URL`
+/// `master push [NAME...] [--from URL] --to URL`
 #[derive(Args, Debug)]
 pub struct Push {
     /// Packages, classes, methods as `Class>>selector`; else all packages of the project.
@@ -420,6 +420,9 @@ pub struct Push {
     /// The running image: http://127.0.0.1:PORT or unix:/path/to/socket.
     #[arg(long, value_name = "URL")]
     pub to: String,
+    /// Take the code out of another running image, a full one, instead of sources.
+    #[arg(long, value_name = "URL", requires = "names", conflicts_with_all = ["sources", "base"])]
+    pub from: Option<String>,
     /// The folder of the project.
     #[arg(long = "in", value_name = "FOLDER", default_value = ".")]
     pub sources: PathBuf,

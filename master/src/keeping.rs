@@ -15,7 +15,8 @@ use imprint_vm::install::Names;
 /// The options of a shrink that keep more than what was reached.
 #[derive(Args, Debug, Default)]
 pub struct Keep {
-    /// Keep a class, a method or all that match: 'Foo', 'Foo>>bar:', 'Foo class>>new', 'Foo*'.
+    /// Keep a class, a method, what a variable holds, or all that match: 'Foo', 'Foo>>bar:', 'Foo class>>new',
+    /// 'Foo>>Variable', 'Foo*'.
     #[arg(long, value_name = "PATTERN")]
     pub keep: Vec<String>,
     /// Keep all of a package.

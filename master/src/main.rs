@@ -10,6 +10,7 @@ mod cache;
 mod command_line;
 mod commands;
 mod full_image;
+mod image_sources;
 mod keeping;
 mod keys;
 mod margins;

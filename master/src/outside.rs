@@ -79,11 +79,24 @@ impl SourceBook {
         selector: &str,
         pointer: impl FnOnce() -> u64,
     ) -> Option<String> {
-        let indexed = self
-            .pointers
-            .get(&(behavior.clone(), Name::from(selector)))
-            .copied();
+        let indexed = self.indexed_at(behavior, selector);
         self.sources().at(indexed.unwrap_or_else(pointer))
+    }
+
+    /// Who wrote a method, and when; `pointer` as above.
+    pub fn stamp(
+        &self,
+        behavior: &BehaviorName,
+        selector: &str,
+        pointer: impl FnOnce() -> u64,
+    ) -> Option<String> {
+        let indexed = self.indexed_at(behavior, selector);
+        self.sources().stamp_at(indexed.unwrap_or_else(pointer))
+    }
+
+    fn indexed_at(&self, behavior: &BehaviorName, selector: &str) -> Option<u64> {
+        let method = (behavior.clone(), Name::from(selector));
+        self.pointers.get(&method).copied()
     }
 
     /// The whole changes file.

@@ -1,4 +1,5 @@
-//! Sources as pushes: what is chosen of a project, or what changed in it, compiled with no image at all.
+//! Sources as pushes: what is chosen of a project, or what changed in it, compiled with no image at all; and
+//! what is chosen of a running image, whose own definitions are such sources.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -7,12 +8,15 @@ use anyhow::{Context, Result, bail};
 use imprint_bootstrap::{Difference, OwnWork, OwnedMethod, Sketch, own_work};
 use imprint_host::clock_text;
 use imprint_isa::{ClassDraft, Draft, MethodDraft, Name, Ref};
-use imprint_loader::ClassDefinition;
+use imprint_loader::{ClassDefinition, Project};
 use imprint_report::{count, duration};
+use imprint_vm::Vm;
 use imprint_wire::live::{
     Chore, Conflict, MethodName, Push, Pushed, PushedClass, PushedMethod, Reshaped,
 };
 
+use crate::image_sources::{ImageSources, text_of};
+use crate::outside::SourceBook;
 use crate::project::LoadedSources;
 
 /// A project's sources with all that they stand on, and what the compiler must know of them.
@@ -32,6 +36,24 @@ impl SourceState {
         Ok(SourceState { sources, sketch })
     }
 
+    /// The definitions of a running image; the texts of its methods are not read.
+    ///
+    /// # Errors
+    /// Where its classes cannot be ordered.
+    fn of_image(vm: &Vm) -> Result<SourceState> {
+        let image = ImageSources::of(vm);
+        let mut sketch = Sketch::of(&image.set.packages)?;
+        for global in image.globals {
+            sketch.add_global(global);
+        }
+        let sources = LoadedSources {
+            set: image.set,
+            spec: Project::default(),
+            own_packages: Vec::new(),
+        };
+        Ok(SourceState { sources, sketch })
+    }
+
     /// The packages of the project itself.
     pub fn own_packages(&self) -> &[String] {
         &self.sources.own_packages
@@ -46,7 +68,7 @@ impl SourceState {
         for name in names {
             let has_class = chosen.classes.iter().any(|it| is_class_meant(it, name));
             if !has_class && !chosen.methods.iter().any(|it| is_method_meant(it, name)) {
-                bail!("there is no package, class or method {name} in the sources");
+                bail!("there is no package, class or method {name} here");
             }
         }
         let meant = |class: &ClassDefinition| names.iter().any(|it| is_class_meant(class, it));
@@ -160,6 +182,34 @@ impl SourceState {
         });
         found.next_back().map(|method| method.source.as_str())
     }
+}
+
+/// What a running image gives away: packages, classes and methods, as pushed from its own definitions; `book` has
+/// their texts.
+///
+/// # Errors
+/// Where it has no such thing, or no text of a method.
+pub fn given_by(vm: &Vm, book: &SourceBook, names: &[String]) -> Result<Push> {
+    if names.is_empty() {
+        bail!("say which packages, classes or methods are to be taken");
+    }
+    let state = SourceState::of_image(vm)?;
+    let mut difference = state.chosen(names)?;
+    let mut stamps = Vec::with_capacity(difference.methods.len());
+    for owned in &mut difference.methods {
+        let Some((text, stamp)) = text_of(vm, book, owned) else {
+            bail!("the image has no text of {}", owned.method.full_name());
+        };
+        owned.method.source = text;
+        stamps.push(stamp);
+    }
+    let mut push = state.push(&difference, names.join(", "), None)?;
+    for (method, stamp) in push.methods.iter_mut().zip(stamps) {
+        if !stamp.is_empty() {
+            method.stamp = stamp;
+        }
+    }
+    Ok(push)
 }
 
 /// A running image is no place for names that may be defined later.

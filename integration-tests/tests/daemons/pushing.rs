@@ -305,6 +305,57 @@ fn what_is_saved_in_a_watched_folder_is_in_the_running_image() {
     assert!(told.contains("after it was saved"), "{told}");
 }
 
+/// A full image that runs as it was built, with the application started.
+fn run_full(path: &Path, image: &str) -> (Running, u16, String) {
+    let port = free_port().unwrap();
+    let url = format!("http://127.0.0.1:{}", free_port().unwrap());
+    let entry = "CounterApplication start";
+    let run = ["run", "--listen", &url, image, "eval", entry];
+    let running = start("master", path, &run, &[("PORT", &port.to_string())]);
+    assert_eventually("the page", || get(port, "/counter"));
+    (running, port, url)
+}
+
+/// Another image that was built before takes the code out of the running one at `url`, whose page has
+/// this title; then the first has nothing to take of it.
+fn give_to_another(path: &Path, url: &str, title: &str) {
+    fs::copy(path.join("full.image"), path.join("other.image")).unwrap();
+    fs::copy(path.join("full.changes"), path.join("other.changes")).unwrap();
+    let (other, port, other_url) = run_full(path, "other.image");
+    let push = ["push", "Counter", "--from", url, "--to", &other_url];
+    let taken = master(path, &push);
+    assert_eq!(taken.code, Some(0), "{taken:?}");
+    assert!(
+        taken.stdout.contains("CounterStep   new class"),
+        "{taken:?}"
+    );
+    assert!(
+        taken.stdout.contains("+ instance variable 'step'"),
+        "{taken:?}"
+    );
+    let page = get(port, "/counter").unwrap();
+    assert!(page.contains(title), "{page}");
+
+    let method = "CounterComponent>>title";
+    let back = master(path, &["push", method, "--from", &other_url, "--to", url]);
+    assert_eq!(back.code, Some(0), "{back:?}");
+    let rows: [(&[&str], &str); 2] = [
+        (&["Nowhere"], "there is no package, class or method Nowhere"),
+        (
+            &["Object", "CounterComponent>>zork"],
+            "CounterComponent>>zork",
+        ),
+    ];
+    for (names, words) in rows {
+        let push = [&["push", "--from", &other_url, "--to", url], names].concat();
+        let refused = master(path, &push);
+        assert_ne!(refused.code, Some(0), "{refused:?}");
+        assert!(refused.stderr.contains(words), "{refused:?}");
+    }
+    other.terminate();
+    other.wait();
+}
+
 #[test]
 fn a_full_image_keeps_of_pushed_code_all_that_images_keep() {
     let folder = tempfile::tempdir().unwrap();
@@ -312,18 +363,7 @@ fn a_full_image_keeps_of_pushed_code_all_that_images_keep() {
     copy(&example("counter"), &path.join("counter"));
     let built = master(path, &["build", "counter", "-o", "full.image"]);
     assert_eq!(built.code, Some(0), "{built:?}");
-    let port = free_port().unwrap();
-    let url = format!("http://127.0.0.1:{}", free_port().unwrap());
-    let run = [
-        "run",
-        "--listen",
-        &url,
-        "full.image",
-        "eval",
-        "CounterApplication start",
-    ];
-    let running = start("master", path, &run, &[("PORT", &port.to_string())]);
-    assert_eventually("the page", || get(port, "/counter"));
+    let (running, port, url) = run_full(path, "full.image");
 
     let file = path.join("counter/src/Counter/CounterComponent.class.st");
     let text = fs::read_to_string(&file).unwrap();
@@ -357,6 +397,8 @@ fn a_full_image_keeps_of_pushed_code_all_that_images_keep() {
     let page = get(port, "/counter").unwrap();
     let title = "<title>title accessing 2 Counter I am a step. true 1 *Counter</title>";
     assert!(page.contains(title), "{page}");
+
+    give_to_another(path, &url, title);
 
     let back = slave(path, &["ctl", &url, "rollback", "0"]);
     assert_eq!(back.code, Some(0), "{back:?}");

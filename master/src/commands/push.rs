@@ -1,21 +1,36 @@
-//! `master push NAME... --to URL`: code into a running image; `master diff METHOD --to URL`: what it has.
+//! `master push NAME... [--from URL] --to URL`: code into a running image; `master diff METHOD --to URL`: what it has.
 
 use anyhow::anyhow;
 use imprint_report::print;
 use imprint_slave::ending::code;
 use imprint_slave::security::credentials;
-use imprint_wire::live::{PushReport, Pushed};
+use imprint_wire::live::{Push as Order, PushReport, Pushed};
 use imprint_wire::{Controller, WireError};
 
 use crate::command_line::{Diff, Failure, Push};
 use crate::method_diff::method_diff;
 use crate::pushing::{SourceState, conflict_lines, lines, method_named};
 
-/// Pushes packages, classes or methods of the sources.
+/// Pushes packages, classes or methods of the sources, or of another running image.
 ///
 /// # Errors
-/// Sources that cannot be read or do not compile, nobody at the address, a refusal.
+/// Sources that cannot be read or do not compile, nobody at an address, a refusal.
 pub fn push(push: &Push) -> Result<u8, Failure> {
+    let mut order = match &push.from {
+        Some(url) => connect(url)?.take(push.names.clone()).map_err(failed)?,
+        None => of_sources(push)?,
+    };
+    order.is_forced = push.force;
+    let report = connect(&push.to)?.push(order.clone()).map_err(failed)?;
+    tell(&order, report, &push.to)
+}
+
+fn connect(url: &str) -> Result<Controller, Failure> {
+    Controller::connect(url, &credentials()?).map_err(failed)
+}
+
+/// What is chosen of the sources.
+fn of_sources(push: &Push) -> Result<Order, Failure> {
     let sources = SourceState::read(&push.sources)?;
     let base = push.base.as_deref().map(SourceState::read).transpose()?;
     let names = match push.names.as_slice() {
@@ -23,29 +38,31 @@ pub fn push(push: &Push) -> Result<u8, Failure> {
         names => names,
     };
     let difference = sources.chosen(names)?;
-    let mut order = sources.push(&difference, names.join(", "), base.as_ref())?;
-    order.is_forced = push.force;
-    let mut controller = Controller::connect(&push.to, &credentials()?).map_err(failed)?;
-    match controller.push(order.clone()).map_err(failed)? {
+    Ok(sources.push(&difference, names.join(", "), base.as_ref())?)
+}
+
+fn tell(order: &Order, report: PushReport, to: &str) -> Result<u8, Failure> {
+    match report {
         PushReport::Pushed(Pushed { number: 0, .. }) => {
             print(&format!("{}   is there already", order.title));
             Ok(code::DONE)
         }
         PushReport::Pushed(done) => {
-            print(&lines(&order, &done).join("\n"));
+            print(&lines(order, &done).join("\n"));
             Ok(code::DONE)
         }
         PushReport::Conflicts(conflicts) => {
             for conflict in &conflicts {
-                let here = sources.source_of(&conflict.method);
+                let mut here = order.methods.iter();
+                let here = here.find(|method| method.name() == conflict.method);
+                let here = here.map(|method| method.source.as_str());
                 eprint!("{}", method_diff(Some(&conflict.source), here));
             }
-            eprintln!("{}", conflict_lines(&conflicts, &push.to).join("\n"));
+            eprintln!("{}", conflict_lines(&conflicts, to).join("\n"));
             Ok(code::FAILED)
         }
         PushReport::Missing(names) => Err(refusal(anyhow!(
-            "the image at {} has not {}; push what it needs too",
-            push.to,
+            "the image at {to} has not {}; push what it needs too",
             names.join(", ")
         ))),
     }

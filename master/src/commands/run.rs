@@ -5,13 +5,14 @@ use std::fs;
 use anyhow::{Context, anyhow};
 use imprint_image::Fingerprint;
 use imprint_slave::commands::end_on_signals;
-use imprint_slave::ending::code;
+use imprint_slave::ending::{code, sentence_of};
 use imprint_slave::live::{Pushes, serve_beside};
 use imprint_vm::{CommandLine, Event, RunLimits, Vm};
 
 use super::finish;
 use crate::command_line::{Failure, Run};
 use crate::full_image::LiveImage;
+use crate::pushing::given_by;
 
 /// Options of other virtual machines that need nothing done here: there is no display and no sound.
 const HEADLESS: [&str; 8] = [
@@ -86,12 +87,13 @@ fn run_live(image: &mut LiveImage, run: &Run, listen: &str, rest: &[&str]) -> Re
     pushes
         .log_to(&log, Fingerprint::of(&bytes).0)
         .context("cannot write the log of pushes")?;
-    let none_to_give = Box::new(|_: &mut Vm, _: &[String]| {
-        Err("this image gives no code away; push from its sources".to_string())
+    let book = image.book.clone();
+    let give = Box::new(move |vm: &mut Vm, names: &[String]| {
+        given_by(vm, &book.borrow(), names).map_err(|error| sentence_of(&error))
     });
     let waker = image.reactor.waker();
     let ended = waker.clone().quiet();
-    let (mut live, served) = serve_beside("master", &path, listen, waker, pushes, none_to_give)?;
+    let (mut live, served) = serve_beside("master", &path, listen, waker, pushes, give)?;
     end_on_signals(move || {
         // A full queue means that the machine is about to look anyway.
         let _ = ended.push(Event::Terminate);

@@ -81,6 +81,24 @@ fn spec_of(names: &Names, name: &Name) -> Result<InstanceSpec, BuildError> {
         .ok_or_else(|| BuildError::Lacking(format!("class {name}")))
 }
 
+/// The kind of a class whose instances are so: what [`class_draft`] makes this of again.
+pub fn kind_of_spec(spec: InstanceSpec) -> ClassKind {
+    const KINDS: [(u8, ClassKind); 10] = [
+        (Format::ARRAY.bits(), ClassKind::Variable),
+        (Format::FIXED_AND_INDEXED.bits(), ClassKind::Variable),
+        (Format::BYTES.bits(), ClassKind::Bytes),
+        (Format::WORDS_16.bits(), ClassKind::DoubleBytes),
+        (Format::WORDS_32.bits(), ClassKind::Words),
+        (Format::WORDS_64.bits(), ClassKind::DoubleWords),
+        (Format::WEAK.bits(), ClassKind::Weak),
+        (Format::EPHEMERON.bits(), ClassKind::Ephemeron),
+        (InstanceSpec::IMMEDIATE, ClassKind::Immediate),
+        (Format::CODE.bits(), ClassKind::CompiledMethod),
+    ];
+    let known = KINDS.iter().find(|(bits, _)| *bits == spec.spec);
+    known.map_or(ClassKind::Normal, |(_, kind)| *kind)
+}
+
 /// The instance specification number of a class of this kind; kinds that say nothing of indexed
 /// fields inherit the superclass's.
 fn spec_number(kind: ClassKind, inherited: u8, fixed_fields: u16) -> u8 {

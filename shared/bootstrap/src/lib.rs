@@ -30,6 +30,7 @@ pub mod sources;
 pub use build::{FullImage, build};
 pub use compile::{compile_elsewhere, compile_expression, compile_for, source_line};
 pub use difference::{Difference, OwnedMethod};
+pub use drafting::kind_of_spec;
 pub use error::BuildError;
 pub use kernel::{KERNEL_FINGERPRINT, embedded_packages};
 pub use organise::{OwnWork, own_work};

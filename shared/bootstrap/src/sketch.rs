@@ -90,6 +90,11 @@ impl Sketch {
         compile_for(&self.names, behavior, protocol, source)
     }
 
+    /// Takes in a global that is no class.
+    pub fn add_global(&mut self, name: Name) {
+        self.names.bind_global(name, NOTHING);
+    }
+
     /// Whether a name means something everywhere.
     pub fn has_global(&self, name: &Name) -> bool {
         self.names.global(name).is_some()

@@ -66,6 +66,16 @@ impl Sources {
         }
     }
 
+    /// Who wrote the text that a source pointer names, and when; `None` where nothing says it.
+    pub fn stamp_at(&self, pointer: u64) -> Option<String> {
+        let before = self.text.get(..usize::try_from(pointer >> 1).ok()?)?;
+        let before = before.trim_ascii_end().strip_suffix(b"'!")?;
+        let begin = before.iter().rposition(|byte| *byte == b'\n');
+        let line = std::str::from_utf8(&before[begin.map_or(0, |at| at + 1)..]).ok()?;
+        let (_, stamp) = line.rsplit_once("' stamp: '")?;
+        Some(stamp.replace("''", "'"))
+    }
+
     /// The text that a source pointer names.
     pub fn at(&self, pointer: u64) -> Option<String> {
         if pointer & IN_CHANGES == 0 {
@@ -98,5 +108,16 @@ mod tests {
         assert_eq!(sources.at(second).as_deref(), Some("baz ^ 3"));
         assert_eq!(sources.at(0), None);
         assert_eq!(sources.at(1 << 40 | 1), None);
+    }
+
+    #[test]
+    fn a_stamp_is_found_where_there_is_one() {
+        let mut sources = Sources::default();
+        let plain = sources.add("Foo", "it's", "bar ^ 1");
+        let stamped = sources.add_stamped("Foo", "x", "O'Brien 2026-01-02", "baz ^ 3");
+        assert_eq!(sources.stamp_at(plain), None);
+        let stamp = sources.stamp_at(stamped);
+        assert_eq!(stamp.as_deref(), Some("O'Brien 2026-01-02"));
+        assert_eq!(sources.stamp_at(1 << 40 | 1), None);
     }
 }
