@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use imprint_bootstrap::{build, compile_expression, source_line};
 use imprint_heap::Heap;
-use imprint_host::{LocalOutside, Reactor};
+use imprint_host::{LocalOutside, PrunedLog, Reactor};
 use imprint_image::{
     Certificates, changes_path, open_certified, open_image, spur_bytes, write_beside_and_rename,
     write_spur,
@@ -17,9 +17,10 @@ use imprint_isa::{BehaviorName, Draft, Placed};
 use imprint_model::layout::behavior;
 use imprint_model::{ClassIndex, Oop};
 use imprint_shrink::names_of;
+use imprint_slave::commands::{code_where_pruned, see_through};
+use imprint_slave::ending::sentence_of;
 use imprint_slave::interrupts;
 use imprint_slave::limits::{builder_settings, heap_settings};
-use imprint_slave::live::LiveRun;
 use imprint_slave::machine::machine_with;
 use imprint_slave::session::{UNWIND_LIMIT, limits_of};
 use imprint_vm::install::{Installer, MethodDictionary, Names, Unbound, source_pointer_in};
@@ -42,6 +43,8 @@ pub struct LiveImage {
     pub built_in: Option<Duration>,
     /// What wakes the machine.
     pub reactor: Reactor,
+    /// What it reaches though it was pruned, where it is a slim image.
+    pruned: PrunedLog,
 }
 
 impl LiveImage {
@@ -82,6 +85,7 @@ impl LiveImage {
         let local = LocalOutside::new().context("cannot wait for events on this system")?;
         let reactor = local.reactor().clone();
         interrupts::stop_by(local.waker());
+        let pruned = local.pruned_log();
         let book = Rc::new(RefCell::new(SourceBook::default()));
         let outside = Box::new(MasterOutside::new(local, book.clone()));
         let heap = Heap::new(builder_settings())?;
@@ -95,6 +99,7 @@ impl LiveImage {
             book,
             built_in: Some(built.built_in),
             reactor,
+            pruned,
         })
     }
 
@@ -119,6 +124,8 @@ impl LiveImage {
         let local = LocalOutside::new().context("cannot wait for events on this system")?;
         let reactor = local.reactor().clone();
         interrupts::stop_by(local.waker());
+        let pruned = local.pruned_log();
+        pruned.write_to(&path.with_extension("pruned.log"));
         let outside = Box::new(MasterOutside::new(local, book.clone()));
         let vm = machine_with(opened.heap, names, outside, &reactor, command_line);
         Ok(LiveImage {
@@ -126,6 +133,7 @@ impl LiveImage {
             book,
             built_in: None,
             reactor,
+            pruned,
         })
     }
 
@@ -224,40 +232,36 @@ impl LiveImage {
         Ok(())
     }
 
-    /// Lets the image go on where it was saved.
-    ///
-    /// # Errors
-    /// Where it saves itself and that fails.
-    pub fn run(&mut self, limits: RunLimits) -> Result<Outcome> {
-        let outcome = self.vm.run(limits.clone());
-        self.saving(outcome, |vm| vm.run(limits.clone()))
+    /// Lets the image go on where it was saved, until it ends: says how, and answers the exit code. Whatever
+    /// its active process comes back with is shown. `go_on` carries out the orders that stop the machine.
+    pub fn see_through(&mut self, mut go_on: impl FnMut(&mut Vm, Outcome) -> Outcome) -> u8 {
+        let outcome = run_active(&mut self.vm);
+        let code = see_through("master", &mut self.vm, outcome, |vm, outcome| {
+            let mut outcome = go_on(vm, outcome);
+            while matches!(outcome, Outcome::Snapshot) {
+                outcome = match save(vm) {
+                    Ok(()) => {
+                        let next = run_active(vm);
+                        go_on(vm, next)
+                    }
+                    Err(error) => Outcome::Terminated {
+                        error: Some(sentence_of(&error)),
+                    },
+                };
+            }
+            outcome
+        });
+        code_where_pruned(code, &self.pruned)
     }
 
-    /// As [`LiveImage::run`], and takes other code meanwhile.
-    ///
-    /// # Errors
-    /// As [`LiveImage::run`].
-    pub fn run_live(&mut self, live: &mut LiveRun) -> Result<Outcome> {
-        let outcome = self.vm.run(RunLimits::default());
-        let outcome = live.go_on(&mut self.vm, outcome);
-        self.saving(outcome, |vm| {
-            let outcome = vm.run(RunLimits::default());
-            live.go_on(vm, outcome)
-        })
-    }
-
-    /// Writes the image, as a Spur image under the name that it has itself, whenever it asks for
-    /// that, and goes on.
+    /// Saves the image whenever it asks for that, and goes on.
     fn saving(
         &mut self,
         mut outcome: Outcome,
         mut go_on: impl FnMut(&mut Vm) -> Outcome,
     ) -> Result<Outcome> {
         while matches!(outcome, Outcome::Snapshot) {
-            let path = PathBuf::from(&self.vm.settings.command_line.image_path);
-            write_spur(&self.vm.heap, &path).context("cannot save the image")?;
-            let is_fresh = self.vm.heap.false_object();
-            self.vm.saved(is_fresh);
+            save(&mut self.vm)?;
             outcome = go_on(&mut self.vm);
         }
         Ok(outcome)
@@ -293,4 +297,22 @@ impl LiveImage {
             other => Ok(Err(other)),
         }
     }
+}
+
+/// Runs the process that is active, as long as it lasts; where it ends without a word, the others.
+fn run_active(vm: &mut Vm) -> Outcome {
+    let active = vm.active_process_or_nil();
+    match vm.run_until(active, RunLimits::default()) {
+        Outcome::Terminated { error: None } => vm.run(RunLimits::default()),
+        other => other,
+    }
+}
+
+/// Writes the image, as a Spur image under the name that it has itself.
+fn save(vm: &mut Vm) -> Result<()> {
+    let path = PathBuf::from(&vm.settings.command_line.image_path);
+    write_spur(&vm.heap, &path).context("cannot save the image")?;
+    let is_fresh = vm.heap.false_object();
+    vm.saved(is_fresh);
+    Ok(())
 }

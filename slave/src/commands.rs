@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use imprint_host::Waker;
+use imprint_host::{PrunedLog, Waker};
 use imprint_image::{Fingerprint, open_image};
 use imprint_report::{Audience, Screen, print};
 use imprint_shrink::names_of;
@@ -153,17 +153,24 @@ fn run_image(path: &Path, run: &Run) -> Result<u8> {
     terminate_on_signals(waker)?;
     let active = vm.active_process_or_nil();
     let outcome = vm.run_until(active, RunLimits::default());
-    let code = see_through(&mut vm, outcome, |vm, outcome| match &mut live {
+    let code = see_through("slave", &mut vm, outcome, |vm, outcome| match &mut live {
         Some((run, _)) => run.go_on(vm, outcome),
         None => outcome,
     });
+    Ok(code_where_pruned(code, &pruned))
+}
+
+/// The exit code of an image that failed since it reached what was pruned, and nobody handled that; else
+/// the code that it has.
+pub fn code_where_pruned(code: u8, pruned: &PrunedLog) -> u8 {
     let is_pruned = pruned.has_unhandled() && code == code::FAILED;
-    Ok(if is_pruned { code::PRUNED } else { code })
+    if is_pruned { code::PRUNED } else { code }
 }
 
 /// Shows what an image's expression answered, lets what it forked go on, and says how all of it ended:
-/// answers the exit code. `go_on` carries out the orders that stop the machine.
-pub(crate) fn see_through(
+/// answers the exit code. `go_on` carries out the orders that stop the machine; `program` speaks.
+pub fn see_through(
+    program: &str,
     vm: &mut Vm,
     outcome: Outcome,
     mut go_on: impl FnMut(&mut Vm, Outcome) -> Outcome,
@@ -182,7 +189,7 @@ pub(crate) fn see_through(
     }
     let (code, sentence) = ending(&outcome);
     if let Some(sentence) = sentence {
-        eprintln!("slave: {sentence}");
+        eprintln!("{program}: {sentence}");
     }
     code
 }

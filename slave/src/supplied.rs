@@ -47,6 +47,7 @@ pub fn run_supplied(image: &Path, orders: &Orders) -> Result<u8> {
     terminate_on_signals(session.waker())?;
     let outcome = session.run(&entry, RunLimits::default())?;
     Ok(see_through(
+        "slave",
         &mut session.into_machine(),
         outcome,
         |_, outcome| outcome,

@@ -33,7 +33,7 @@ pub fn build(build: &Build) -> Result<u8, Failure> {
         image.write(&build.output)?;
     }
     let heap = &image.vm.heap;
-    let info = ImageInfo::of(heap, "");
+    let info = ImageInfo::of(heap, "", &[]);
     let row = format!(
         "full image    {} classes   {} methods   {} objects    {}   built in {}   {}",
         count(info.classes as u64),

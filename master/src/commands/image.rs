@@ -65,7 +65,7 @@ fn info(path: &Path, json: bool, verify: bool) -> Result<u8, Failure> {
         let document = serde_json::json!({
             "file": path.display().to_string(),
             "format": info.format,
-            "fingerprint": format!("{:?}", opened.fingerprint),
+            "fingerprint": opened.fingerprint.to_string(),
             "file_bytes": opened.file_bytes,
             "classes": info.classes,
             "methods": info.methods,

@@ -52,7 +52,7 @@ pub fn run(run: &Run) -> Result<u8, Failure> {
         return run_live(&mut image, run, listen, &rest);
     }
     match rest.as_slice() {
-        [] => Ok(finish(&image.run(RunLimits::default())?)),
+        [] => Ok(image.see_through(|_, outcome| outcome)),
         ["eval", words @ ..] if !words.is_empty() => {
             super::eval::print_value(&mut image, &words.join(" "))
         }
@@ -63,7 +63,7 @@ pub fn run(run: &Run) -> Result<u8, Failure> {
             run_script(&mut image, script)
         }
         // What else begins like an option is for the image's own command line.
-        [option, ..] if option.starts_with("--") => Ok(finish(&image.run(RunLimits::default())?)),
+        [option, ..] if option.starts_with("--") => Ok(image.see_through(|_, outcome| outcome)),
         _ => Err(Failure {
             code: code::USAGE,
             error: anyhow!(
@@ -114,7 +114,7 @@ fn run_live(image: &mut LiveImage, run: &Run, listen: &str, rest: &[&str]) -> Re
         }
     }
     eprintln!("{path} runs, taking code on {}", served.address);
-    Ok(finish(&image.run_live(&mut live)?))
+    Ok(image.see_through(|vm, outcome| live.go_on(vm, outcome)))
 }
 
 fn is_for_other_machines(argument: &str) -> bool {

@@ -155,7 +155,7 @@ fn load(shrink: &Shrink) -> Result<(LoadedSources, LiveImage), Failure> {
 }
 
 fn full_image(image: &LiveImage, bytes: usize) -> FullImage {
-    let info = ImageInfo::of(&image.vm.heap, "");
+    let info = ImageInfo::of(&image.vm.heap, "", &[]);
     FullImage {
         counts: ImageCounts {
             classes: info.classes as u64,

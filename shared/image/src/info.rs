@@ -6,6 +6,8 @@ use imprint_model::class_index::FIXED_INDICES;
 use imprint_model::layout::{class, metaclass};
 use rustc_hash::FxHashMap;
 
+use crate::compact::AbsentClass;
+
 /// Objects and bytes of one class.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClassTally {
@@ -45,8 +47,8 @@ pub struct ImageInfo {
 }
 
 impl ImageInfo {
-    /// Counts a heap that came of a file of this format.
-    pub fn of(heap: &Heap, format: impl Into<String>) -> ImageInfo {
+    /// Counts a heap that came of a file of this format; `absent` names classes that it lacks.
+    pub fn of(heap: &Heap, format: impl Into<String>, absent: &[AbsentClass]) -> ImageInfo {
         let mut info = ImageInfo {
             format: format.into(),
             word_bits: 64,
@@ -60,12 +62,12 @@ impl ImageInfo {
             ghosts: 0,
             tally: Vec::new(),
         };
-        info.count_objects(heap);
+        info.count_objects(heap, absent);
         info.count_classes(heap);
         info
     }
 
-    fn count_objects(&mut self, heap: &Heap) {
+    fn count_objects(&mut self, heap: &Heap, absent: &[AbsentClass]) {
         let mut by_class: FxHashMap<u32, (usize, usize)> = FxHashMap::default();
         heap.for_each_object(|oop| {
             let bytes = Heap::bytes_for(heap.slot_count(oop));
@@ -89,6 +91,8 @@ impl ImageInfo {
                     .find(|(_, index)| *index == class_index)
             };
             let name = name.or_else(|| fixed().map(|(name, _)| (*name).to_owned()));
+            let noted = || absent.iter().find(|class| class.index == class_index);
+            let name = name.or_else(|| noted().map(|class| class.name.clone()));
             let name = name.unwrap_or_else(|| format!("class {class_index}"));
             match name.as_str() {
                 "CompiledMethod" => self.methods = objects,

@@ -25,7 +25,9 @@ pub mod sources;
 pub mod spur;
 
 pub use certificate::Certificates;
-pub use compact::{CompactOptions, CompactSizes, ImageRole, Metadata, read_compact, write_compact};
+pub use compact::{
+    AbsentClass, CompactOptions, CompactSizes, ImageRole, Metadata, read_compact, write_compact,
+};
 pub use info::{ClassTally, ImageInfo};
 pub use kind::{ImageKind, identify};
 pub use open::{OpenedImage, open_certified, open_image, read_image};

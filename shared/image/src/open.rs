@@ -49,7 +49,7 @@ impl OpenedImage {
             }
             _ => format!("Spur {}", crate::kind::SPUR_64),
         };
-        ImageInfo::of(&self.heap, format)
+        ImageInfo::of(&self.heap, format, &self.metadata.absent_classes())
     }
 }
 

@@ -12,6 +12,7 @@ use imprint_vm::install::{InstallError, Installer, Names, Unbound};
 use imprint_vm::seed::empty_seed;
 use imprint_vm::{Arrivals, Presence, bottom_context};
 
+use crate::absent::absent_classes;
 use crate::error::ShrinkError;
 use crate::export::spur_file;
 use crate::keep::Kept;
@@ -19,7 +20,7 @@ use crate::live::Live;
 use crate::manifest::Manifest;
 use crate::pattern::Glob;
 use crate::select::{ENTRY_PHASE, EXCLUDED_PACKAGES, Selection, Taken, select};
-use crate::{absent, tombstones, views};
+use crate::{tombstones, views};
 
 /// The priority of the process that runs the entry expression.
 const ENTRY_PRIORITY: i32 = 40;
@@ -123,14 +124,13 @@ pub fn slim(input: &SlimInput<'_>) -> Result<Slim, ShrinkError> {
     let mut manifest = Manifest::of(&builder.heap, &builder.presence, &selection, &live);
     manifest.entry.clone_from(&input.options.entry);
     manifest.tombstones = tombstones;
-    let metadata = Metadata {
+    let mut metadata = Metadata {
         role: ImageRole::Slim,
         origin: input.options.origin,
         entry: Some(input.options.entry.clone()).filter(|entry| !entry.is_empty()),
-        notes: absent::note(&builder.heap, &builder.names)
-            .into_iter()
-            .collect(),
+        notes: Vec::new(),
     };
+    metadata.note_absent_classes(&absent_classes(&builder.heap, &builder.names));
     Ok(Slim {
         heap: builder.heap,
         names: builder.names,

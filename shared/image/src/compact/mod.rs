@@ -16,7 +16,7 @@ mod metadata;
 mod read;
 mod write;
 
-pub use metadata::{ImageRole, Metadata};
+pub use metadata::{AbsentClass, ImageRole, Metadata};
 #[doc(hidden)]
 pub use read::body_for_tests;
 pub use read::{read_compact, read_metadata};

@@ -46,7 +46,7 @@ fn an_export_holds_no_ghost_and_is_written_the_same_each_time() {
     let file = spur_of(source);
     assert_eq!(file, spur_of(source));
     let image = read_image(&file, imprint_heap::HeapSettings::default()).expect("it opens");
-    assert_eq!(ImageInfo::of(&image.heap, "").ghosts, 0);
+    assert_eq!(ImageInfo::of(&image.heap, "", &[]).ghosts, 0);
 }
 
 #[test]
