@@ -5,4 +5,6 @@
 #[path = "../../integration-tests/tests/fuzz/targets.rs"]
 mod targets;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::wire(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    targets::wire(bytes);
+});

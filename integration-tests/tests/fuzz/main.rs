@@ -13,6 +13,8 @@ use targets::{TARGETS, Target};
 
 /// Mutations of each target; `IMPRINT_FUZZ_ROUNDS` says another number.
 const ROUNDS: usize = 400;
+/// One of so many mutations is taken at least.
+const TAKEN_SHARE: usize = 100;
 /// Longest that one input may take, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -63,7 +65,8 @@ fn mutate(dice: &mut Dice, input: &[u8], other: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn run(target: &Target, input: &[u8], what: &str) {
+/// Runs a target; answers whether it took the input.
+fn run(target: &Target, input: &[u8], what: &str) -> bool {
     let (name, function) = target;
     let begun = Instant::now();
     let ended = std::panic::catch_unwind(|| function(input));
@@ -74,24 +77,35 @@ fn run(target: &Target, input: &[u8], what: &str) {
         took < PATIENCE,
         "{name} took {took:?} for {what}: {shown:?}"
     );
+    ended.expect("it was looked at a moment ago")
 }
+
+/// Files of the corpora that are there to be refused begin with this.
+const REFUSED: &str = "refused";
 
 fn bounded_run(name: &str) {
     let target = TARGETS.iter().find(|target| target.0 == name).unwrap();
     let files = corpus(name);
     assert!(!files.is_empty(), "the corpus of {name} is empty");
     for (path, bytes) in &files {
-        run(target, bytes, &path.display().to_string());
+        let is_taken = run(target, bytes, &path.display().to_string());
+        let file = path.file_name().unwrap().to_string_lossy();
+        let is_wanted = !file.starts_with(REFUSED);
+        assert_eq!(is_taken, is_wanted, "{}", path.display());
     }
     let rounds = std::env::var("IMPRINT_FUZZ_ROUNDS").ok();
     let rounds = rounds.map_or(ROUNDS, |text| text.parse().expect("it is a number"));
     let mut dice = Dice(17);
+    let mut taken = 0;
     for round in 0..rounds {
         let (_, input) = &files[dice.below(files.len())];
         let (_, other) = &files[dice.below(files.len())];
         let bytes = mutate(&mut dice, input, other);
-        run(target, &bytes, &format!("round {round}"));
+        taken += usize::from(run(target, &bytes, &format!("round {round}")));
     }
+    // Where all are refused, or none, the changes reach nothing.
+    assert!(taken * TAKEN_SHARE >= rounds, "{name} took {taken}");
+    assert!(taken < rounds, "{name} took all");
 }
 
 /// Expressions whose drafts are the corpus of the verifier: `BLESS=1` writes them again.
@@ -149,6 +163,25 @@ fn the_packages_of_the_corpus_can_be_read() {
 }
 
 #[test]
+fn the_records_and_messages_of_the_corpora_are_those_of_today() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let traces = targets::records::traces().map(|(name, bytes)| ("trace", name, bytes));
+    let logs = targets::records::replay_logs().map(|(name, bytes)| ("replay_log", name, bytes));
+    let bundles = targets::bundles().map(|(name, bytes)| ("bundle", name, bytes));
+    let messages = targets::messages().map(|(name, bytes)| ("wire", name, bytes));
+    let records = traces.into_iter().chain(logs);
+    for (target, name, bytes) in records.chain(bundles).chain(messages) {
+        let path = root.join("fuzz/corpus").join(target).join(name);
+        if std::env::var_os("BLESS").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &bytes).unwrap();
+        }
+        let kept = fs::read(&path).unwrap_or_default();
+        assert_eq!(kept, bytes, "{target} {name}: BLESS=1 writes it");
+    }
+}
+
+#[test]
 fn every_cut_and_every_changed_byte_of_a_package_file_is_refused() {
     for (name, body) in targets::package_bodies() {
         let file = imprint_package::file::FORM.seal(&body, 1).unwrap();
@@ -192,6 +225,7 @@ macro_rules! bounded_runs {
 bounded_runs!(
     compact_image,
     spur_image,
+    foreign_image,
     verifier,
     compiler,
     tonel,
@@ -202,5 +236,8 @@ bounded_runs!(
     monticello,
     http_head,
     wire,
+    bundle,
     package,
+    trace,
+    replay_log,
 );

@@ -1,13 +1,23 @@
-//! Bytes of a stranger, read as the messages of a stream: what fuzzing calls. The streams themselves
-//! read the same messages with the same functions.
+//! Bytes of a stranger, read as the messages of a stream: what fuzzing calls, with the bytes that it
+//! begins with. The streams themselves read and write the same messages with the same functions.
 
 use prost::Message;
 
-use crate::bundles::BundleReader;
-use crate::convert::heard;
+use crate::bundles::{BundleReader, BundleWriter};
+use crate::convert::{heard, said};
 use crate::error::InvalidMessage;
 use crate::message::{MasterMessage, SlaveMessage};
 use crate::pb;
+
+/// The bytes of what a slave says.
+pub fn slave_bytes(message: SlaveMessage) -> Vec<u8> {
+    pb::SlaveMessage::from(message).encode_to_vec()
+}
+
+/// The bytes of what a master says first on a stream.
+pub fn master_bytes(message: MasterMessage) -> Vec<u8> {
+    said(message, &mut BundleWriter::default()).encode_to_vec()
+}
 
 /// Reads what a slave says; `None` where it is no message at all.
 ///

@@ -1,6 +1,8 @@
 //! What a machine finds through the special objects array: classes, selectors, the process that
 //! goes on.
 
+use imprint_model::known::PRIMITIVE_ERRORS;
+
 use super::memory::{Memory, Object};
 use super::objects::{small, text_of};
 
@@ -24,6 +26,8 @@ const SELECTORS: [(usize, &str); 8] = [
 /// Position (1-based) of semaphores.
 const SEMAPHORES: [usize; 3] = [30, 31, 42];
 const PRIORITIES: usize = 80;
+/// Fewest entries of the table of primitive errors.
+const ERRORS: usize = 20;
 /// More ready processes than this are taken for a ring.
 const PROCESSES_MAX: usize = 1 << 20;
 
@@ -84,9 +88,20 @@ fn check_special_selectors(memory: &Memory, pairs: Option<&Object>, faults: &mut
 }
 
 fn check_errors(memory: &Memory, table: Option<&Object>, faults: &mut Vec<String>) {
-    if table.is_none_or(|table| table.format != 2 || table.slots < 20 || table.oop == memory.nil())
-    {
+    let Some(table) = table.filter(|table| table.format == 2 && table.slots >= ERRORS) else {
         faults.push("special object 52 is no table of primitive errors".to_owned());
+        return;
+    };
+    for (position, name) in PRIMITIVE_ERRORS.iter().enumerate() {
+        let entry = memory.object_in(table, position);
+        let found = entry.filter(|entry| entry.oop != memory.nil());
+        let text = found.map(|symbol| text_of(memory, symbol));
+        if text.as_deref() != *name {
+            faults.push(format!(
+                "primitive error {} is {text:?}, not {name:?}",
+                position + 1
+            ));
+        }
     }
 }
 
@@ -109,8 +124,11 @@ fn scheduler_fault(memory: &Memory, binding: Option<&Object>) -> Option<&'static
     }
     let active = memory.object_in(scheduler, 1);
     let context = active.and_then(|process| memory.object_in(process, 1));
-    if context.is_none_or(|context| context.class != 36) {
+    let Some(context) = context.filter(|context| context.class == 36) else {
         return Some("the active process has no context to go on in");
+    };
+    if memory.slot(context, 1).and_then(small).is_none() {
+        return Some("the context of the active process has ended");
     }
     None
 }

@@ -183,8 +183,11 @@ fn check_header(all: &[u64], faults: &mut Vec<String>) {
     if all[2] == 0 || !all[2].is_multiple_of(8) {
         faults.push(format!("the base address is {:#x}", all[2]));
     }
-    if all[4] >> 22 != 0 {
-        faults.push(format!("the last hash {} has more than 22 bits", all[4]));
+    if all[4] == 0 || all[4] >> 22 != 0 {
+        faults.push(format!(
+            "the last hash {} is 0, or has more than 22 bits",
+            all[4]
+        ));
     }
     if all[11..16].iter().any(|word| *word != 0) {
         faults.push("the header's padding is not empty".to_owned());

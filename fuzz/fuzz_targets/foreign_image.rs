@@ -1,0 +1,10 @@
+//! Fuzzes `foreign_image`; see `integration-tests/tests/fuzz/targets.rs`.
+
+#![no_main]
+
+#[path = "../../integration-tests/tests/fuzz/targets.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    targets::foreign_image(bytes);
+});
