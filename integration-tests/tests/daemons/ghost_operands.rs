@@ -40,6 +40,7 @@ const INCOMPARABLE: &[&str] = &[
     "primitiveSomeObject",
     // Chance, and the world.
     "primitiveResolverStartNameLookup",
+    "primitiveConnectToFileDescriptor",
     "primitiveFileStdioHandles",
     "primitiveMakeUUID",
     // It needs a name, and the rows of the modules have it.

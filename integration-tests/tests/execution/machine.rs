@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use imprint_bootstrap::PackageSet;
 use imprint_bootstrap::{build, compile_expression, compile_for, embedded_packages};
 use imprint_heap::{Heap, HeapSettings, Zeal};
 use imprint_isa::{BehaviorName, CompileRequest, Draft, MethodDraft, Miss, Placed};
@@ -20,9 +21,20 @@ pub struct Machine {
 impl Machine {
     pub fn new(heap: HeapSettings, settings: VmSettings) -> Machine {
         let packages = embedded_packages(|_| false).expect("the kernel can be read");
+        Machine::of(&packages, heap, |heap| {
+            Vm::new(heap, Box::new(Clock(Instant::now())), settings)
+        })
+    }
+
+    /// A machine of these packages.
+    pub fn of(
+        packages: &PackageSet,
+        heap: HeapSettings,
+        new_vm: impl FnOnce(Heap) -> Vm,
+    ) -> Machine {
         let heap = Heap::new(heap).expect("address space is there");
-        let image = build(&packages, heap, |heap, names| {
-            let mut vm = Vm::new(heap, Box::new(Clock(Instant::now())), settings);
+        let image = build(packages, heap, |heap, names| {
+            let mut vm = new_vm(heap);
             vm.names = names;
             vm
         });

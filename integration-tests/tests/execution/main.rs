@@ -11,6 +11,7 @@ mod machine;
 mod memory;
 mod oracles;
 mod packages;
+mod primitives;
 mod random_programs;
 mod revisions;
 

@@ -131,6 +131,35 @@ fn the_low_space_semaphore_is_signalled_once_and_names_the_process() {
 }
 
 #[test]
+fn ephemerons_whose_keys_are_gone_are_mourned_one_after_another() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    machine.compile("Object", "nextMourner <primitive: 172> ^ nil");
+    let program = "| dead alive key entries | dead := Semaphore new. key := Object new. \
+         Smalltalk specialObjectsArray at: 42 put: dead. \
+         alive := WeakKeyAssociation key: key value: 1. \
+         entries := (1 to: 3) collect: [:i | WeakKeyAssociation key: Object new value: i]. \
+         Smalltalk garbageCollect. dead wait. \
+         |> {(entries collect: [:each | entries includes: 3 nextMourner]). 3 nextMourner. alive key == key}";
+    assert_eq!(machine.print(program), "#(#(true true true) nil true)");
+}
+
+#[test]
+fn whoever_waits_for_collections_is_told_of_each_until_it_asks_for_none() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    machine.vm.heap.set_zeal(None);
+    machine.compile(
+        "Object",
+        "tellCollections: index <primitive: 'primitiveSetGCSemaphore' module: ''> ^ #refused",
+    );
+    let program = "| told | told := Semaphore new. \
+         3 tellCollections: (Smalltalk registerExternalObject: told). \
+         Smalltalk garbageCollect; garbageCollectMost. \
+         3 tellCollections: 0. Smalltalk garbageCollect. \
+         |> {told instVarNamed: #excessSignals. 3 tellCollections: -1. 3 tellCollections: nil}";
+    assert_eq!(machine.print(program), "#(2 #refused #refused)");
+}
+
+#[test]
 fn runaway_recursion_is_an_error_that_can_be_caught() {
     let settings = VmSettings {
         depth_max: 20_000,

@@ -14,6 +14,11 @@ pub const PRIMITIVES: &[(&str, &str, Primitive)] = &[
     ("", "primitiveGetCurrentWorkingDirectory", working_directory),
     ("", "primitiveGetenv", variable),
     ("UUIDPlugin", "primitiveMakeUUID", make_uuid),
+    (
+        "SecurityPlugin",
+        "primitiveGetUntrustedUserDirectory",
+        user_directory,
+    ),
 ];
 
 /// What the image sees in place of one variable of the process, a machine's extension: drills meet it
@@ -58,6 +63,16 @@ pub(crate) fn value_of(vm: &Vm, name: &[u8]) -> Option<Vec<u8>> {
 fn working_directory(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
     let path = std::env::current_dir().map_err(|_| PrimitiveError::NotFound)?;
     new_string(vm, path.as_os_str().as_bytes())
+}
+
+/// Where a program may keep a user's data (XDG Base Directory Specification); it need not be there yet.
+fn user_directory(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
+    let is_full = |path: &Vec<u8>| path.starts_with(b"/");
+    let named = value_of(vm, b"XDG_DATA_HOME").filter(is_full);
+    let below_home = || Some([&value_of(vm, b"HOME")?[..], b"/.local/share"].concat());
+    let folder = named.or_else(below_home).filter(is_full);
+    let folder = folder.ok_or(PrimitiveError::NotFound)?;
+    new_string(vm, &[&folder[..], b"/imprint"].concat())
 }
 
 /// Fills the receiver, a ByteArray of 16, with a random identifier (RFC 9562, version 4).

@@ -13,8 +13,9 @@
 //! Linux kernel's epoll.
 //!
 //! Reading order: [`outside`], [`reactor`], [`handles`], [`files`], [`sockets`], [`http`],
-//! [`environment`], [`locale`], [`timezone`], [`digests`].
+//! [`environment`], [`locale`], [`timezone`], [`digests`], [`checksums`].
 
+pub mod checksums;
 pub mod clock_text;
 pub mod digests;
 pub mod environment;
@@ -62,6 +63,7 @@ pub fn register(vm: &mut Vm, reactor: &Reactor) {
         environment::PRIMITIVES,
         locale::PRIMITIVES,
         digests::PRIMITIVES,
+        checksums::PRIMITIVES,
     ];
     for (module, name, function) in others.into_iter().flatten() {
         offer(&mut vm.modules, module, name, *function);

@@ -323,7 +323,7 @@ impl Vm {
     }
 
     /// The object at a 1-based position of the external objects.
-    fn external_object(&self, index: usize) -> Oop {
+    pub(crate) fn external_object(&self, index: usize) -> Oop {
         let array = self.heap.known(Known::ExternalObjects);
         let is_there = index > 0 && self.has_slots(array, index);
         if is_there {

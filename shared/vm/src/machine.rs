@@ -81,6 +81,8 @@ pub struct Vm {
     pub(crate) is_out_of_space: bool,
     /// The low space semaphore is signalled once less than this is left; 0 for never.
     pub(crate) low_space_bytes: usize,
+    /// Position among the external objects of the semaphore that each collection signals; 0 for none.
+    pub(crate) collection_semaphore: usize,
 }
 
 impl Vm {
@@ -120,6 +122,7 @@ impl Vm {
             standstill_before: Duration::ZERO,
             is_out_of_space: false,
             low_space_bytes: 0,
+            collection_semaphore: 0,
             settings,
         }
     }

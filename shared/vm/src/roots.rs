@@ -73,7 +73,7 @@ impl Vm {
     }
 
     /// Collects, between two runs or in the driver: nobody holds an oop but in the roots. Then
-    /// whoever waits for finalisation is signalled.
+    /// whoever waits for finalisation, or for collections, is signalled.
     pub fn collect(&mut self, kind: Collection) -> CollectionReport {
         self.cache.forget_young(&self.heap);
         let (heap, mut roots) = self.split();
@@ -88,6 +88,10 @@ impl Vm {
         }
         if report.wants_finalization() {
             let semaphore = self.heap.known(Known::FinalizationSemaphore);
+            self.signal_from_outside(semaphore);
+        }
+        if self.collection_semaphore > 0 {
+            let semaphore = self.external_object(self.collection_semaphore);
             self.signal_from_outside(semaphore);
         }
         self.watch_low_space();

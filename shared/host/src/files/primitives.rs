@@ -9,20 +9,26 @@ use std::path::PathBuf;
 
 use imprint_model::Oop;
 use imprint_vm::primitives::arguments::{
-    argument, boolean, bytes, check_writable, new_array, new_byte_array, object, small_integer,
-    unsigned_64,
+    argument, boolean, bytes, bytes_object, check_writable, new_array, new_byte_array, object,
+    small_integer, unsigned_64,
 };
 use imprint_vm::{Args, Failure, Primitive, PrimitiveError, Vm};
 
 use super::directories::{directory_entry, directory_lookup};
 use super::{Files, OpenFile, path_of, refused};
 
+/// Bytes of the type or creator of a file on the systems that have them.
+const MAC_CODE_BYTES: usize = 4;
+
 /// Name and function of each primitive.
 pub const PRIMITIVES: &[(&str, Primitive)] = &[
+    ("primitiveConnectToFile", connect_to_file),
+    ("primitiveConnectToFileDescriptor", connect_to_descriptor),
     ("primitiveDirectoryCreate", directory_create),
     ("primitiveDirectoryDelete", directory_delete),
     ("primitiveDirectoryDelimitor", directory_delimiter),
     ("primitiveDirectoryEntry", directory_entry),
+    ("primitiveDirectoryGetMacTypeAndCreator", mac_type),
     ("primitiveDirectoryLookup", directory_lookup),
     ("primitiveFileAtEnd", at_end),
     ("primitiveFileClose", close),
@@ -118,6 +124,39 @@ fn standard_handles(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
         vm.heap.store(array, index, handle);
     }
     Ok(array)
+}
+
+/// The address of a stream of the C library: this machine has none.
+fn connect_to_file(_: &mut Vm, _: Args) -> Result<Oop, Failure> {
+    Err(PrimitiveError::Unsupported.into())
+}
+
+/// Number of a descriptor of the process and whether to write, to a handle; closing it leaves the
+/// descriptor open.
+fn connect_to_descriptor(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let number = small_integer(vm, args, 0)?;
+    let is_writable = boolean(vm, args, 1)?;
+    if number < 0 {
+        return Err(PrimitiveError::BadArgument.into());
+    }
+    let handle = new_handle(vm)?;
+    let standard = files(vm)?.take_standard().map_err(refused)?;
+    let file = match number {
+        0 => OpenFile::around(standard.input, is_writable),
+        1 => OpenFile::standard_output(standard.output),
+        2 => OpenFile::standard_output(standard.error),
+        _ => descriptor(number, is_writable).map_err(refused)?,
+    };
+    files(vm)?.files.insert(file);
+    Ok(handle)
+}
+
+/// What a descriptor leads to, opened once more.
+fn descriptor(number: i64, is_writable: bool) -> std::io::Result<OpenFile> {
+    let mut options = fs::File::options();
+    options.read(!is_writable).write(is_writable);
+    let file = options.open(format!("/proc/self/fd/{number}"))?;
+    Ok(OpenFile::around(file, is_writable))
 }
 
 fn close(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
@@ -264,6 +303,20 @@ fn directory_delete(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 
 fn directory_delimiter(_: &mut Vm, _: Args) -> Result<Oop, Failure> {
     Ok(Oop::character(u32::from('/')))
+}
+
+/// Path, and two byte objects for codes of four bytes that files had on other systems: here they have
+/// none, so the objects stay as they are.
+fn mac_type(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let path = path(vm, args, 0)?;
+    for index in [1, 2] {
+        let code = bytes_object(vm, args, index)?;
+        if vm.heap.bytes(code).len() != MAC_CODE_BYTES {
+            return Err(PrimitiveError::BadArgument.into());
+        }
+    }
+    fs::metadata(path).map_err(refused)?;
+    Ok(args.receiver(vm))
 }
 
 /// Number of a descriptor, to what it leads to: 0 nothing, 1 a terminal, 2 a pipe or socket, 3 a

@@ -5,7 +5,9 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 
 use imprint_model::Oop;
-use imprint_vm::PrimitiveError::{BadArgument, BadIndex, Generic, NoModification, NotFound};
+use imprint_vm::PrimitiveError::{
+    BadArgument, BadIndex, Generic, NoModification, NotFound, Unsupported,
+};
 use tempfile::TempDir;
 
 use super::{Files, StandardFiles};
@@ -424,4 +426,38 @@ fn a_stream_signals_input_and_its_end() {
 fn descriptors_are_told_apart() {
     let mut folder = Folder::new();
     assert_eq!(folder.call("primitiveFileDescriptorType", &[i(9999)]), i(0));
+}
+
+#[test]
+fn a_descriptor_of_the_process_becomes_a_file_and_outlives_its_closing() {
+    use std::os::fd::AsRawFd;
+
+    let mut folder = Folder::new();
+    let (read_end, write_end) = std::io::pipe().unwrap();
+    let number = i(write_end.as_raw_fd());
+    let yes = folder.world.boolean(true);
+    let handle = folder.call("primitiveConnectToFileDescriptor", &[number, yes]);
+    let text = folder.world.string("olleh");
+    let written = folder.call("primitiveFileWrite", &[handle, text, i(1), i(5)]);
+    assert_eq!(written, i(5));
+    folder.call("primitiveFileClose", &[handle]);
+    (&write_end).write_all(b"!").unwrap();
+    drop(write_end);
+    let mut all = String::new();
+    (&read_end).read_to_string(&mut all).unwrap();
+    assert_eq!(all, "olleh!");
+    for (number, is_writable, error) in [
+        (i(-1), yes, BadArgument),
+        (i(1), number, BadArgument),
+        (i(1_000_000), yes, NotFound),
+    ] {
+        let operands = [number, is_writable];
+        let name = "primitiveConnectToFileDescriptor";
+        folder.world.fails(FILES, name, &operands, error);
+    }
+    let address = folder.world.bytes(&[0; 8]);
+    let name = "primitiveConnectToFile";
+    folder
+        .world
+        .fails(FILES, name, &[address, yes], Unsupported);
 }

@@ -7,8 +7,8 @@ use std::ops::Range;
 use imprint_heap::Heap;
 use imprint_model::Oop;
 use imprint_vm::primitives::arguments::{
-    argument, boolean, bytes, bytes_object, check_writable, new_array, new_byte_array, new_text,
-    small_integer, text,
+    argument, boolean, bytes, bytes_object, check_writable, count, new_array, new_byte_array,
+    new_text, small_integer, text,
 };
 use imprint_vm::{Args, Failure, Primitive, PrimitiveError, Vm};
 use rustix::net::AddressFamily;
@@ -240,6 +240,7 @@ fn create_with_three_semaphores(vm: &mut Vm, args: Args) -> Result<Oop, Failure>
 fn create_socket(vm: &mut Vm, args: Args, semaphores: Semaphores) -> Result<Oop, Failure> {
     let family = small_integer(vm, args, 0)?;
     let kind = small_integer(vm, args, 1)?;
+    check_buffer_sizes(vm, args, 2)?;
     let open = match kind {
         0 => Socket::new,
         1 => Socket::for_datagrams,
@@ -255,6 +256,13 @@ fn create_socket(vm: &mut Vm, args: Args, semaphores: Semaphores) -> Result<Oop,
     let socket = open(family, &network.reactor, semaphores).or_else(refused)?;
     network.sockets.insert(socket);
     Ok(handle)
+}
+
+/// Two sizes, for what comes and what goes, are asked for and not taken.
+fn check_buffer_sizes(vm: &Vm, args: Args, first: usize) -> Result<(), Failure> {
+    count(vm, args, first)?;
+    count(vm, args, first + 1)?;
+    Ok(())
 }
 
 /// The handle that the next socket gets.
@@ -275,6 +283,7 @@ fn accept_with_three_semaphores(vm: &mut Vm, args: Args) -> Result<Oop, Failure>
 
 fn accept_connection(vm: &mut Vm, args: Args, semaphores: Semaphores) -> Result<Oop, Failure> {
     socket(vm, args)?;
+    check_buffer_sizes(vm, args, 1)?;
     let handle = new_handle(vm)?;
     let connection = socket(vm, args)?
         .take_connection()

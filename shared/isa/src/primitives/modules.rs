@@ -44,6 +44,8 @@ pub const MODULE_PRIMITIVES: &[ModulePrimitive] = module_rows! {
         primDigitDivNegative [1, 1, 1] 0;
         primDigitMultiplyNegative [1, 1, 1] 0;
         primDigitSubtract [1, 1] 0;
+        primMontgomeryDigitLength [0] 0;
+        primMontgomeryTimesModulo [1, 1, 1, 1] 0;
         primNormalizeNegative [1] 0;
         primNormalizePositive [1] 0;
     }
@@ -171,6 +173,13 @@ pub const MODULE_PRIMITIVES: &[ModulePrimitive] = module_rows! {
         primitiveExpandBlock [0, 1, 1] 0;
         primitiveHasSecureHashPrimitive [0] 0;
         primitiveHashBlock [0, 1, 1] 0;
+    }
+    "ZipPlugin" {
+        primitiveUpdateAdler32 [0, 1, 1, 1, 1] 0;
+        primitiveUpdateGZipCrc32 [0, 1, 1, 1, 1] 0;
+    }
+    "SecurityPlugin" {
+        primitiveGetUntrustedUserDirectory [0] 0;
     }
     "LocalePlugin" {
         primitiveCountry [0] 0;

@@ -15,6 +15,7 @@ pub mod floats;
 pub mod imprint;
 pub mod integers;
 pub mod large_integers;
+pub mod montgomery;
 pub mod objects;
 pub mod strings;
 pub mod subscripts;
@@ -100,9 +101,13 @@ const BUILT_IN: &[(&str, &str, Primitive)] = &[
     (
         "",
         "primitiveSetGCBiasToGrowGCLimit",
-        system::without_effect,
+        system::set_growth_limit,
     ),
-    ("", "primitiveSetGCSemaphore", system::without_effect),
+    (
+        "",
+        "primitiveSetGCSemaphore",
+        system::set_collection_semaphore,
+    ),
     ("", "primitiveVMVersion", system::version),
     (
         "LargeIntegers",
@@ -137,6 +142,16 @@ const BUILT_IN: &[(&str, &str, Primitive)] = &[
         "LargeIntegers",
         "primDigitSubtract",
         large_integers::digit_subtract,
+    ),
+    (
+        "LargeIntegers",
+        "primMontgomeryDigitLength",
+        montgomery::digit_length,
+    ),
+    (
+        "LargeIntegers",
+        "primMontgomeryTimesModulo",
+        montgomery::times_modulo,
     ),
     (
         "LargeIntegers",

@@ -5,7 +5,7 @@
 
 use imprint_model::{ClassIndex, Known, Oop};
 
-use super::arguments::{argument, new_array, new_string, receiver, small_integer, text};
+use super::arguments::{argument, count, new_array, new_string, receiver, small_integer, text};
 use super::large_integers::new_narrow_integer;
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
@@ -230,6 +230,28 @@ pub fn image_format_version(_: &mut Vm, _: Args) -> Result<Oop, Failure> {
 /// Where space is missing.
 pub fn version(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
     new_string(vm, VERSION.as_bytes())
+}
+
+/// `gcSemaphoreIndex:`: the Semaphore at this position of the external objects is signalled after each
+/// collection; 0 for none. Answers the receiver.
+///
+/// # Errors
+/// Bad argument where it is no SmallInteger, or negative.
+pub fn set_collection_semaphore(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let index = count(vm, args, 0)?;
+    let answer = receiver(vm, args)?;
+    vm.collection_semaphore = index;
+    Ok(answer)
+}
+
+/// `gcBiasToGrowGCLimit:`: how much the heap may grow between two full collections. Our heap decides
+/// that by what survived the last one, so this has no effect. Answers the receiver.
+///
+/// # Errors
+/// Bad argument where it is no SmallInteger, or negative.
+pub fn set_growth_limit(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    count(vm, args, 0)?;
+    receiver(vm, args)
 }
 
 /// What an image may ask for and we need not do: answers the receiver.
