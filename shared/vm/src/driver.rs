@@ -262,6 +262,7 @@ impl Vm {
             self.countdown = i32::try_from(zeal.every).unwrap_or(i32::MAX);
             self.collect(Collection::Scavenge);
         }
+        self.heal_where_worth();
         if let Some(outcome) = self.limit_reached(limits) {
             return Some(outcome);
         }

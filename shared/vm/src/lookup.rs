@@ -163,9 +163,13 @@ impl Vm {
     /// Puts the object itself where the receiver is a ghost or forwarder; answers its class index.
     fn heal_receiver(&mut self, arguments: usize) -> Result<u32, Stop> {
         let index = self.stack.top_index(self.stack.active()) - arguments;
-        let healed = self.identity(self.stack.word(index));
+        let receiver = self.stack.word(index);
+        let healed = self.identity(receiver);
         if let Some(ghost) = healed.as_ghost() {
             return Err(Miss::Object(ghost).into());
+        }
+        if receiver.is_ghost() {
+            self.presence.note_meeting();
         }
         self.stack.set_word(index, healed);
         Ok(self.heap.class_index_of(healed))
