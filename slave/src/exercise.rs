@@ -243,6 +243,7 @@ impl Exercised {
             return Ok(());
         }
         let tests = self.session.compile_tests(&self.plan.tests)?;
+        self.session.vm.heap.touch_young();
         let run = self.run_tests(&tests, orders, on_test)?;
         if self.is_interrupted() {
             return Ok(());

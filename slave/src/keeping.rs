@@ -49,7 +49,7 @@ pub fn kept_of(
         let (ghost, because) = wanted(value)
             .ok_or_else(|| anyhow!("the master wants something unknown kept: {value}"))?;
         let reached = arrivals.drafts.iter();
-        let mut reached = reached.map(|arrival| &arrival.placed);
+        let mut reached = reached.map(|arrival| &*arrival.placed);
         match reached.find(|placed| id_of(placed) == ghost.id) {
             Some(placed) => kept.push(Kept {
                 placed: placed.clone(),
@@ -118,7 +118,7 @@ impl Widening {
     /// A margin around what came and what is kept beside it. Classes that the margin's own methods
     /// bring along do not widen it: else it would have no end.
     pub fn around(arrivals: &Arrivals, kept: &[Kept]) -> Widening {
-        let arrived = arrivals.drafts.iter().map(|arrival| &arrival.placed);
+        let arrived = arrivals.drafts.iter().map(|arrival| &*arrival.placed);
         let all: Vec<&Placed<Draft>> = arrived
             .chain(kept.iter().map(|kept| &kept.placed))
             .collect();

@@ -101,7 +101,7 @@ impl Logged {
 
     /// The ids of all that came in the run.
     pub fn ids(&self) -> impl Iterator<Item = u64> {
-        let arrived = self.arrivals.drafts.iter().map(|arrival| &arrival.placed);
+        let arrived = self.arrivals.drafts.iter().map(|arrival| &*arrival.placed);
         arrived.map(id_of)
     }
 

@@ -10,7 +10,7 @@ use imprint_heap::Heap;
 use imprint_host::sockets::resolver::host_name;
 use imprint_host::{Environment, Files, LocalOutside, Network, Reactor, Waker};
 use imprint_image::Fingerprint;
-use imprint_isa::{BehaviorName, CompileRequest, MethodDraft, Surroundings};
+use imprint_isa::{BehaviorName, CompileRequest, MethodDraft, Placed, Surroundings};
 use imprint_model::Oop;
 use imprint_report::{TestCase, TestOutcome, TestRun};
 use imprint_shrink::GLOBALS_CLASS;
@@ -178,7 +178,10 @@ impl Session {
         let outside = Box::new(RemoteOutside::new(local, line.clone()));
         let mut vm = machine_with(heap, names, outside, &reactor, command_line);
         vm.extensions.insert(Arrivals::new(&vocabulary));
-        vm.extensions.insert(PullSites::default());
+        // To tell where each pull came from takes a look at the stack: only who may explode wants it.
+        if line.borrow().limit_bytes.is_some() {
+            vm.extensions.insert(PullSites::default());
+        }
         Ok(Session {
             vm,
             line,
@@ -215,7 +218,7 @@ impl Session {
         if arrivals.class_indices.is_empty() {
             return;
         }
-        let drafts = arrivals.drafts.iter().map(|arrival| arrival.placed.clone());
+        let drafts = (arrivals.drafts.iter()).map(|arrival| Placed::clone(&arrival.placed));
         let classes = arrivals.class_indices.clone();
         self.line.borrow_mut().keep(drafts.collect(), classes);
         self.vm.extensions.insert(arrivals.clone());

@@ -9,26 +9,25 @@
 //! All drafts of a bundle go through here, those that were asked for too: so what reaches the machine
 //! is the same, draft for draft, as if nothing had ever come ahead of its time.
 
-use std::collections::{HashMap, HashSet};
-
 use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{BehaviorName, Draft, Miss, Name, Placed, Ref};
 use imprint_vm::Answer;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::keeping::id_of;
 
 /// Drafts and class indices that the machine has not been given.
 #[derive(Default)]
 pub struct Waiting {
-    drafts: HashMap<u64, Placed<Draft>>,
+    drafts: FxHashMap<u64, Box<Placed<Draft>>>,
     /// What can be asked for by name -> its id.
-    names: HashMap<Named, u64>,
+    names: FxHashMap<Named, u64>,
     /// Index in the class table -> id of the class or metaclass.
-    class_indices: HashMap<u32, u64>,
+    class_indices: FxHashMap<u32, u64>,
     /// Classes that were not declared to the machine.
-    undeclared: HashMap<Name, (u32, u32)>,
+    undeclared: FxHashMap<Name, (u32, u32)>,
     /// Ids of the drafts that came of the seed, also of those that went on since.
-    of_seed: HashSet<u64>,
+    of_seed: FxHashSet<u64>,
 }
 
 /// Something that drafts refer to by name and that is a draft itself.
@@ -138,7 +137,7 @@ impl Waiting {
             Draft::Meta(_) => self.class_indices.insert(placed.class_indices.1, id),
             _ => None,
         };
-        self.drafts.insert(id, placed);
+        self.drafts.insert(id, Box::new(placed));
     }
 
     /// Moves a draft into an answer, behind what it needs. What is taken is gone from here, so names
@@ -157,7 +156,7 @@ impl Waiting {
                         continue;
                     };
                     let needs = needs(&placed.draft);
-                    steps.push(Step::Put(Box::new(placed)));
+                    steps.push(Step::Put(placed));
                     let ids = needs.iter().rev().filter_map(|name| self.names.get(name));
                     steps.extend(ids.copied().map(Step::Fetch));
                 }

@@ -15,7 +15,6 @@ use imprint_daemon::Metrics;
 use imprint_daemon::metrics::{Counter, Gauge, Held};
 use imprint_image::PristineImage;
 use imprint_isa::BehaviorName;
-use imprint_isa::draft_bytes::encode_placed;
 use imprint_trace::Marks;
 use imprint_vm::Answer;
 use imprint_vm::extract::{ClassIndices, Extractor, ImageIndex, PullSession, vocabulary};
@@ -61,19 +60,16 @@ impl Served {
             slaves: metrics.gauge("imprint_slaves", "Slaves that are connected"),
             answers: metrics.counter("imprint_answers_total", "Answers to misses"),
             drafts: metrics.counter("imprint_drafts_total", "Drafts in those answers"),
-            bytes: metrics.counter("imprint_draft_bytes_total", "Bytes of those drafts"),
+            bytes: metrics.counter(
+                "imprint_draft_bytes_total",
+                "Bytes of those drafts as they are sent",
+            ),
         }
     }
 
     fn count(&self, answer: &Answer) {
         self.answers.add(1);
         self.drafts.add(answer.drafts.len() as u64);
-        let bytes: usize = answer
-            .drafts
-            .iter()
-            .map(|placed| encode_placed(placed).len())
-            .sum();
-        self.bytes.add(bytes as u64);
     }
 }
 
@@ -183,6 +179,11 @@ impl Desk {
                 Vec::new()
             }
         }
+    }
+
+    /// Drafts went out, in so many bytes.
+    pub fn note_sent(&self, bytes: usize) {
+        self.shelf.served.bytes.add(bytes as u64);
     }
 
     fn greet(&mut self, hello: &Hello) -> Vec<MasterMessage> {

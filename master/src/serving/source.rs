@@ -123,6 +123,10 @@ impl Session for Stream {
             message => block_in_place(|| self.desk.answer(message)),
         }
     }
+
+    fn note_sent(&mut self, bytes: usize) {
+        self.desk.note_sent(bytes);
+    }
 }
 
 fn refused(sequence: u64, reason: String) -> MasterMessage {

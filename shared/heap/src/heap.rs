@@ -146,6 +146,12 @@ impl Heap {
         Ok(heap)
     }
 
+    /// Has the system give the memory of young space now, and not page by page while a program runs.
+    pub fn touch_young(&self) {
+        let start = Address::new(self.young_start);
+        self.reserve.touch(start, self.reserve.end());
+    }
+
     /// Decides when the next full collection is due.
     pub(crate) fn set_threshold(&mut self) {
         let used = self.old.space.used();

@@ -8,7 +8,7 @@
 
 use crate::address::Address;
 use crate::error::HeapError;
-use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 use std::ffi::c_void;
 use std::fs::File;
 use std::ptr;
@@ -88,6 +88,15 @@ impl Reserve {
         // SAFETY: the range is ours (asserted above); making it accessible harms nobody.
         unsafe { rustix::mm::mprotect(pointer(from.bits() as usize), bytes, flags) }
             .map_err(system("commit", bytes))
+    }
+
+    /// Asks the system for the pages from `from` to `to`, which are committed, before they are needed. One
+    /// that cannot do that gives each with the first access, as ever.
+    pub(crate) fn touch(&self, from: Address, to: Address) {
+        self.assert_owned(from, to);
+        let at = pointer(from.bits() as usize);
+        // SAFETY: the range is ours (asserted above), and what its pages hold stays as it is.
+        let _ = unsafe { rustix::mm::madvise(at, to.since(from), Advice::LinuxPopulateWrite) };
     }
 
     /// Gives the pages from `from` to `to` back; what they held, also of a file, is gone.

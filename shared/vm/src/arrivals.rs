@@ -13,8 +13,8 @@ use crate::outside::Answer;
 /// A draft that was installed, and during what.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Arrival {
-    /// The draft.
-    pub placed: Placed<Draft>,
+    /// The draft: by itself, so that noting one more moves none of the others.
+    pub placed: Box<Placed<Draft>>,
     /// Index into the phases.
     pub phase: usize,
 }
@@ -54,16 +54,14 @@ impl Arrivals {
     }
 
     /// Notes a draft; one that came before is not noted again. Answers whether it was.
-    pub fn note(&mut self, placed: &Placed<Draft>) -> bool {
+    pub fn note(&mut self, placed: Placed<Draft>) -> bool {
         let is_meta = matches!(placed.draft, Draft::Meta(_));
         let id = if is_meta { placed.meta_id } else { placed.id };
         let is_new = id != 0 && self.ids.insert((id, is_meta));
         if is_new {
             let phase = self.phases.len().saturating_sub(1);
-            self.drafts.push(Arrival {
-                placed: placed.clone(),
-                phase,
-            });
+            let placed = Box::new(placed);
+            self.drafts.push(Arrival { placed, phase });
         }
         is_new
     }
@@ -76,7 +74,7 @@ impl Arrivals {
     ) {
         self.begin_phase(name);
         for placed in drafts {
-            self.note(placed);
+            self.note(placed.clone());
         }
     }
 
@@ -100,7 +98,7 @@ impl Vm {
     }
 
     /// Notes that a draft of the master was installed.
-    pub(crate) fn note_arrival(&mut self, placed: &Placed<Draft>) {
+    pub(crate) fn note_arrival(&mut self, placed: Placed<Draft>) {
         let Some(arrivals) = self.extensions.get_mut::<Arrivals>() else {
             return;
         };
@@ -111,10 +109,14 @@ impl Vm {
             let running = self.active_process_or_nil();
             self.activations(running, 1).into_iter().next()
         });
-        let arrivals = self.extensions.get::<Arrivals>();
-        let phase = arrivals.and_then(|arrivals| arrivals.phases.last().cloned());
-        if let Some(Witness(testify)) = self.extensions.get_mut::<Witness>() {
-            testify(placed, &phase.unwrap_or_default(), cause.flatten().as_ref());
+        let Some(mut witness) = self.extensions.remove::<Witness>() else {
+            return;
+        };
+        if let Some(arrivals) = self.extensions.get::<Arrivals>()
+            && let Some(Arrival { placed, phase }) = arrivals.drafts.last()
+        {
+            (witness.0)(placed, &arrivals.phases[*phase], cause.flatten().as_ref());
         }
+        self.extensions.insert(witness);
     }
 }

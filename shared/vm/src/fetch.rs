@@ -103,8 +103,8 @@ impl Vm {
             last.map_or_else(|| "a name".to_string(), Draft::title)
         });
         self.declare_classes(&answer);
-        for placed in &answer.drafts {
-            if let Err(outcome) = self.install_fetched(placed, 0) {
+        for placed in answer.drafts {
+            if let Err(outcome) = self.install_fetched(&placed, 0) {
                 return Some(outcome);
             }
             self.note_arrival(placed);

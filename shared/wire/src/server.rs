@@ -36,6 +36,7 @@ use crate::message::{MasterMessage, SlaveMessage};
 use crate::pace::Pace;
 use crate::pb::control_server::ControlServer;
 use crate::pb::live_server::LiveServer;
+use crate::pb::master_message::Message;
 use crate::pb::source_server::SourceServer;
 use crate::{Address, MESSAGE_BYTES_MAX, WireError, pb};
 
@@ -53,6 +54,11 @@ pub trait Source: Send + Sync + 'static {
 pub trait Session: Send {
     /// What to say to a message, in this order. After a refusal with sequence 0 the stream ends.
     async fn answer(&mut self, message: SlaveMessage) -> Vec<MasterMessage>;
+
+    /// Drafts went out, in so many bytes.
+    fn note_sent(&mut self, bytes: usize) {
+        let _ = bytes;
+    }
 }
 
 /// Orders to a daemon. An `Err` is a refusal, as a sentence for the user.
@@ -332,7 +338,7 @@ async fn converse(
     answers: Answers,
     mut pace: Pace,
 ) {
-    let mut bundles = BundleWriter::default();
+    let mut bundles = None;
     // An error of the transport is an end like any other: the slave is gone.
     while let Ok(Some(question)) = questions.message().await {
         let message = match SlaveMessage::try_from(question) {
@@ -343,11 +349,17 @@ async fn converse(
                 return;
             }
         };
+        // What comes first decides, since later parts are read by what the earlier ones left behind.
+        let bundles = bundles.get_or_insert_with(|| writer_for(&message));
         for answer in session.answer(message).await {
             let is_last = matches!(answer, MasterMessage::Refused { sequence: 0, .. });
             pace.note(&answer, Instant::now());
-            let answer = answers.send_timeout(Ok(said(answer, &mut bundles)), UNREAD_LIMIT);
-            if answer.await.is_err() || is_last {
+            let answer = said(answer, bundles);
+            if let Some(Message::Drafts(drafts)) = &answer.message {
+                session.note_sent(drafts.bundle.len());
+            }
+            let sent = answers.send_timeout(Ok(answer), UNREAD_LIMIT);
+            if sent.await.is_err() || is_last {
                 return;
             }
         }
@@ -355,6 +367,14 @@ async fn converse(
             tokio::time::sleep(wait).await;
         }
     }
+}
+
+/// The writer of a stream that begins with this message.
+fn writer_for(message: &SlaveMessage) -> BundleWriter {
+    BundleWriter::of(match message {
+        SlaveMessage::Hello(hello) => hello.prefetch_bytes,
+        _ => u64::MAX,
+    })
 }
 
 /// Answers that wait for one slave to read them; no slave that means no harm has more than what a trace

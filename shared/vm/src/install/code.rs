@@ -40,7 +40,8 @@ impl Installer<'_> {
                 what: "its class has no method dictionary",
             });
         }
-        let oop = self.make_method(method, placed, source_pointer)?;
+        self.check_shape(&title, method)?;
+        let oop = self.make_code(&title, method, &placed.local_ids, source_pointer)?;
         let selector = self.heap.intern(&method.selector)?;
         self.take_hash(oop, dictionary.at(self.heap, selector), placed.id);
         let grown = dictionary.put_growing(self.heap, selector, oop)?;

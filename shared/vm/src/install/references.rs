@@ -46,23 +46,17 @@ impl Installer<'_> {
                 title: title.to_string(),
                 what: "it refers to a local object that it does not have",
             }),
-            Ref::Global(name) if !creates && self.names.global(name).is_none() => {
-                Err(missing(title, Miss::Global(name.clone())))
-            }
-            Ref::ClassVariable { class, name }
-                if !creates && self.names.class_variable(class, name).is_none() =>
-            {
-                Err(missing_class(title, class))
-            }
             // What is bound already needs no class for a new binding: in Squeak's images there is none.
-            Ref::Global(name) if self.names.global(name).is_some() => Ok(()),
-            Ref::ClassVariable { class, name }
-                if self.names.class_variable(class, name).is_some() =>
-            {
-                Ok(())
-            }
-            Ref::Global(_) => self.check_class_index(title, GLOBAL_BINDING),
-            Ref::ClassVariable { .. } => self.check_class_index(title, CLASS_BINDING),
+            Ref::Global(name) => match self.names.global(name) {
+                Some(_) => Ok(()),
+                None if creates => self.check_class_index(title, GLOBAL_BINDING),
+                None => Err(missing(title, Miss::Global(name.clone()))),
+            },
+            Ref::ClassVariable { class, name } => match self.names.class_variable(class, name) {
+                Some(_) => Ok(()),
+                None if creates => self.check_class_index(title, CLASS_BINDING),
+                None => Err(missing_class(title, class)),
+            },
             Ref::Undeclared(_) => self.check_class_index(title, UNDECLARED_BINDING),
             Ref::MetaBinding(_) => self.check_class_index(title, META_BINDING),
             Ref::Class(behavior) if self.names.behavior(self.heap, behavior).is_none() => {

@@ -207,7 +207,7 @@ fn what_a_master_says_reads_back() {
             classes: vec![("Foo".into(), 1024, 1025)],
         },
     };
-    let (mut writer, mut reader) = (BundleWriter::default(), BundleReader::default());
+    let (mut writer, mut reader) = (BundleWriter::of(0), BundleReader::default());
     for message in [
         MasterMessage::Welcome(welcome()),
         MasterMessage::Agreement(agreement()),
