@@ -25,13 +25,14 @@ use super::machine::Failed;
 use super::measure::median;
 
 /// Methods that are missed one after the other.
-const MISSES: usize = 400;
+const MISSES: usize = 2000;
 /// Runs of an example's tests of each kind.
 const TURNS: usize = 15;
 /// Runs of a program that is traced, and not.
 const TRACED_TURNS: usize = 3;
-/// A program that sends much and touches much at its beginning.
-const TRACED: &str = "DeltaBlue new loop: 12000";
+/// A program that sends much and touches much at its beginning, for so long that the start of the process
+/// counts for little.
+const TRACED: &str = "DeltaBlue new loop: 36000";
 /// A daemon says by then that it serves.
 const START_LIMIT: Duration = Duration::from_secs(20);
 

@@ -58,6 +58,10 @@ impl Sources {
 
     /// Adds a text in which a byte that would end it stands twice.
     fn add_doubling(&mut self, end: u8, text: &str) {
+        if !text.as_bytes().contains(&end) {
+            // Nearly every text: it is copied as a whole.
+            return self.text.extend_from_slice(text.as_bytes());
+        }
         for part in text.as_bytes().split_inclusive(|byte| *byte == end) {
             self.text.extend_from_slice(part);
             if part.last() == Some(&end) {

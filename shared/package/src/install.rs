@@ -7,6 +7,8 @@
 //! The plan refuses what can be refused before anything changed. What fails behind it is the image's own
 //! code; whoever installs into a file writes none then.
 
+use std::thread;
+
 use imprint_heap::NeedsSpace;
 use imprint_isa::expression::{message, message_with_self, unary};
 use imprint_isa::{Draft, MethodDraft, Name, Package, PackagedMethod, Placed, Ref};
@@ -18,7 +20,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::customs::{TRAVELLERS, array_of, arriving};
 use crate::error::PackageError;
-use crate::orders::Orders;
+use crate::orders::{Orders, ProtocolsOfBehaviors, protocols_of};
 use crate::plan::{INSTALLER, Plan, PlannedClass, plan};
 
 /// The class that remembers what packages brought.
@@ -80,11 +82,16 @@ pub fn install(
         globals: Vec::new(),
         initialisers: Vec::new(),
     };
-    installation.install_classes()?;
-    let stood = installation.what_stood()?;
-    installation.install_methods(keep_text)?;
-    let variables = installation.what_variables_held()?;
-    installation.organise(&stood, &variables)?;
+    // What needs no heap is made beside what fills it.
+    thread::scope(|scope| {
+        let protocols = scope.spawn(|| protocols_of(&plan));
+        installation.install_classes()?;
+        let stood = installation.what_stood()?;
+        installation.install_methods(keep_text)?;
+        let variables = installation.what_variables_held()?;
+        let protocols = protocols.join().expect("sorting names does not panic");
+        installation.organise(&protocols, &stood, &variables)
+    })?;
     installation.install_objects()?;
     let initialised = installation.initialise()?;
     for package in &plan.packages {
@@ -306,6 +313,7 @@ impl<'p> Installation<'_, 'p> {
     /// Lets the image make everything of it that a machine does not read.
     fn organise(
         &mut self,
+        protocols: &ProtocolsOfBehaviors<'_>,
         stood: &FxHashMap<&Name, Vec<Stood>>,
         variables: &FxHashMap<&Name, Vec<WasVariable>>,
     ) -> Result<(), PackageError> {
@@ -314,7 +322,7 @@ impl<'p> Installation<'_, 'p> {
             names: &self.vm.names,
         };
         let orders = orders
-            .make(self.plan, &self.globals, stood, variables)
+            .make(self.plan, protocols, &self.globals, stood, variables)
             .map_err(no_space)?;
         let expression = message_with_self(INSTALLER, "install:");
         run_on(

@@ -17,6 +17,8 @@ use crate::plan::{Plan, PlannedClass};
 
 /// By protocol: the selectors.
 type Protocols<'p> = BTreeMap<&'p str, Vec<&'p Name>>;
+/// By behaviour: the protocols that packages bring.
+pub(crate) type ProtocolsOfBehaviors<'p> = FxHashMap<&'p BehaviorName, Protocols<'p>>;
 
 /// Makes arrays in a heap.
 pub(crate) struct Orders<'a> {
@@ -29,15 +31,15 @@ impl Orders<'_> {
     pub fn make(
         &mut self,
         plan: &Plan<'_>,
+        protocols: &ProtocolsOfBehaviors<'_>,
         globals: &[Oop],
         stood: &FxHashMap<&Name, Vec<Stood>>,
         variables: &FxHashMap<&Name, Vec<WasVariable>>,
     ) -> Result<Oop, NeedsSpace> {
-        let protocols = protocols_of(plan);
         let globals = self.array(globals)?;
         let (mut fresh, mut present) = (Vec::new(), Vec::new());
         for planned in &plan.classes {
-            let pair = self.class(planned, &protocols)?;
+            let pair = self.class(planned, protocols)?;
             if planned.is_new {
                 fresh.push(pair);
             } else {
@@ -98,7 +100,7 @@ impl Orders<'_> {
     fn class(
         &mut self,
         planned: &PlannedClass<'_>,
-        protocols: &FxHashMap<&BehaviorName, Protocols<'_>>,
+        protocols: &ProtocolsOfBehaviors<'_>,
     ) -> Result<Oop, NeedsSpace> {
         let draft = &planned.class.draft;
         let name = &draft.name;
@@ -205,8 +207,9 @@ pub(crate) fn extending(package: &Package) -> impl Iterator<Item = &PackagedMeth
     package.methods.iter().filter(is_extension)
 }
 
-fn protocols_of<'p>(plan: &Plan<'p>) -> FxHashMap<&'p BehaviorName, Protocols<'p>> {
-    let mut all: FxHashMap<&BehaviorName, Protocols<'_>> = FxHashMap::default();
+/// What is classified in the classes that packages bring: the plan says it, so that the heap is not needed.
+pub(crate) fn protocols_of<'p>(plan: &Plan<'p>) -> ProtocolsOfBehaviors<'p> {
+    let mut all = ProtocolsOfBehaviors::default();
     let methods = plan.packages.iter().flat_map(|package| &package.methods);
     for PackagedMethod { draft, .. } in methods.filter(|it| !it.draft.protocol.starts_with('*')) {
         let side = all.entry(&draft.behavior).or_default();

@@ -36,6 +36,18 @@ pub(super) fn agree(one: &[Value], other: &[Value]) -> Vec<Value> {
         .collect()
 }
 
+/// Leaves of a state what it has in common with another; answers whether that is less than before.
+fn settle(known: &mut [Value], other: &[Value]) -> bool {
+    let mut has_shrunk = false;
+    for (known, other) in known.iter_mut().zip(other) {
+        if known != other && *known != Value::Any {
+            *known = Value::Any;
+            has_shrunk = true;
+        }
+    }
+    has_shrunk
+}
+
 /// Which code of a draft is followed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Site {
@@ -61,6 +73,13 @@ impl Site {
     }
 }
 
+/// Where a state lies among all that are known.
+#[derive(Clone, Copy)]
+struct Span {
+    start: usize,
+    length: usize,
+}
+
 /// One code on the way.
 pub(super) struct Flow<'m, 'd> {
     method: &'m Method<'d>,
@@ -69,7 +88,9 @@ pub(super) struct Flow<'m, 'd> {
     /// Whether an instruction begins at a pc.
     starts: Vec<bool>,
     /// The state before the instruction at a pc, where one was seen.
-    states: Vec<Option<Vec<Value>>>,
+    states: Vec<Option<Span>>,
+    /// All these states, one behind the other: nothing is allocated for each.
+    known: Vec<Value>,
     /// Where to go on.
     open: Vec<usize>,
     /// Closures made: block and the values it begins with.
@@ -84,6 +105,7 @@ impl<'m, 'd> Flow<'m, 'd> {
             site,
             starts: vec![false; code.bytecodes.len()],
             states: vec![None; code.bytecodes.len()],
+            known: Vec::new(),
             open: Vec::new(),
             made: Vec::new(),
         }
@@ -95,9 +117,12 @@ impl<'m, 'd> Flow<'m, 'd> {
         entry.resize(usize::from(self.code.header.temp_count), Value::Any);
         self.check_frame(0, entry.len())?;
         self.reach(0, 0, &entry)?;
+        let mut state = entry;
         while let Some(pc) = self.open.pop() {
-            let state = self.states[pc].clone().expect("what is open was reached");
-            self.step(pc, state)?;
+            let Span { start, length } = self.states[pc].expect("what is open was reached");
+            state.clear();
+            state.extend_from_slice(&self.known[start..start + length]);
+            self.step(pc, &mut state)?;
             self.made_agree();
         }
         Ok(self.made)
@@ -132,20 +157,24 @@ impl<'m, 'd> Flow<'m, 'd> {
 
     /// The path goes on at `target` with `state`; `pc` is where it comes from.
     fn reach(&mut self, pc: usize, target: usize, state: &[Value]) -> Checked {
-        let Some(known) = self.states.get_mut(target) else {
+        let Some(seen) = self.states.get_mut(target) else {
             return self.at(pc, Rule::FallsOff);
         };
-        let merged = match known {
-            None => state.to_vec(),
-            Some(known) if known.len() != state.len() => {
+        let has_news = match seen {
+            None => {
+                let (start, length) = (self.known.len(), state.len());
+                *seen = Some(Span { start, length });
+                self.known.extend_from_slice(state);
+                true
+            }
+            Some(span) if span.length != state.len() => {
                 let temps = usize::from(self.code.header.temp_count);
-                let (one, other) = (known.len() - temps, state.len() - temps);
+                let (one, other) = (span.length - temps, state.len() - temps);
                 return self.at(target, Rule::Depth { one, other });
             }
-            Some(known) => agree(known, state),
+            Some(span) => settle(&mut self.known[span.start..][..span.length], state),
         };
-        if known.as_ref() != Some(&merged) {
-            *known = Some(merged);
+        if has_news {
             self.open.push(target);
         }
         Ok(())
@@ -159,35 +188,35 @@ impl<'m, 'd> Flow<'m, 'd> {
         }
     }
 
-    fn step(&mut self, pc: usize, mut state: Vec<Value>) -> Checked {
+    fn step(&mut self, pc: usize, state: &mut Vec<Value>) -> Checked {
         let decoded =
             (self.code.instruction_at(pc)).map_err(|error| self.fault(pc, error.into()))?;
         let next = pc + decoded.length;
         let instruction = decoded.instruction;
-        self.check_operands(instruction, self.temps(&state, instruction))
+        self.check_operands(instruction, self.temps(state, instruction))
             .map_err(|rule| self.fault(pc, rule))?;
-        let copied_values = copied_by(instruction, &state);
-        self.apply(pc, instruction, &mut state)?;
+        let copied_values = copied_by(instruction, state);
+        self.apply(pc, instruction, state)?;
         self.check_frame(pc, state.len())?;
         match instruction {
-            Instruction::Jump(distance) => self.jump(pc, next, distance, &state),
+            Instruction::Jump(distance) => self.jump(pc, next, distance, state),
             Instruction::JumpTrue(distance) | Instruction::JumpFalse(distance) => {
-                self.jump(pc, next, distance, &state)?;
-                self.reach(pc, next, &state)
+                self.jump(pc, next, distance, state)?;
+                self.reach(pc, next, state)
             }
             Instruction::CallPrimitive(_) => {
                 let next = self.after_primitive(pc, next)?;
-                self.reach(pc, next, &state)
+                self.reach(pc, next, state)
             }
             Instruction::PushBlock {
                 arguments, size, ..
             } => {
                 let mut entry = vec![Value::Any; usize::from(arguments)];
                 entry.extend(copied_values);
-                self.block_inside(pc, next, &entry, size, &state)
+                self.block_inside(pc, next, &entry, size, state)
             }
             returning if returning.is_return() => Ok(()),
-            _ => self.reach(pc, next, &state),
+            _ => self.reach(pc, next, state),
         }
     }
 
