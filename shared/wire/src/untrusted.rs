@@ -16,7 +16,7 @@ pub fn slave_bytes(message: SlaveMessage) -> Vec<u8> {
 
 /// The bytes of what a master says first on a stream.
 pub fn master_bytes(message: MasterMessage) -> Vec<u8> {
-    said(message, &mut BundleWriter::default()).encode_to_vec()
+    said(message, &mut BundleWriter::of(0)).encode_to_vec()
 }
 
 /// Reads what a slave says; `None` where it is no message at all.
