@@ -51,7 +51,7 @@ pub struct HeapSettings {
 impl Default for HeapSettings {
     fn default() -> HeapSettings {
         HeapSettings {
-            eden_bytes: 4 << 20,
+            eden_bytes: 3 << 20,
             limit_bytes: 4 << 30,
             headroom_bytes: 16 << 20,
             zeal: None,

@@ -104,7 +104,7 @@ pub(crate) struct Young {
 }
 
 /// A scavenge that copied more takes too long: less of eden is used until the next one.
-const COPIED_MAX: usize = 768 << 10;
+const COPIED_MAX: usize = 512 << 10;
 /// After a scavenge that copied less, more of eden may be used again.
 const COPIED_FEW: usize = COPIED_MAX / 4;
 
