@@ -277,16 +277,14 @@ pub struct PackageKey {
 /// `master image ...`
 #[derive(Subcommand, Debug)]
 pub enum Image {
-    /// Say what an image file holds.
+    /// Say what an image file holds; with --verify, check a Spur file as a stock virtual machine would rely on
+    /// it, too.
     Info {
         /// The image file.
         image: PathBuf,
         /// Print one JSON document.
         #[arg(long)]
         json: bool,
-        /// Check it as a stock virtual machine would rely on it.
-        #[arg(long)]
-        verify: bool,
     },
     /// Write an image file in another form.
     Convert {

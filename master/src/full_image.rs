@@ -23,6 +23,7 @@ use imprint_slave::interrupts;
 use imprint_slave::limits::{builder_settings, heap_settings};
 use imprint_slave::machine::machine_with;
 use imprint_slave::session::{UNWIND_LIMIT, limits_of};
+use imprint_slave::soundness::check_code;
 use imprint_vm::install::{Installer, MethodDictionary, Names, Unbound, source_pointer_in};
 use imprint_vm::{Activation, CommandLine, Outcome, RunLimits, Vm};
 
@@ -115,6 +116,7 @@ impl LiveImage {
             }
             None => open_image(path, heap_settings())?,
         };
+        check_code(path, &opened.heap)?;
         let names = match &opened.bindings {
             Some(bindings) => Names::scan_knowing(&opened.heap, bindings),
             None => names_of(&opened),

@@ -21,6 +21,7 @@ use crate::machine::local_machine;
 use crate::resuming::Unfinished;
 use crate::security::Security;
 use crate::shrinking::{evaluate, shrink, write_report};
+use crate::soundness::check_code;
 use crate::supplied::run_supplied;
 use crate::{ctl, daemon, packages, security};
 
@@ -134,6 +135,7 @@ fn make(run: &Run, orders: &Orders, unfinished: Option<Unfinished>) -> Result<u8
 /// Runs an image where it was saved, until it quits or is asked to end.
 fn run_image(path: &Path, run: &Run) -> Result<u8> {
     let opened = open_image(path, heap_settings())?;
+    check_code(path, &opened.heap)?;
     let names = names_of(&opened);
     let command_line = VmCommandLine {
         image_path: path.display().to_string(),

@@ -46,5 +46,6 @@ pub mod security;
 pub mod seed;
 pub mod session;
 pub mod shrinking;
+pub mod soundness;
 pub mod supplied;
 mod waiting;

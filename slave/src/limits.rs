@@ -39,6 +39,9 @@ pub struct Limits {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub zeal: Option<u32>,
+    /// Verify all code of an image that is opened, before anything of it runs.
+    #[arg(long, global = true, env = "IMPRINT_VERIFY")]
+    pub verify: bool,
     /// Panic at the N-th look at the world, for tests of what happens then.
     #[arg(long, global = true, hide = true, value_name = "N")]
     pub panic_after: Option<u32>,
@@ -62,7 +65,8 @@ impl Limits {
         let with_value = said
             .into_iter()
             .filter_map(|(name, value)| Some([name.to_string(), value?]));
-        with_value.flatten().collect()
+        let verify = self.verify.then(|| "--verify".to_string());
+        with_value.flatten().chain(verify).collect()
     }
 }
 
@@ -79,6 +83,11 @@ pub fn heap_settings() -> HeapSettings {
         zeal: limits().zeal.map(Zeal::every),
         ..standard
     }
+}
+
+/// Whether the code of images is verified before anything of it runs.
+pub fn verifies_code() -> bool {
+    limits().verify
 }
 
 /// Settings of a heap that an image is built in.
@@ -164,10 +173,11 @@ mod tests {
             memory_limit: Some(1 << 20),
             depth_limit: None,
             zeal: Some(7),
+            verify: true,
             panic_after: None,
         };
         let said = limits.arguments().join(" ");
-        assert_eq!(said, "--memory-limit 1048576 --zeal 7");
+        assert_eq!(said, "--memory-limit 1048576 --zeal 7 --verify");
         assert!(Limits::default().arguments().is_empty());
     }
 }

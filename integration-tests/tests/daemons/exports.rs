@@ -3,9 +3,14 @@
 use std::fs;
 use std::path::Path;
 
+use imprint_heap::HeapSettings;
+use imprint_image::{open_image, write_spur};
 use imprint_integration_tests::programs::{
     Ended, assert_eventually, example, free_port, master, slave, start,
 };
+use imprint_isa::bytecode::Instruction;
+use imprint_isa::encoder::encode;
+use imprint_vm::extract::{ImageIndex, Place};
 
 use crate::browser::get;
 
@@ -145,4 +150,50 @@ fn an_unsound_spur_file_is_told_by_its_faults() {
     assert_eq!(ended.code, Some(5), "{ended:?}");
     assert!(ended.stderr.contains("one.image"), "{ended:?}");
     assert!(ended.stderr.contains("padding is not empty"), "{ended:?}");
+}
+
+/// Writes an image anew in which a method begins with a pop of an empty stack.
+fn spoil(path: &Path, behavior: &str, selector: &str) {
+    let mut heap = open_image(path, HeapSettings::default()).unwrap().heap;
+    let index = ImageIndex::scan(&heap);
+    let title = format!("{behavior}>>{selector}");
+    let mut places = index.places();
+    let method = places.find(|(_, place)| match place {
+        Place::Method(behavior, selector) => format!("{behavior}>>{selector}") == title,
+        _ => false,
+    });
+    let (method, _) = method.expect("the image has it");
+    let mut pop = Vec::new();
+    encode(Instruction::Pop, &mut pop);
+    heap.bytes_mut(method)[..pop.len()].copy_from_slice(&pop);
+    write_spur(&heap, path).unwrap();
+}
+
+#[test]
+fn code_that_breaks_a_rule_is_told_before_any_of_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    done(&master(path, &["build", "-o", "full.image"]));
+    let eval = ["run", "--verify", "full.image", "eval", "3 + 4"];
+    let sound = master(path, &eval);
+    assert_eq!(
+        (sound.code, sound.stdout.as_str()),
+        (Some(0), "7\n"),
+        "{sound:?}"
+    );
+    spoil(&path.join("full.image"), "Object", "isString");
+    let rows: [(&str, &[&str]); 3] = [
+        (
+            "master",
+            &["run", "--verify", "full.image", "eval", "3 + 4"],
+        ),
+        ("master", &["image", "info", "--verify", "full.image"]),
+        ("slave", &["run", "full.image", "--verify"]),
+    ];
+    for (program, arguments) in rows {
+        let ended = start(program, path, arguments, &[]).wait();
+        assert_eq!(ended.code, Some(5), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains("Object>>isString"), "{ended:?}");
+        assert!(ended.stderr.contains("full.image"), "{ended:?}");
+    }
 }

@@ -17,6 +17,8 @@ use imprint_shrink::export::spur_file;
 use imprint_shrink::names_of;
 use imprint_slave::command_line::ImageFormat;
 use imprint_slave::ending::code;
+use imprint_slave::limits::verifies_code;
+use imprint_slave::soundness::verify_code;
 use imprint_vm::install::{MethodDictionary, TRAILER_BYTES};
 
 use crate::command_line::{Failure, Image};
@@ -32,11 +34,7 @@ const FAULTS_SHOWN: usize = 20;
 /// Where a file is no image that can be opened, or cannot be written.
 pub fn image(image: &Image) -> Result<u8, Failure> {
     match image {
-        Image::Info {
-            image,
-            json,
-            verify,
-        } => info(image, *json, *verify),
+        Image::Info { image, json } => info(image, *json),
         Image::Convert {
             image,
             output,
@@ -55,10 +53,12 @@ fn open(path: &Path) -> Result<OpenedImage> {
 }
 
 #[allow(clippy::print_stdout, reason = "the facts are what the command is for")]
-fn info(path: &Path, json: bool, verify: bool) -> Result<u8, Failure> {
+fn info(path: &Path, json: bool) -> Result<u8, Failure> {
     let opened = open(path)?;
     let info = opened.info();
+    let verify = verifies_code();
     if verify {
+        verify_code(path, &opened.heap).map_err(anyhow::Error::from)?;
         verify_spur(path, opened.kind)?;
     }
     if json {
@@ -89,7 +89,9 @@ fn info(path: &Path, json: bool, verify: bool) -> Result<u8, Failure> {
     );
     show_tally(&info, TALLY_ROWS);
     if verify {
-        println!("verified: every object, class and reference is sound");
+        println!(
+            "verified: every object, class and reference is sound, and all code keeps the rules"
+        );
     }
     Ok(code::DONE)
 }

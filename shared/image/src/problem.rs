@@ -119,7 +119,7 @@ impl From<SealError> for ImageProblem {
 
 impl ImageProblem {
     /// A damage.
-    pub(crate) fn damaged(what: impl Into<String>) -> ImageProblem {
+    pub fn damaged(what: impl Into<String>) -> ImageProblem {
         ImageProblem::Damaged { what: what.into() }
     }
 

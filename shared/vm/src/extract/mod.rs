@@ -16,13 +16,14 @@
 //! A heap from which drafts are taken is one that no program runs in: a pristine image.
 //!
 //! Reading order: [`index`], [`gather`], [`take`], [`answer`], [`foresight`], [`inventory`],
-//! [`vocabulary`].
+//! [`vocabulary`], [`soundness`].
 
 mod answer;
 mod foresight;
 mod gather;
 mod index;
 mod inventory;
+mod soundness;
 mod take;
 mod vocabulary;
 
