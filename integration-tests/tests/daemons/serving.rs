@@ -80,6 +80,39 @@ fn two_slaves_pull_from_one_master_at_once() {
     });
 }
 
+#[test]
+fn the_status_of_a_master_tells_each_slave_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    full_image(folder.path());
+    let url = format!("http://127.0.0.1:{}", free_port().unwrap());
+    let (_running, _) = serve(folder.path(), &url);
+    let slaves = || {
+        let status = master(folder.path(), &["ctl", &url, "status"]);
+        assert_eq!(status.code, Some(0), "{status:?}");
+        let lines = status.stdout.lines().map(str::to_string);
+        lines
+            .filter(|line| line.contains("slave 1, drafts"))
+            .collect::<Vec<_>>()
+    };
+    assert!(slaves().is_empty());
+    let waits = [
+        "run",
+        "--master",
+        &url,
+        "--eval",
+        "(Delay forSeconds: 60) wait",
+    ];
+    let slave = start("slave", folder.path(), &waits, &[]);
+    let line = assert_eventually("the slave's drafts", || {
+        let line = slaves().pop()?;
+        (!line.trim_start().starts_with("0 ")).then_some(line)
+    });
+    assert!(line.contains("slave 1, drafts"), "{line}");
+    slave.terminate();
+    slave.wait();
+    assert_eventually("an empty table", || slaves().is_empty().then_some(()));
+}
+
 /// What a slave gets that misses these classes one after the other: how many drafts each time.
 fn view(url: &str, classes: &[&str], all_are_here: &Barrier) -> Vec<usize> {
     let soon = Some(Instant::now() + Duration::from_secs(60));

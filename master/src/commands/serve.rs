@@ -22,7 +22,7 @@ use crate::full_image::LiveImage;
 use crate::outside::SourceBook;
 use crate::project::LoadedSources;
 use crate::scratch::Scratch;
-use crate::serving::{Orders, Pristine, PristineSource, plan_of};
+use crate::serving::{Orders, Pristine, PristineSource, Slaves, plan_of};
 use crate::traces::{is_of, merged};
 
 /// Streams may go on for this long after the daemon was asked to end.
@@ -54,7 +54,8 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
             let listener = Listener::bind_for(&address, admission()?, serve.burdens.into()).await;
             let listener = listener.context("cannot listen")?;
             let metrics = Metrics::new();
-            let source = PristineSource::new(&metrics, move || {
+            let slaves = Slaves::default();
+            let source = PristineSource::new(&metrics, slaves.clone(), move || {
                 pristine().expect("it opened a moment ago")
             });
             let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -70,7 +71,7 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
                 eprintln!("admin http://{}", admin.address());
                 tokio::spawn(admin.serve(until(stopped.clone())));
             }
-            let orders = Orders::new(path, metrics, stop.clone());
+            let orders = Orders::new(path, metrics, slaves, stop.clone());
             let services = Services::new()
                 .with_source(Arc::new(source))
                 .with_control(Arc::new(orders));

@@ -26,6 +26,7 @@ use imprint_wire::message::{
 use tracing::{info, warn};
 
 use super::handshake::{Holdings, differences};
+use super::slaves::{Seat, Slaves};
 use crate::outside::SourceBook;
 
 /// Beyond what was asked for no answer brings more, whatever the slave would take: it fits in a message.
@@ -126,18 +127,20 @@ pub(super) struct Desk {
     slave: u64,
     /// What it was sent, once it has said hello.
     session: Option<PullSession>,
-    /// It counts as connected from then on.
-    connected: Option<Held>,
+    /// It counts as connected from then on, and has a seat in the table.
+    connected: Option<(Held, Seat)>,
+    slaves: Slaves,
 }
 
 impl Desk {
     /// A desk for the slave with this number.
-    pub fn new(shelf: Arc<Filled>, slave: u64) -> Desk {
+    pub fn new(shelf: Arc<Filled>, slave: u64, slaves: Slaves) -> Desk {
         Desk {
             shelf,
             slave,
             session: None,
             connected: None,
+            slaves,
         }
     }
 
@@ -184,6 +187,16 @@ impl Desk {
     /// Drafts went out, in so many bytes.
     pub fn note_sent(&self, bytes: usize) {
         self.shelf.served.bytes.add(bytes as u64);
+        if let Some((_, seat)) = &self.connected {
+            seat.note_bytes(bytes);
+        }
+    }
+
+    fn count(&self, answer: &Answer) {
+        self.shelf.served.count(answer);
+        if let Some((_, seat)) = &self.connected {
+            seat.note_drafts(answer.drafts.len());
+        }
     }
 
     fn greet(&mut self, hello: &Hello) -> Vec<MasterMessage> {
@@ -207,7 +220,7 @@ impl Desk {
             }
         };
         self.connected
-            .get_or_insert_with(|| shelf.served.slaves.held());
+            .get_or_insert_with(|| (shelf.served.slaves.held(), self.slaves.enter(slave)));
         self.session = Some(session);
         let entry = |(name, index, meta_index): &ClassIndices| ClassEntry {
             name: name.clone(),
@@ -225,7 +238,7 @@ impl Desk {
         });
         let mut messages = vec![welcome];
         for answer in foretold {
-            shelf.served.count(&answer);
+            self.count(&answer);
             messages.push(MasterMessage::Drafts(Drafts {
                 sequence: UNASKED,
                 bundle: answer.into(),
@@ -251,7 +264,7 @@ impl Desk {
         };
         match self.shelf.extractor().answer(misses, session) {
             Ok(answer) => {
-                self.shelf.served.count(&answer);
+                self.count(&answer);
                 MasterMessage::Drafts(Drafts {
                     sequence,
                     bundle: answer.into(),

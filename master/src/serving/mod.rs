@@ -13,10 +13,12 @@ mod handshake;
 mod kernel;
 mod orders;
 mod plan;
+mod slaves;
 mod source;
 
 pub use desk::Pristine;
 pub use orders::Orders;
 
 pub use plan::{image_tests, plan_of};
+pub use slaves::Slaves;
 pub use source::PristineSource;

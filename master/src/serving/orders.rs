@@ -15,23 +15,31 @@ use imprint_wire::control::{
 };
 use tokio::sync::{mpsc, watch};
 
+use super::slaves::Slaves;
 use crate::full_image::LiveImage;
 
 /// Takes orders for a daemon that serves one image.
 pub struct Orders {
     image: PathBuf,
     metrics: Metrics,
+    slaves: Slaves,
     started: Instant,
     stop: watch::Sender<bool>,
 }
 
 impl Orders {
-    /// Orders about the image file; `stop` hears when the daemon is to end.
-    pub fn new(image: PathBuf, metrics: Metrics, stop: watch::Sender<bool>) -> Orders {
+    /// Orders about the image file that is served to `slaves`; `stop` hears when the daemon is to end.
+    pub fn new(
+        image: PathBuf,
+        metrics: Metrics,
+        slaves: Slaves,
+        stop: watch::Sender<bool>,
+    ) -> Orders {
         let started = Instant::now();
         Orders {
             image,
             metrics,
+            slaves,
             started,
             stop,
         }
@@ -48,7 +56,7 @@ impl Control for Orders {
             image: self.image.display().to_string(),
             fingerprint: None,
             uptime: self.started.elapsed(),
-            figures: self.metrics.figures(),
+            figures: [self.metrics.figures(), self.slaves.figures()].concat(),
         }
     }
 

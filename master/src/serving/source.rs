@@ -15,6 +15,7 @@ use tokio::task::block_in_place;
 
 use super::desk::{Desk, Filled, Pristine, Shelf};
 use super::kernel::KernelImage;
+use super::slaves::Slaves;
 use crate::outside::SourceBook;
 
 /// Serves one image.
@@ -22,24 +23,27 @@ pub struct PristineSource {
     shelf: Arc<Filled>,
     kernel: Arc<KernelImage>,
     next_slave: AtomicU64,
+    slaves: Slaves,
 }
 
 impl PristineSource {
-    /// Begins to open an image; slaves may come meanwhile.
+    /// Begins to open an image; slaves may come meanwhile, and are entered in a table.
     pub fn new(
         metrics: &Metrics,
+        slaves: Slaves,
         pristine: impl FnOnce() -> Pristine + Send + 'static,
     ) -> PristineSource {
         PristineSource {
             shelf: Shelf::fill(metrics, pristine),
             kernel: Arc::default(),
             next_slave: AtomicU64::new(1),
+            slaves,
         }
     }
 
     /// A source of an image that was made in this process, with the texts of its methods.
     pub fn of_bytes(bytes: Vec<u8>, texts: Vec<u8>, plan: Plan) -> PristineSource {
-        PristineSource::new(&Metrics::new(), move || {
+        PristineSource::new(&Metrics::new(), Slaves::default(), move || {
             let image =
                 PristineImage::from_bytes(&bytes).expect("these bytes were written a moment ago");
             let names = Names::scan(image.heap());
@@ -61,7 +65,7 @@ impl PristineSource {
 
     fn desk(&self) -> Desk {
         let slave = self.next_slave.fetch_add(1, Ordering::Relaxed);
-        Desk::new(self.shelf.clone(), slave)
+        Desk::new(self.shelf.clone(), slave, self.slaves.clone())
     }
 }
 
