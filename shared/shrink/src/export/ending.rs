@@ -13,7 +13,9 @@
 use imprint_heap::{Heap, NeedsSpace};
 use imprint_isa::bytecode::{Instruction, decode};
 use imprint_isa::encoder::{encode, encoded_length};
-use imprint_model::layout::{association, behavior, context, linked_list, process, scheduler};
+use imprint_model::layout::{
+    association, behavior, class, context, linked_list, process, scheduler,
+};
 use imprint_model::method_header::BytecodeSet;
 use imprint_model::{ClassIndex, Format, Known, MethodHeader, Oop};
 use imprint_vm::bottom_context;
@@ -219,17 +221,23 @@ impl Ending<'_> {
         let processor = self.heap.known(Known::SchedulerBinding);
         let push_processor = Instruction::PushLiteralVariable(2);
         let turn = [push_processor, send(1, 0), Instruction::Pop];
-        let mut code = vec![
+        // The value of the entry comes in the place of what the first instruction would push.
+        let before = [Instruction::PushReceiver];
+        let mut code = before.to_vec();
+        code.extend([
             push_processor,
             send(0, 0),
             Instruction::JumpFalse(1),
             Instruction::ReturnTop,
-        ];
+        ]);
         code.extend(turn);
         code.push(Instruction::Jump(-back_over(&turn)));
         let literals = [question?, end?, processor];
         let method = self.new_method(class, "entry", 0, &code, &literals)?;
         let bottom = bottom_context(self.heap, method, nil)?;
+        let begin = self.heap.slot(bottom, context::PC).as_small_integer();
+        let begin = begin.unwrap_or_default() as i32 + length_of(&before);
+        self.heap.store(bottom, context::PC, Oop::small(begin));
         self.heap.store(self.start.entry, context::SENDER, bottom);
         Ok(())
     }
@@ -285,13 +293,24 @@ impl Ending<'_> {
         Ok(method)
     }
 
-    /// An association whose value is a class, as the last literal of its methods.
+    /// The binding of a class, as the last literal of its methods: the one that is there, else a new one.
     fn binding(&mut self, class: Oop) -> Result<Oop, NeedsSpace> {
         let index = self
             .heap
             .class_index_of(self.heap.known(Known::SchedulerBinding));
+        let mut known = None;
+        self.heap.for_each_object(|oop| {
+            let is_binding = self.heap.class_index_of(oop) == index
+                && self.heap.slot(oop, association::VALUE) == class;
+            known = known.or(is_binding.then_some(oop));
+        });
+        if let Some(binding) = known {
+            return Ok(binding);
+        }
         let size = association::VALUE + 1;
         let binding = self.heap.allocate_old(index, Format::FIXED, size)?;
+        let name = self.heap.slot(class, class::NAME);
+        self.heap.store(binding, association::KEY, name);
         self.heap.store(binding, association::VALUE, class);
         Ok(binding)
     }
