@@ -1,11 +1,13 @@
 //! Builds `master` and `slave` once for a test run, and runs them with a limit on their time.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+pub use imprint_host::free_port;
 
 /// A program that runs longer is killed, and its test fails.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -186,16 +188,6 @@ pub fn assert_eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
         }
         thread::sleep(LOOK_AGAIN);
     }
-}
-
-/// A port of this machine on which nobody listens now.
-///
-/// # Errors
-/// Where the system has none.
-pub fn free_port() -> io::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?
-        .local_addr()?
-        .port())
 }
 
 /// The folder of an example.

@@ -5,6 +5,7 @@
 
 use anyhow::{Context, Result, anyhow};
 use imprint_bootstrap::compile_expression;
+use imprint_host::free_port;
 use imprint_image::PristineImage;
 use imprint_isa::Miss;
 use imprint_model::Ghost;
@@ -20,7 +21,6 @@ use imprint_vm::install::Names;
 use imprint_vm::{Answer, Arrivals};
 use imprint_wire::message::TestName;
 
-use crate::commands::shrink::free_port;
 use crate::traces::is_of;
 
 /// The epoch with which a run begins.
@@ -126,7 +126,7 @@ impl ByTrace<'_> {
     fn visit(&self) -> Result<Option<Visit>> {
         let visit = |click_counted| {
             Ok(Visit {
-                port: free_port()?,
+                port: free_port().context("cannot find a free port")?,
                 status: 200,
                 click_counted,
             })

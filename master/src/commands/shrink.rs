@@ -6,7 +6,6 @@
 //!                         table <── report ──────────────────────────────┘
 //! ```
 
-use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use imprint_host::free_port;
 use imprint_image::{ImageInfo, write_beside_and_rename};
 use imprint_report::{
     Audience, FullImage, ImageCounts, Proof, Screen, ShrinkReport, TestCase, TestOutcome, TestRun,
@@ -238,7 +238,10 @@ fn run_slave(
     let beside = std::io::stderr().as_fd().try_clone_to_owned();
     command.stdout(beside.context("cannot pass standard error on")?);
     if shrink.eval.is_none() && !plan.entry.is_empty() {
-        command.env("PORT", free_port()?.to_string());
+        command.env(
+            "PORT",
+            free_port().context("cannot find a free port")?.to_string(),
+        );
     }
     let status = serve_while(&address, bytes, texts, plan, move || {
         let mut slave = command.spawn().context("cannot start the slave")?;
@@ -329,13 +332,4 @@ fn show(report: &ShrinkReport, screen: &Screen, json: bool) {
     }
     screen.row(&report.rows(screen.shows_bars()));
     screen.say(&report.details());
-}
-
-/// A port that nobody listens on at the moment.
-pub(crate) fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot find a free port")?;
-    Ok(listener
-        .local_addr()
-        .context("cannot find a free port")?
-        .port())
 }

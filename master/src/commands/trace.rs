@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use imprint_host::free_port;
 use imprint_report::{Audience, Screen, plural, print};
 use imprint_slave::ending::code;
 use imprint_trace::{Marks, OtherImage, Recorder, Trace as Marked};
 
-use super::shrink::free_port;
 use crate::command_line::{Combination, Failure, Trace, TraceQuestion, TraceRun};
 use crate::serving::PristineSource;
 use crate::testing::Test;
@@ -95,7 +95,7 @@ fn output(run: &TraceRun) -> Result<PathBuf> {
 /// The port that an entry expression is given; an expression that somebody typed is given none.
 fn port(run: &TraceRun) -> Result<Option<u16>> {
     match run.eval {
-        None => free_port().map(Some),
+        None => free_port().map(Some).context("cannot find a free port"),
         Some(_) => Ok(None),
     }
 }
