@@ -240,16 +240,8 @@ impl LiveImage {
         let outcome = run_active(&mut self.vm);
         let code = see_through("master", &mut self.vm, outcome, |vm, outcome| {
             let mut outcome = go_on(vm, outcome);
-            while matches!(outcome, Outcome::Snapshot) {
-                outcome = match save(vm) {
-                    Ok(()) => {
-                        let next = run_active(vm);
-                        go_on(vm, next)
-                    }
-                    Err(error) => Outcome::Terminated {
-                        error: Some(sentence_of(&error)),
-                    },
-                };
+            while let Some(next) = resumed(vm, &outcome) {
+                outcome = go_on(vm, next);
             }
             outcome
         });
@@ -301,12 +293,24 @@ impl LiveImage {
     }
 }
 
-/// Runs the process that is active, as long as it lasts; where it ends without a word, the others.
+/// Runs the process that is active, as long as it lasts.
 fn run_active(vm: &mut Vm) -> Outcome {
     let active = vm.active_process_or_nil();
-    match vm.run_until(active, RunLimits::default()) {
-        Outcome::Terminated { error: None } => vm.run(RunLimits::default()),
-        other => other,
+    vm.run_until(active, RunLimits::default())
+}
+
+/// How an image goes on behind an outcome that is not its end: it wants to be saved, or the process that
+/// was active ended without a word, and the others live.
+fn resumed(vm: &mut Vm, outcome: &Outcome) -> Option<Outcome> {
+    match outcome {
+        Outcome::Snapshot => Some(match save(vm) {
+            Ok(()) => run_active(vm),
+            Err(error) => Outcome::Terminated {
+                error: Some(sentence_of(&error)),
+            },
+        }),
+        Outcome::Terminated { error: None } => Some(vm.run(RunLimits::default())),
+        _ => None,
     }
 }
 

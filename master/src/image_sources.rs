@@ -17,7 +17,7 @@ use imprint_model::Oop;
 use imprint_model::layout::{behavior, class};
 use imprint_vm::Vm;
 use imprint_vm::extract::ImageIndex;
-use imprint_vm::install::{ClassShape, MethodDictionary, class_name, source_pointer_in};
+use imprint_vm::install::{ClassShape, MethodDictionary, source_pointer_in};
 
 use crate::outside::SourceBook;
 
@@ -99,7 +99,8 @@ impl Reader<'_> {
     fn class(&self, name: &Name, shape: &ClassShape, object: Oop) -> ClassDefinition {
         let names = self.index.names();
         let (package, tag) = self.index.package_of(self.heap, object);
-        let texts = |names: &[Name]| names.iter().map(ToString::to_string).collect();
+        let texts =
+            |names: &[Name]| -> Vec<String> { names.iter().map(ToString::to_string).collect() };
         let comment = self.heap.slot(object, class::COMMENT_SOURCE_POINTER);
         let own = names.class_variables_of(name).into_iter();
         ClassDefinition {
@@ -108,7 +109,7 @@ impl Reader<'_> {
             kind: kind_of_spec(shape.spec),
             instance_variables: texts(&shape.instance_variables),
             class_variables: own.map(|(variable, _)| variable.to_string()).collect(),
-            pools: self.pools(object),
+            pools: texts(&names.pools_of(self.heap, object)),
             class_instance_variables: texts(
                 shape.class_variables_of_meta.as_deref().unwrap_or_default(),
             ),
@@ -117,19 +118,6 @@ impl Reader<'_> {
             comment: self.heap.string_text(comment).unwrap_or_default(),
             ..ClassDefinition::default()
         }
-    }
-
-    fn pools(&self, object: Oop) -> Vec<String> {
-        let pools = self.heap.slot(object, class::SHARED_POOLS);
-        if !pools.is_object() || pools == self.heap.nil() {
-            return Vec::new();
-        }
-        let slots = 0..self.heap.pointer_slot_count(pools);
-        let pool = |slot| class_name(self.heap, self.heap.slot(pools, slot));
-        slots
-            .filter_map(pool)
-            .map(|name| name.to_string())
-            .collect()
     }
 
     /// The methods of both sides of a class, each with the package that it belongs to.

@@ -294,15 +294,20 @@ fn write_store(folder: &Path) {
     }
 }
 
+/// Shrinks the shop, open wide, into an image of a form.
+fn shrink_wide(folder: &Path, format: &str) {
+    let shrink = ["shrink", "shop", "--json", "--format", format];
+    let ended = in_shop("master", folder, &shrink, "wide");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
 #[test]
 fn an_object_that_was_pruned_is_called_by_the_variable_that_leads_to_it() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write_store(folder);
     for format in ["compact", "spur"] {
-        let shrink = ["shrink", "shop", "--json", "--format", format];
-        let ended = in_shop("master", folder, &shrink, "wide");
-        assert_eq!(ended.code, Some(0), "{ended:?}");
+        shrink_wide(folder, format);
         for (state, variable) in [("shut", "Shop>>Stock"), ("read", "Shop class>>*")] {
             let log = folder.join(format!("{format}-{state}.log"));
             let log_text = log.display().to_string();
@@ -339,9 +344,7 @@ fn a_handler_that_names_a_pruned_class_of_exceptions_handles_nothing() {
     let folder = folder.path();
     write_store(folder);
     for format in ["compact", "spur"] {
-        let shrink = ["shrink", "shop", "--json", "--format", format];
-        let ended = in_shop("master", folder, &shrink, "wide");
-        assert_eq!(ended.code, Some(0), "{ended:?}");
+        shrink_wide(folder, format);
         assert!(kept(folder)["ShopFire"].is_null(), "nothing reached it");
         let ended = in_shop("slave", folder, &["run", "shop.image"], "lost");
         let told = (ended.code, ended.stdout.as_str());

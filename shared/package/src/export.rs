@@ -5,10 +5,8 @@ use imprint_isa::{
     BehaviorName, Draft, MethodDraft, Name, ObjectDraft, Package, PackagedClass, PackagedMethod,
     Ref,
 };
-use imprint_model::Oop;
 use imprint_model::layout::class;
 use imprint_vm::extract::{Customs, Extractor, ImageIndex};
-use imprint_vm::install::class_name;
 use rustc_hash::FxHashSet;
 
 use crate::error::PackageError;
@@ -130,25 +128,13 @@ impl<'a> Exporter<'a> {
         let oop = names.class_object(self.heap, name)?;
         let meta = names.behavior(self.heap, &BehaviorName::meta(name.clone()))?;
         let mut draft = self.extractor.class(oop).draft;
-        draft.pools = self.pools(oop);
+        draft.pools = names.pools_of(self.heap, oop);
         draft.meta = Some(self.extractor.meta(meta).draft);
         let comment = self.heap.slot(oop, class::COMMENT_SOURCE_POINTER);
         Some(PackagedClass {
             draft,
             comment: self.heap.string_text(comment).unwrap_or_default().into(),
         })
-    }
-
-    /// The names of the pools that a class uses.
-    fn pools(&self, oop: Oop) -> Vec<Name> {
-        let pools = self.heap.slot(oop, class::SHARED_POOLS);
-        if !pools.is_object() || pools == self.heap.nil() {
-            return Vec::new();
-        }
-        let slots = 0..self.heap.pointer_slot_count(pools);
-        slots
-            .filter_map(|slot| class_name(self.heap, self.heap.slot(pools, slot)))
-            .collect()
     }
 
     fn method(&self, member: &Member) -> Result<PackagedMethod, PackageError> {

@@ -3,6 +3,7 @@
 use imprint_heap::Heap;
 use imprint_isa::{BehaviorName, Name};
 use imprint_model::Oop;
+use imprint_model::layout::class;
 
 use super::Names;
 
@@ -43,6 +44,18 @@ impl Names {
         let package = self.variable(heap, tag, "package");
         let package_name = package.and_then(|package| self.variable(heap, package, "name"));
         (text(package_name), text(self.variable(heap, tag, "name")))
+    }
+
+    /// The names of the shared pools that a class says it uses.
+    pub fn pools_of(&self, heap: &Heap, class_object: Oop) -> Vec<Name> {
+        let pools = heap.slot(class_object, class::SHARED_POOLS);
+        if !pools.is_object() || pools == heap.nil() {
+            return Vec::new();
+        }
+        let slots = 0..heap.pointer_slot_count(pools);
+        slots
+            .filter_map(|slot| super::class_name(heap, heap.slot(pools, slot)))
+            .collect()
     }
 
     /// Forgets the classes that left the image: those whose object has another name now. Their bindings
