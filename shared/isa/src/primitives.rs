@@ -247,6 +247,7 @@ macro_rules! for_each_value_primitive {
             557 floats::arc_tangent "primitiveSmallFloatArctan" [1] 0 "SmallFloat64 arcTan.";
             558 floats::natural_logarithm "primitiveSmallFloatLogN" [1] 0 "SmallFloat64 ln.";
             559 floats::exponential "primitiveSmallFloatExp" [1] 0 "SmallFloat64 exp.";
+            575 integers::high_bit "primitiveHighBit" [1] 0 "SmallInteger highBit, of Squeak; fails where it is negative.";
             596 objects::new_fixed_old "primitiveNewOldSpace" [1] 0 "Behavior basicNewTenured.";
             597 objects::new_indexed_old "primitiveNewWithArgOldSpace" [1, 1] 0 "Behavior basicNewTenured:.";
             600 bytes::load_boolean_8 "primitiveLoadBoolean8FromBytes" [1, 1] 0 "ByteArray boolean8AtOffset:.";
@@ -318,6 +319,9 @@ macro_rules! for_each_control_primitive {
             172 Control fetch_mourner "primitiveFetchNextMourner" [0] 0 "FinalizationProcess primitiveFetchMourner.";
             173 Control slot_at "primitiveSlotAt" [1, 1] 0 "Object instVarAt:.";
             174 Control slot_at_put "primitiveSlotAtPut" [1, 1, 0] 0 "Object instVarAt:put:.";
+            185 Control exit_section "primitiveExitCriticalSection" [1] 0 "Mutex primitiveExitCriticalSection, of Squeak and Cuis.";
+            186 Control enter_section "primitiveEnterCriticalSection" [1, 1] 1 "Mutex primitiveEnterCriticalSection, also OnBehalfOf:.";
+            187 Control try_section "primitiveTestAndSetOwnershipOfCriticalSection" [1, 1] 1 "Mutex primitiveTestAndSetOwnershipOfCriticalSection.";
             188 Control execute_method "primitiveExecuteMethodArgsArray" [1, 1, 1] 0 "ProtoObject withArgs:executeMethod:.";
             195 Control find_next_unwind_context "primitiveFindNextUnwindContext" [1, 1] 0 "Context findNextUnwindContextUpTo:.";
             196 Control terminate_to "primitiveTerminateTo" [1, 1] 0 "Context terminateTo:.";
@@ -344,6 +348,8 @@ macro_rules! for_each_control_primitive {
             230 Control relinquish_processor "primitiveRelinquishProcessor" [0, 1] 0 "What the idle process does.";
             242 Control signal_at_microseconds "primitiveSignalAtUTCMicroseconds" [0, 1, 1] 0 "Signal a semaphore at UTC microseconds.";
             249 Control become_forward_copying_hash "primitiveArrayBecomeOneWayCopyHash" [2, 2, 0] 0 "Array elementsForwardIdentityTo:copyHash:.";
+            568 Control suspend_backing_up "primitiveSuspendBackingUpV1" [1] 0 "Process suspend, of Squeak: it waits again when it goes on.";
+            578 Control suspend_backing_up_quietly "primitiveSuspendBackingUpV2" [1] 0 "The same; nil where the process waited.";
         }
     };
 }

@@ -161,6 +161,12 @@ pub mod linked_list {
     pub const EXCESS_SIGNALS: usize = 2;
 }
 
+/// Slots of a critical section, which is a list of processes first.
+pub mod critical_section {
+    /// The process that is inside; nil where none is.
+    pub const OWNER: usize = 2;
+}
+
 /// Slots of a message.
 pub mod message {
     /// The selector.

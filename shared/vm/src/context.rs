@@ -62,7 +62,7 @@ pub fn entry_method(heap: &Heap) -> Option<Oop> {
 }
 
 /// The pc of the first bytecode, counted from 1 over the bytes of the method.
-fn first_pc_index(header: MethodHeader) -> usize {
+pub(crate) fn first_pc_index(header: MethodHeader) -> usize {
     8 * (1 + usize::from(header.literal_count)) + 1
 }
 

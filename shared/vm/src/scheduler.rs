@@ -118,6 +118,20 @@ impl Vm {
         Some(first)
     }
 
+    /// The list of those that are ready and have a process's priority.
+    pub(crate) fn ready_list_of(&self, process: Oop) -> Option<Oop> {
+        self.list_of_priority(self.priority_of(process))
+    }
+
+    /// Whether a list holds a process.
+    pub(crate) fn is_listed(&self, list: Oop, process: Oop) -> bool {
+        let mut link = self.heap.slot(list, linked_list::FIRST);
+        while link != self.heap.nil() && link != process {
+            link = self.heap.slot(link, process::NEXT_LINK);
+        }
+        link == process
+    }
+
     /// Takes a process out of a list; answers whether it was there.
     pub(crate) fn remove(&mut self, list: Oop, process: Oop) -> bool {
         let nil = self.heap.nil();

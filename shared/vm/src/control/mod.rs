@@ -9,10 +9,12 @@
 mod becoming;
 mod blocks;
 mod contexts;
+mod critical;
 mod machine;
 mod perform;
 mod processes;
 mod slots;
+mod suspending;
 
 use imprint_model::Oop;
 
@@ -28,6 +30,7 @@ use contexts::{
     context_at, context_at_put, context_size, find_handler_context, find_next_unwind_context,
     set_stack_pointer, terminate_to,
 };
+use critical::{enter_section, exit_section, try_section};
 use machine::{
     collect_fully, collect_young, fetch_mourner, flush_cache, flush_cache_of_method,
     flush_cache_of_selector, quit, snapshot, void_state_of_method, void_vm_state,
@@ -37,10 +40,11 @@ use perform::{
     perform_in_superclass, perform_with_arguments,
 };
 use processes::{
-    relinquish_processor, resume, signal, signal_at_microseconds, signal_at_milliseconds, suspend,
-    wait, yield_processor,
+    relinquish_processor, resume, signal, signal_at_microseconds, signal_at_milliseconds, wait,
+    yield_processor,
 };
 use slots::{clone_object, field_at, field_at_put, slot_at, slot_at_put};
+use suspending::{suspend, suspend_backing_up, suspend_backing_up_quietly};
 
 macro_rules! entry {
     (Control $function:ident $depths:expr) => {

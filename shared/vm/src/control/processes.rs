@@ -7,11 +7,8 @@ use super::fail;
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
 use crate::machine::Vm;
-use crate::outcome::Outcome;
 use crate::stop::Stop;
 
-/// The selector of the method in which a process ends: the kernel's agreement with this machine.
-const END_PROCESS: &str = "endProcess";
 /// The millisecond clock wraps at 29 bits.
 const MILLISECONDS_MASK: u64 = 0x1FFF_FFFF;
 
@@ -24,7 +21,7 @@ fn semaphore(vm: &Vm, args: Args) -> Result<Oop, Failure> {
     }
 }
 
-fn process(vm: &Vm, args: Args) -> Result<Oop, Failure> {
+pub(super) fn process(vm: &Vm, args: Args) -> Result<Oop, Failure> {
     let oop = args.receiver(vm);
     if vm.is_process(oop) {
         Ok(oop)
@@ -73,38 +70,6 @@ pub(super) fn resume(vm: &mut Vm, args: Args) -> Result<(), Failure> {
     let next = vm.resume_process(process);
     vm.switch_if_any(next);
     Ok(())
-}
-
-/// `suspend`: answers the list in which the process was.
-pub(super) fn suspend(vm: &mut Vm, args: Args) -> Result<(), Failure> {
-    let process = process(vm, args)?;
-    if process == vm.active_process_or_nil() {
-        let nil = vm.heap.nil();
-        vm.answer(args, nil);
-        suspend_active(vm);
-        return Ok(());
-    }
-    let list = vm.heap.slot(process, process::MY_LIST);
-    if list == vm.heap.nil() || !vm.remove(list, process) {
-        return fail(PrimitiveError::BadReceiver);
-    }
-    vm.answer(args, list);
-    Ok(())
-}
-
-/// The active process stops; if it is the one that the run waits for and it ends here, so does the
-/// run.
-fn suspend_active(vm: &mut Vm) {
-    let method = vm.method_of(vm.active_place());
-    let selector = vm
-        .selector_of(method)
-        .and_then(|oop| vm.heap.string_text(oop));
-    if vm.is_target_active() && selector.as_deref() == Some(END_PROCESS) {
-        vm.end_activations_of_active_process();
-        vm.pending_stop = Some(Stop::Done(Outcome::Terminated { error: None }));
-        return;
-    }
-    vm.run_another();
 }
 
 /// `yield`: the others of this priority run first.

@@ -108,6 +108,18 @@ comparison! {
     not_equal = !=;
 }
 
+/// The position of the highest bit, from 1; 0 of 0.
+///
+/// # Errors
+/// Bad receiver where it is negative, or no SmallInteger.
+pub fn high_bit(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let value = receiver(vm, args)?.as_small_integer();
+    match value.and_then(|value| u64::try_from(value).ok()) {
+        Some(value) => Ok(Oop::small((u64::BITS - value.leading_zeros()) as i32)),
+        None => Err(PrimitiveError::BadReceiver.into()),
+    }
+}
+
 /// The factor of string hashes and of `hashMultiply`.
 const HASH_FACTOR: u32 = 1664525;
 /// Hashes keep 28 bits.
