@@ -18,6 +18,7 @@ use imprint_model::layout::behavior;
 use imprint_model::{ClassIndex, Oop};
 use imprint_shrink::names_of;
 use imprint_slave::commands::{code_where_pruned, see_through};
+use imprint_slave::converted::rehash;
 use imprint_slave::ending::sentence_of;
 use imprint_slave::interrupts;
 use imprint_slave::limits::{builder_settings, heap_settings};
@@ -42,6 +43,8 @@ pub struct LiveImage {
     pub book: Rc<RefCell<SourceBook>>,
     /// How long building took; `None` where it was opened.
     pub built_in: Option<Duration>,
+    /// How many collections were rehashed since its words became wider: what runs is not what the file says.
+    pub rehashed: usize,
     /// What wakes the machine.
     pub reactor: Reactor,
     /// What it reaches though it was pruned, where it is a slim image.
@@ -99,6 +102,7 @@ impl LiveImage {
             vm: built.vm,
             book,
             built_in: Some(built.built_in),
+            rehashed: 0,
             reactor,
             pruned,
         })
@@ -117,6 +121,7 @@ impl LiveImage {
             None => open_image(path, heap_settings())?,
         };
         check_code(path, &opened.heap)?;
+        let is_rekeyed = opened.is_rekeyed();
         let names = match &opened.bindings {
             Some(bindings) => Names::scan_knowing(&opened.heap, bindings),
             None => names_of(&opened),
@@ -129,11 +134,17 @@ impl LiveImage {
         let pruned = local.pruned_log();
         pruned.write_to(&path.with_extension("pruned.log"));
         let outside = Box::new(MasterOutside::new(local, book.clone()));
-        let vm = machine_with(opened.heap, names, outside, &reactor, command_line);
+        let mut vm = machine_with(opened.heap, names, outside, &reactor, command_line);
+        let rehashed = if is_rekeyed {
+            rehash("master", &mut vm)
+        } else {
+            0
+        };
         Ok(LiveImage {
             vm,
             book,
             built_in: None,
+            rehashed,
             reactor,
             pruned,
         })

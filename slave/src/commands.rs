@@ -12,6 +12,7 @@ use imprint_wire::{Controller, WireError};
 
 use crate::answer::returned_text;
 use crate::command_line::{Command, CommandLine, Run};
+use crate::converted::rehash;
 use crate::ending::{code, code_without_source, ending, is_of_image, sentence_of};
 use crate::exercise::Orders;
 use crate::interrupts;
@@ -136,13 +137,16 @@ fn make(run: &Run, orders: &Orders, unfinished: Option<Unfinished>) -> Result<u8
 fn run_image(path: &Path, run: &Run) -> Result<u8> {
     let opened = open_image(path, heap_settings())?;
     check_code(path, &opened.heap)?;
-    let names = names_of(&opened);
+    let (names, is_rekeyed) = (names_of(&opened), opened.is_rekeyed());
     let command_line = VmCommandLine {
         image_path: path.display().to_string(),
         ..VmCommandLine::default()
     };
     let (mut vm, waker, pruned) =
         local_machine(opened.heap, names, command_line).context("cannot start a machine")?;
+    if is_rekeyed {
+        rehash("slave", &mut vm);
+    }
     match &run.pruned_log {
         Some(log) => pruned.write_to(log),
         None => pruned.write_to(&path.with_extension("pruned.log")),

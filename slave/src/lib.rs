@@ -20,6 +20,7 @@ mod agreement;
 pub mod answer;
 pub mod command_line;
 pub mod commands;
+pub mod converted;
 pub mod crash;
 pub mod ctl;
 pub mod daemon;

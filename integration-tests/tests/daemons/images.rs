@@ -69,6 +69,70 @@ fn an_image_of_words_of_32_bits_is_shrunk_to_an_expression() {
     assert!(shrunk.stdout.contains("runs alone"), "{shrunk:?}");
 }
 
+/// Makes collections whose keys are immediates in 64 bits, and puts these where they would lie by another
+/// hash, as they do where the numbers were objects.
+const MISPLACED: &str = "
+    | table numbers misplace |
+    misplace := [ :collection | | array |
+        array := collection instVarNamed: #array.
+        collection instVarNamed: #array put: (array last: 3) , (array allButLast: 3) ].
+    table := Dictionary new.
+    numbers := IdentitySet new.
+    1 to: 20 do: [ :each |
+        table at: each * 1073741823 put: each.
+        table at: (each * 1073741823) @ 1 put: each.
+        numbers add: each / 3.0 ].
+    misplace value: table; value: numbers.
+    Smalltalk globals at: #Table put: table; at: #Numbers put: numbers.
+    Smalltalk snapshot: true andQuit: true";
+
+/// How many of the keys are found.
+const FOUND: &str = "((1 to: 20) count: [ :each | (Smalltalk at: #Table) includesKey: each * 1073741823 ]) \
+     + ((1 to: 20) count: [ :each | (Smalltalk at: #Table) includesKey: (each * 1073741823) @ 1 ]) \
+     + ((1 to: 20) count: [ :each | (Smalltalk at: #Numbers) includes: each / 3.0 ])";
+
+#[test]
+fn collections_find_keys_that_became_immediates() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| {
+        let ended = master(folder.path(), words);
+        assert_eq!(ended.code, Some(0), "{words:?}: {ended:?}");
+        ended.stdout.trim().to_owned()
+    };
+    run(&["build", "-o", "full.image"]);
+    fs::write(folder.path().join("misplace.st"), MISPLACED).unwrap();
+    run(&["run", "full.image", "misplace.st"]);
+    let found = run(&["run", "full.image", "eval", FOUND]);
+    assert_ne!(found, "60", "a test that cannot fail");
+    let heap = open_image(&folder.path().join("full.image"), HeapSettings::default());
+    let theirs = written(&heap.unwrap().heap, LAYOUTS[0].1);
+    fs::write(folder.path().join("their.image"), theirs).unwrap();
+    assert_eq!(run(&["run", "their.image", "eval", FOUND]), "60");
+    run(&[
+        "image",
+        "convert",
+        "their.image",
+        "-o",
+        "wide.image",
+        "--format",
+        "spur",
+    ]);
+    assert_eq!(run(&["run", "wide.image", "eval", FOUND]), "60");
+    // A slave, too, finds them; and so does the image that is made again of its log.
+    run(&["shrink", "their.image", "--eval", FOUND, "-o", "slim.image"]);
+    assert_eq!(run(&["run", "slim.image"]), "60");
+    run(&[
+        "replay",
+        "slim.replay",
+        "--image",
+        "their.image",
+        "-o",
+        "again.image",
+    ]);
+    let bytes = |name: &str| fs::read(folder.path().join(name)).unwrap();
+    assert_eq!(bytes("slim.image"), bytes("again.image"));
+}
+
 #[test]
 fn images_that_others_made_open_and_answer() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {

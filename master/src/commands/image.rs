@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use imprint_heap::{Heap, HeapSettings};
+use imprint_heap::{Collection, Heap, HeapSettings};
 use imprint_image::{
     CompactOptions, ImageInfo, ImageKind, OpenedImage, open_image, stock_faults,
     write_beside_and_rename, write_compact,
@@ -19,9 +19,11 @@ use imprint_slave::command_line::ImageFormat;
 use imprint_slave::ending::code;
 use imprint_slave::limits::verifies_code;
 use imprint_slave::soundness::verify_code;
+use imprint_vm::CommandLine;
 use imprint_vm::install::{MethodDictionary, TRAILER_BYTES};
 
 use crate::command_line::{Failure, Image};
+use crate::full_image::LiveImage;
 
 /// Classes shown in the tally of `info`.
 const TALLY_ROWS: usize = 10;
@@ -135,6 +137,11 @@ fn show_tally(info: &ImageInfo, rows: usize) {
 fn convert(path: &Path, output: &Path, format: ImageFormat) -> Result<u8, Failure> {
     refuse_same_file(path, output)?;
     let mut opened = open(path)?;
+    if opened.is_rekeyed() {
+        let mut image = LiveImage::open(path, CommandLine::default())?;
+        image.vm.collect(Collection::Full);
+        opened.heap = image.vm.heap;
+    }
     let bytes = match format {
         ImageFormat::Spur => {
             let names = names_of(&opened);

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, anyhow};
 use imprint_bootstrap::compile_expression;
-use imprint_image::{Fingerprint, PristineImage, write_beside_and_rename};
+use imprint_image::{Fingerprint, ImageKind, PristineImage, write_beside_and_rename};
 use imprint_report::print;
 use imprint_shrink::Slim;
 use imprint_slave::ending::code;
@@ -30,11 +30,15 @@ fn bytes_as_written(slim: &Slim, written: Fingerprint) -> Result<Vec<u8>> {
         .unwrap_or(compact))
 }
 
-/// The full image without what was withheld from the run.
-fn full_image(replay: &Replay, never: &Never) -> Result<PristineImage> {
+/// The full image as it was served: the file as it is, or as a machine has it that opened the file, without
+/// what was withheld from the run.
+fn full_image(replay: &Replay, logged: &Logged) -> Result<PristineImage> {
     const UNREADABLE: &str = "cannot open the full image";
-    if never.never.is_empty() {
-        return PristineImage::open(&replay.image).context(UNREADABLE);
+    let never = Never::of_options(&logged.options);
+    let file = PristineImage::open(&replay.image).context(UNREADABLE)?;
+    let is_converted = matches!(file.image().kind, ImageKind::Foreign(_));
+    if never.never.is_empty() && (file.fingerprint() == logged.pristine || !is_converted) {
+        return Ok(file);
     }
     let mut image = LiveImage::open(&replay.image, CommandLine::default()).context(UNREADABLE)?;
     never.withhold(&mut image)?;
@@ -56,7 +60,7 @@ pub fn replay(replay: &Replay) -> Result<u8, Failure> {
             torn.reason
         );
     }
-    let full = full_image(replay, &Never::of_options(&logged.options))?;
+    let full = full_image(replay, &logged)?;
     if full.fingerprint() != logged.pristine {
         return Err(Failure::from(anyhow!(
             "{} is of the full image {:?}, and {} is {:?}; give --image the one that was shrunk",

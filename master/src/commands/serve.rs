@@ -107,7 +107,8 @@ impl Served {
             (image.context("cannot serve the image")?, Project::default())
         };
         serve.never.withhold(&mut image)?;
-        let path = if path.is_dir() || !serve.never.never.is_empty() {
+        let differs = !serve.never.never.is_empty() || image.rehashed > 0;
+        let path = if path.is_dir() || differs {
             let made = scratch.path().join("full.image");
             image.write(&made)?;
             made

@@ -35,6 +35,12 @@ pub struct OpenedImage {
 }
 
 impl OpenedImage {
+    /// Whether numbers in it are immediates that were none in the file, so that collections by hash may not
+    /// find their keys before they are rehashed.
+    pub fn is_rekeyed(&self) -> bool {
+        matches!(self.kind, ImageKind::Foreign(kind) if kind.number < crate::kind::SPUR_64)
+    }
+
     /// What it holds.
     pub fn info(&self) -> ImageInfo {
         let format = match self.kind {
