@@ -69,6 +69,49 @@ fn an_image_of_words_of_32_bits_is_shrunk_to_an_expression() {
     assert!(shrunk.stdout.contains("runs alone"), "{shrunk:?}");
 }
 
+/// Gives all classes the shapes of Squeak's and Cuis's: names of variables in place of a layout, and no
+/// protocols.
+const RESHAPED: &str = "
+    | behaviors names |
+    behaviors := OrderedCollection new.
+    Smalltalk allClasses do: [ :each | behaviors add: each; add: each class ].
+    names := behaviors collect: [ :each | (each instVarNames collect: [ :name | name asString ]) asArray ].
+    behaviors with: names do: [ :each :own |
+        each instVarAt: 4 put: (own isEmpty ifTrue: [ nil ] ifFalse: [ own ]); instVarAt: 5 put: nil ].
+    Smalltalk snapshot: true andQuit: true";
+
+#[test]
+fn our_kernel_runs_and_is_shrunk_with_classes_of_squeaks_shapes() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| {
+        let ended = master(folder.path(), words);
+        assert_eq!(ended.code, Some(0), "{words:?}: {ended:?}");
+        ended.stdout
+    };
+    run(&["build", "-o", "their.image"]);
+    fs::write(folder.path().join("reshape.st"), RESHAPED).unwrap();
+    run(&["run", "their.image", "reshape.st"]);
+    for (expression, expected) in EXPRESSIONS {
+        let printed = run(&["run", "their.image", "eval", expression]);
+        assert_eq!(printed.trim(), *expected, "{expression}");
+    }
+    // What is compiled for them knows their variables by name; a screen that is not there is no obstacle.
+    for (expression, expected) in [
+        ("Point compile: 'both ^ x + y'. (3 @ 4) perform: #both", "7"),
+        (
+            "Object compile: 'supports: depth <primitive: 91> ^ #failed'. 3 perform: #supports: with: 32",
+            "true",
+        ),
+    ] {
+        let printed = run(&["run", "their.image", "eval", expression]);
+        assert_eq!(printed.trim(), expected, "{expression}");
+    }
+    let sum = "((1 to: 10) inject: 0 into: [ :sum :each | sum + each ]) + (3 @ 4) x";
+    let shrunk = run(&["shrink", "their.image", "--eval", sum, "-o", "slim.image"]);
+    assert!(shrunk.contains("runs alone"), "{shrunk}");
+    assert_eq!(run(&["run", "slim.image"]).trim(), "58");
+}
+
 /// Makes collections whose keys are immediates in 64 bits, and puts these where they would lie by another
 /// hash, as they do where the numbers were objects.
 const MISPLACED: &str = "

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use expressions::EXPRESSIONS;
 use imprint_heap::{HeapSettings, Zeal};
+use imprint_model::family::{PHARO, SQUEAK};
 use imprint_vm::{Outcome, RunLimits, VmSettings};
 use machine::Machine;
 
@@ -139,6 +140,22 @@ fn quitting_ends_the_run_with_the_code() {
     let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
     let outcome = machine.run("Smalltalk exit: 3");
     assert!(matches!(outcome, Outcome::Quit(3)), "{outcome:?}");
+}
+
+#[test]
+fn numbers_that_only_squeak_assigns_work_in_its_images_alone() {
+    const CALLS: &str = "{ 8 supports: 32. 8 supports: 3. 8 input: 1. 8 input: nil. 8 show }";
+    for (family, answers) in [
+        (PHARO, "#(#failed #failed #failed #failed #failed)"),
+        (SQUEAK, "#(true false 8 #failed 8)"),
+    ] {
+        let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+        machine.vm.names.family.numbering = family.numbering;
+        machine.compile("Object", "supports: depth <primitive: 91> ^ #failed");
+        machine.compile("Object", "input: index <primitive: 93> ^ #failed");
+        machine.compile("Object", "show <primitive: 231> ^ #failed");
+        assert_eq!(machine.print(CALLS), answers, "{}", family.name);
+    }
 }
 
 #[test]

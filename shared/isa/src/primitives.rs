@@ -14,10 +14,16 @@
 //! (`Context>>object:basicAt:`). Operands are therefore counted from the last one: with one
 //! argument more than the row says, the first argument stands in for the receiver.
 //!
+//! **Families.** A few numbers mean something else in the machine of Squeak and Cuis. Those of Pharo's
+//! meanings that are not built fail, and so does in Pharo what only the others have: see
+//! [`is_assigned`].
+//!
 //! Quick primitives (256-519) have no rows: [`QuickReturn::from_number`] reads them. Primitives by
 //! module and name stand in [`modules`].
 
 pub mod modules;
+
+use imprint_model::Numbering;
 
 pub use modules::{MODULE_PRIMITIVES, documentation, is_known_in_module, of_module};
 
@@ -77,6 +83,21 @@ pub const NAMED_PRIMITIVE: u16 = 117;
 pub const UNWIND_MARK: u16 = 198;
 /// The mark of `on:do:`.
 pub const HANDLER_MARK: u16 = 199;
+
+/// Numbers that Pharo's machine assigns to something else, which no kernel needs: moving objects into a
+/// space that is never collected (90 to 93), and asking an object for its format (231). The rows of the
+/// table are what they mean in Squeak and Cuis.
+const SQUEAK_ONLY: &[u16] = &[91, 93, 231];
+/// Values in byte arrays, which no machine but Pharo's knows by number.
+const PHARO_ONLY: std::ops::RangeInclusive<u16> = 600..=659;
+
+/// Whether a number means what its row says, in an image of a family with this numbering.
+pub fn is_assigned(number: u16, numbering: Numbering) -> bool {
+    match numbering {
+        Numbering::Pharo => !SQUEAK_ONLY.contains(&number),
+        Numbering::Squeak => !PHARO_ONLY.contains(&number),
+    }
+}
 
 /// Depth and number checks are the same for both kinds of rows.
 macro_rules! operand_queries {
@@ -189,7 +210,13 @@ macro_rules! for_each_value_primitive {
             77 objects::some_instance "primitiveSomeInstance" [1] 0 "Behavior someInstance.";
             78 objects::next_instance "primitiveNextInstance" [1] 0 "ProtoObject nextInstance.";
             79 objects::new_method "primitiveNewMethod" [1, 1, 1] 0 "CompiledCode class basicNew:header:.";
+            91 headless::test_depth "primitiveTestDisplayDepth" [0, 1] 0 "Display supportsDisplayDepth:, of Squeak.";
+            93 headless::ignore_number "primitiveInputSemaphore" [0, 1] 0 "EventSensor primSetInputSemaphore:, of Squeak.";
+            94 headless::next_event "primitiveGetNextEvent" [0, 1] 0 "EventSensor primGetNextEvent:; there is none.";
+            101 headless::be_cursor "primitiveBeCursor" [1, 1] 1 "Cursor beCursor(WithMask:).";
+            102 headless::be_display "primitiveBeDisplay" [1] 0 "DisplayScreen beDisplay.";
             105 subscripts::replace "primitiveStringReplace" [1, 1, 1, 1, 1] 0 "replaceFrom:to:with:startingAt:.";
+            106 headless::screen_size "primitiveScreenSize" [0] 0 "DisplayScreen actualScreenSize.";
             110 objects::is_identical "primitiveIdentical" [0, 0] 0 "ProtoObject ==.";
             111 objects::class_of "primitiveClass" [1] 0 "ProtoObject class.";
             112 objects::bytes_left "primitiveBytesLeft" [0, 0] 1 "SmalltalkImage bytesLeft:.";
@@ -197,8 +224,12 @@ macro_rules! for_each_value_primitive {
             121 system::image_name "primitiveImageName" [0, 1] 1 "SmalltalkImage primImagePath.";
             124 system::low_space_semaphore "primitiveLowSpaceSemaphore" [0, 1] 0 "SmalltalkImage primLowSpaceSemaphore:.";
             125 system::signal_at_bytes_left "primitiveSignalAtBytesLeft" [0, 1] 0 "SmalltalkImage primSignalAtBytesLeft:.";
+            126 headless::ignore_boolean "primitiveDeferDisplayUpdates" [0, 1] 0 "DisplayScreen primitiveDeferUpdates:.";
+            127 headless::show_rectangle "primitiveShowDisplayRect" [0, 1, 1, 1, 1] 0 "DisplayScreen primShowRectLeft:right:top:bottom:.";
             129 objects::special_objects "primitiveSpecialObjectsOop" [0] 0 "The special objects array.";
             132 objects::points_to "primitiveObjectPointsTo" [1, 0] 0 "ProtoObject instVarsInclude:.";
+            133 headless::ignore_number "primitiveSetInterruptKey" [0, 1] 0 "EventSensor primSetInterruptKey:.";
+            134 headless::interrupt_semaphore "primitiveInterruptSemaphore" [0, 1] 0 "EventSensor primInterruptSemaphore:.";
             135 system::millisecond_clock "primitiveMillisecondClock" [0] 0 "Time millisecondClockValue.";
             138 objects::some_object "primitiveSomeObject" [0] 0 "Object someObject.";
             139 objects::next_object "primitiveNextObject" [1] 0 "ProtoObject nextObject.";
@@ -226,6 +257,8 @@ macro_rules! for_each_value_primitive {
             181 objects::byte_size_of_instance "primitiveSizeInBytesOfInstance" [1, 1] 1 "Behavior byteSizeOfInstance(OfSize:).";
             183 objects::is_pinned "primitiveIsPinned" [1] 0 "Object isPinnedInMemory.";
             184 objects::pin "primitivePin" [1, 1] 0 "Object setPinnedInMemory:.";
+            231 headless::show "primitiveForceDisplayUpdate" [0] 0 "DisplayScreen forceDisplayUpdate, of Squeak.";
+            233 headless::ignore_boolean "primitiveSetFullScreen" [0, 1] 0 "DisplayScreen fullScreenMode:.";
             240 system::utc_microseconds "primitiveUTCMicrosecondClock" [0] 0 "Microseconds of UTC since 1901.";
             254 system::vm_parameter "primitiveVMParameter" [0, 1, 1] 2 "VirtualMachine parameterAt:put:.";
             541 floats::add "primitiveSmallFloatAdd" [1, 1] 0 "SmallFloat64 +.";

@@ -20,6 +20,15 @@ pub enum VariablesAt {
     Names(usize),
 }
 
+/// Whose meaning the numbers of primitives have that mean different things in different machines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Numbering {
+    /// As in Pharo's machine.
+    Pharo,
+    /// As in the machine of Squeak and Cuis.
+    Squeak,
+}
+
 /// What the classes of a family look like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Family {
@@ -35,6 +44,8 @@ pub struct Family {
     pub class_slots_min: usize,
     /// The slot with the package tag, where classes have one.
     pub package_tag: Option<usize>,
+    /// What its primitives' numbers mean.
+    pub numbering: Numbering,
 }
 
 /// Pharo of today, and the images that are built here.
@@ -45,6 +56,7 @@ pub const PHARO: Family = Family {
     variables: VariablesAt::Layout,
     class_slots_min: 12,
     package_tag: Some(11),
+    numbering: Numbering::Pharo,
 };
 
 /// Pharo before packages were told by tags.
@@ -63,6 +75,7 @@ pub const SQUEAK: Family = Family {
     variables: VariablesAt::Names(3),
     class_slots_min: 9,
     package_tag: None,
+    numbering: Numbering::Squeak,
 };
 
 /// Squeak 2.
@@ -73,6 +86,7 @@ pub const SQUEAK_2: Family = Family {
     variables: VariablesAt::Names(4),
     class_slots_min: 9,
     package_tag: None,
+    numbering: Numbering::Squeak,
 };
 
 impl Default for Family {

@@ -56,6 +56,8 @@ known_objects! {
     Point = 12, "Point";
     /// Class LargePositiveInteger.
     LargePositive = 13, "LargePositiveInteger";
+    /// The form that is the screen, or nil.
+    Display = 14, "the display";
     /// Class Message.
     Message = 15, "Message";
     /// The semaphore of low space, or nil.

@@ -16,7 +16,7 @@ pub mod method_header;
 pub mod oop;
 
 pub use class_index::ClassIndex;
-pub use family::{Family, VariablesAt};
+pub use family::{Family, Numbering, VariablesAt};
 pub use format::{Format, InstanceSpec};
 pub use header::Header;
 pub use known::Known;

@@ -242,7 +242,10 @@ impl Vm {
             self.bind_named(entry, method, arguments);
             return;
         }
-        let Some(row) = primitives::numbered(number).filter(|row| row.takes(arguments)) else {
+        let numbering = self.names.family.numbering;
+        let is_meant = primitives::is_assigned(number, numbering);
+        let row = primitives::numbered(number).filter(|row| is_meant && row.takes(arguments));
+        let Some(row) = row else {
             return;
         };
         entry.skip = u8::from(row.is_mirror(arguments));

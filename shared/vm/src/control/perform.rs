@@ -1,6 +1,7 @@
 //! Sends, methods and primitives that are chosen at run time.
 
 use imprint_isa::Miss;
+use imprint_isa::primitives::is_assigned;
 use imprint_model::method_header::ARGUMENTS_MAX;
 use imprint_model::{ClassIndex, Oop};
 
@@ -208,6 +209,9 @@ pub(super) fn do_primitive(vm: &mut Vm, args: Args) -> Result<(), Failure> {
     let Some(number) = number else {
         return fail(PrimitiveError::BadArgument);
     };
+    if !is_assigned(number, vm.names.family.numbering) {
+        return fail(PrimitiveError::Unsupported);
+    }
     let operands = receiver_and_array(vm, args, 1)?;
     match (value_primitive(number), control_primitive(number)) {
         (Some(primitive), _) => {

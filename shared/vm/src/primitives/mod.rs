@@ -12,6 +12,7 @@ pub mod arguments;
 pub mod bytes;
 pub mod code;
 pub mod floats;
+pub mod headless;
 pub mod imprint;
 pub mod integers;
 pub mod large_integers;
