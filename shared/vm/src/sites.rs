@@ -5,9 +5,12 @@
 //! not read, and a place that sees many classes has an entry for each. A super send means the same
 //! for every receiver and has one entry, under [`SUPER`].
 //!
+//! The first class that comes to a place has its entry where the address alone says, so that what a send
+//! does is fetched while the class is still on its way; all others lie where address and class say.
+//!
 //! ```text
 //!  send ──> its site ──> what it does                              (this table)
-//!             │ unknown
+//!             │ unknown, also under the class
 //!             └──> selector and class in the table of all sends ──> settled here   (`cache`)
 //!                       │ unknown
 //!                       └──> lookup, which marks                                    (`lookup`)
@@ -180,20 +183,58 @@ impl Sites {
         }
     }
 
+    /// Where the first class that came to a place has its entry: known before the class is.
     #[inline(always)]
-    fn position(place: *const u8, class_index: u32) -> usize {
+    fn near(place: *const u8) -> usize {
+        place as usize & (SITES - 1)
+    }
+
+    /// Where any other class has its entry.
+    #[inline(always)]
+    fn far(place: *const u8, class_index: u32) -> usize {
         (place as usize ^ (class_index as usize).wrapping_mul(SPREAD)) & (SITES - 1)
     }
 
-    /// The site of a send, if it is known.
     #[inline(always)]
-    fn find(&self, place: *const u8, class_index: u32) -> Option<&Site> {
-        let site = &self.entries[Sites::position(place, class_index)];
-        (site.place == place && site.class_index == class_index).then_some(site)
+    fn is_at(&self, position: usize, place: *const u8, class_index: u32) -> bool {
+        let site = &self.entries[position & (SITES - 1)];
+        (site.place == place) & (site.class_index == class_index)
+    }
+
+    /// The position of a send's site, where it is the first of its place.
+    #[inline(always)]
+    pub fn first(&self, place: *const u8, class_index: u32) -> Option<usize> {
+        let position = Sites::near(place);
+        self.is_at(position, place, class_index).then_some(position)
+    }
+
+    /// The position of a send's site, where it is not the first of its place.
+    #[inline(always)]
+    pub fn another(&self, place: *const u8, class_index: u32) -> Option<usize> {
+        let position = Sites::far(place, class_index);
+        self.is_at(position, place, class_index).then_some(position)
+    }
+
+    #[inline(always)]
+    fn at(&self, position: usize) -> &Site {
+        &self.entries[position & (SITES - 1)]
+    }
+
+    fn is_known(&self, place: *const u8, class_index: u32) -> bool {
+        let known = self.first(place, class_index);
+        known.or(self.another(place, class_index)).is_some()
     }
 
     fn fill(&mut self, site: Site, heap: &Heap) {
-        let position = Sites::position(site.place, site.class_index);
+        let near = Sites::near(site.place);
+        let first = &self.entries[near];
+        let is_first = first.place.is_null()
+            || first.place == site.place && first.class_index == site.class_index;
+        let position = if is_first {
+            near
+        } else {
+            Sites::far(site.place, site.class_index)
+        };
         let entry = &mut self.entries[position];
         if entry.place.is_null() {
             self.filled.push(position as u16);
@@ -240,18 +281,17 @@ impl Sites {
     }
 }
 
-/// Does the send at the pc, where its site is known and calls nothing.
+/// Does the send at the pc, whose site is at `position`, where that makes a small frame, or does one of the
+/// two other things that sends do most.
 #[inline(always)]
-pub(crate) fn send(
+pub(crate) fn act(
     vm: &mut Vm,
     r: &mut Registers,
-    class_index: u32,
+    position: usize,
     arguments: usize,
     length: usize,
 ) -> bool {
-    let Some(site) = vm.cache.sites.find(r.pc, class_index) else {
-        return false;
-    };
+    let site = vm.cache.sites.at(position);
     if site.deed == Deed::Activate {
         if !r.has_room() | (vm.countdown <= 1) {
             return false;
@@ -262,68 +302,85 @@ pub(crate) fn send(
         vm.countdown -= 1;
         return true;
     }
+    let value = if site.deed == Deed::Field {
+        vm.heap.slot(r.operand(arguments), usize::from(site.index))
+    } else if site.deed == Deed::Constant {
+        site.oop
+    } else {
+        return false;
+    };
+    replace_operands(r, value, arguments, length);
+    true
+}
+
+/// Does the send at the pc, whose site is at `position`, where that makes no frame and calls nothing.
+#[inline(always)]
+pub(crate) fn answer(
+    vm: &mut Vm,
+    r: &mut Registers,
+    position: usize,
+    arguments: usize,
+    length: usize,
+) -> bool {
+    let site = vm.cache.sites.at(position);
     let receiver = r.operand(arguments);
-    let index = usize::from(site.index);
     let value = match site.deed {
-        Deed::Field => vm.heap.slot(receiver, index),
         Deed::StoreField if !vm.heap.header(receiver).is_read_only() => {
+            let index = usize::from(site.index);
             if !vm.heap.store_quickly(receiver, index, r.top()) {
                 return false;
             }
             receiver
         }
         Deed::Receiver => receiver,
-        Deed::Constant => site.oop,
         Deed::Binding => vm.heap.slot(site.oop, association::VALUE),
-        Deed::Evaluate => return closure::evaluate_quickly(vm, r, arguments, length),
         _ => return false,
     };
-    answer(r, value, arguments, length);
+    replace_operands(r, value, arguments, length);
     true
 }
 
 #[inline(always)]
-fn answer(r: &mut Registers, value: Oop, arguments: usize, length: usize) {
+fn replace_operands(r: &mut Registers, value: Oop, arguments: usize, length: usize) {
     r.drop(arguments);
     r.set_top(value);
     r.advance(length);
 }
 
-/// Does the send at the pc, where its site is known and makes a large frame, or calls a value
-/// primitive that succeeds. One that fails has no effect, and whoever sends then calls it again.
+/// Does the send at the pc, whose site is at `position`, where that makes a large frame, runs a closure, or
+/// calls a value primitive that succeeds. One that fails has no effect, and whoever sends then calls it
+/// again.
 #[inline(always)]
-pub(crate) fn send_at_length(
+pub(crate) fn answer_at_length(
     vm: &mut Vm,
     r: &mut Registers,
-    class_index: u32,
+    position: usize,
     arguments: usize,
     length: usize,
 ) -> bool {
-    let Some(site) = vm.cache.sites.find(r.pc, class_index) else {
-        return false;
-    };
-    if site.deed == Deed::ActivateLarge {
-        if !r.has_room() | (vm.countdown <= 1) {
-            return false;
+    let site = vm.cache.sites.at(position);
+    match site.deed {
+        Deed::Evaluate => closure::evaluate_quickly(vm, r, arguments, length),
+        Deed::ActivateLarge if r.has_room() && vm.countdown > 1 => {
+            r.advance(length);
+            let temps = usize::from(site.extra);
+            r.push_frame(site.oop, arguments, temps, vm.heap.nil(), site.pc);
+            vm.countdown -= 1;
+            true
         }
-        r.advance(length);
-        let temps = usize::from(site.extra);
-        r.push_frame(site.oop, arguments, temps, vm.heap.nil(), site.pc);
-        vm.countdown -= 1;
-        return true;
+        Deed::Primitive => {
+            let skip = usize::from(site.extra);
+            let first = vm.stack.index_of(r.sp) - arguments + skip;
+            let args = Args::with_skip(first, arguments - skip, site.extra);
+            let primitive = vm.cache.sites.primitives[usize::from(site.index)];
+            let Some(value) = succeed(vm, primitive, args) else {
+                return false;
+            };
+            replace_operands(r, value, arguments, length);
+            true
+        }
+        _ => false,
     }
-    if site.deed != Deed::Primitive {
-        return false;
-    }
-    let skip = usize::from(site.extra);
-    let first = vm.stack.index_of(r.sp) - arguments + skip;
-    let args = Args::with_skip(first, arguments - skip, site.extra);
-    let primitive = vm.cache.sites.primitives[usize::from(site.index)];
-    let Some(value) = succeed(vm, primitive, args) else {
-        return false;
-    };
-    answer(r, value, arguments, length);
-    true
 }
 
 /// The answer of a primitive. Its failure, a large value, stays in this frame.
@@ -342,7 +399,7 @@ pub(crate) fn settle(
     selector: Oop,
     looked_up_in: u32,
 ) -> bool {
-    let is_known = vm.cache.sites.find(r.pc, class_index).is_some();
+    let is_known = vm.cache.sites.is_known(r.pc, class_index);
     let entry = vm.cache.probe(selector, looked_up_in);
     if is_known || !entry.is_for(selector, looked_up_in) {
         return false;
@@ -380,7 +437,7 @@ mod tests {
     }
 
     fn knows(sites: &Sites, place: usize, class_index: u32) -> bool {
-        sites.find(place as *const u8, class_index).is_some()
+        sites.is_known(place as *const u8, class_index)
     }
 
     #[test]
@@ -403,9 +460,11 @@ mod tests {
 
     #[test]
     fn nothing_is_known_after_a_flush_not_even_what_took_the_place_of_another() {
-        let places = [(1001, 51), (1001 + SITES, 51), (7, 3)];
+        let others = [1001 + SITES, 1001 + 2 * SITES];
+        let places = [(1001, 51), (others[0], 51), (others[1], 51), (7, 3)];
         let mut sites = filled(&places);
-        assert!(!knows(&sites, 1001, 51) && knows(&sites, 1001 + SITES, 51));
+        assert!(knows(&sites, 1001, 51) && knows(&sites, others[1], 51));
+        assert!(!knows(&sites, others[0], 51));
         sites.flush();
         for (place, class_index) in places {
             assert!(!knows(&sites, place, class_index));

@@ -179,68 +179,156 @@ threads! {
         let distance = usize::from(r.byte(1));
         jump::if_quickly(vm, &mut r, false, distance, 2)
     } else leave;
-    send<const N>(vm, r) {
-        let class_index = vm.heap.class_index_of(r.operand(N));
-        sites::send(vm, &mut r, class_index, N, 1)
-    } else send_at_length<N>;
-    send_at_length<const N>(vm, r) {
-        let class_index = vm.heap.class_index_of(r.operand(N));
-        sites::send_at_length(vm, &mut r, class_index, N, 1)
-    } else settle<N>;
     settle<const N>(vm, r) {
         let selector = vm.heap.literal(r.method(), usize::from(r.byte(0) & 15));
         send::settle(vm, &r, selector, N)
     } else leave;
-    send_long(vm, r) {
-        let arguments = usize::from(r.byte(1) & 7);
-        let class_index = vm.heap.class_index_of(r.operand(arguments));
-        sites::send(vm, &mut r, class_index, arguments, 2)
-    } else send_long_at_length;
-    send_long_at_length(vm, r) {
-        let arguments = usize::from(r.byte(1) & 7);
-        let class_index = vm.heap.class_index_of(r.operand(arguments));
-        sites::send_at_length(vm, &mut r, class_index, arguments, 2)
-    } else settle_long;
     settle_long(vm, r) {
         let operand = usize::from(r.byte(1));
         let selector = vm.heap.literal(r.method(), operand >> 3);
         send::settle(vm, &r, selector, operand & 7)
     } else leave;
-    send_super(vm, r) {
-        let arguments = usize::from(r.byte(1) & 7);
-        sites::send(vm, &mut r, sites::SUPER, arguments, 2)
-    } else send_super_at_length;
-    send_super_at_length(vm, r) {
-        let arguments = usize::from(r.byte(1) & 7);
-        sites::send_at_length(vm, &mut r, sites::SUPER, arguments, 2)
-    } else settle_super;
     settle_super(vm, r) { send::settle_super(vm, &r) } else leave;
-    binary(vm, r) {
-        let class_index = vm.heap.class_index_of(r.operand(1));
-        sites::send(vm, &mut r, class_index, 1, 1)
-    } else binary_at_length;
-    binary_at_length(vm, r) {
-        let class_index = vm.heap.class_index_of(r.operand(1));
-        sites::send_at_length(vm, &mut r, class_index, 1, 1)
-    } else settle_binary;
     settle_binary(vm, r) {
         let (selector, _) = vm.special_selectors[usize::from(r.byte(0) & 31)];
         send::settle(vm, &r, selector, 1)
     } else leave;
-    special_send<const N>(vm, r) {
-        let arguments = usize::from(SPECIAL_SELECTORS[N].1);
-        let class_index = vm.heap.class_index_of(r.operand(arguments));
-        sites::send(vm, &mut r, class_index, arguments, 1)
-    } else special_at_length<N>;
-    special_at_length<const N>(vm, r) {
-        let arguments = usize::from(SPECIAL_SELECTORS[N].1);
-        let class_index = vm.heap.class_index_of(r.operand(arguments));
-        sites::send_at_length(vm, &mut r, class_index, arguments, 1)
-    } else settle_special<N>;
     settle_special<const N>(vm, r) {
         let (selector, arguments) = vm.special_selectors[N];
         send::settle(vm, &r, selector, usize::from(arguments))
     } else leave;
+}
+
+/// Makes the functions of sends: `name`, where the site is the first of its place, and `far`, where it is
+/// another. Both do what sends do most, and leave it to `deed` what else the send does.
+macro_rules! sends {
+    ($(
+        $name:ident, $far:ident $(<$operand:ident>)? ($vm:ident, $r:ident)
+        $arguments:block, $class:expr, $length:literal, $deed:expr, $settle:expr;
+    )*) => {$(
+        #[inline(never)]
+        fn $name $(<const $operand: usize>)? (
+            $vm: &mut Vm,
+            pc: *const u8,
+            sp: *mut Oop,
+            fp: *mut Frame,
+            base: *mut Oop,
+        ) {
+            let mut $r = Registers { pc, sp, fp, base };
+            let arguments = $arguments;
+            let class_index = $class($vm, &$r, arguments);
+            let Some(position) = $vm.cache.sites.first(pc, class_index) else {
+                return $far $(::<$operand>)? ($vm, pc, sp, fp, base);
+            };
+            if sites::act($vm, &mut $r, position, arguments, $length) {
+                go($vm, $r)
+            } else {
+                $deed($vm, pc, sp, fp, base, position)
+            }
+        }
+
+        #[inline(never)]
+        fn $far $(<const $operand: usize>)? (
+            $vm: &mut Vm,
+            pc: *const u8,
+            sp: *mut Oop,
+            fp: *mut Frame,
+            base: *mut Oop,
+        ) {
+            let mut $r = Registers { pc, sp, fp, base };
+            let arguments = $arguments;
+            let class_index = $class($vm, &$r, arguments);
+            let Some(position) = $vm.cache.sites.another(pc, class_index) else {
+                return $settle($vm, pc, sp, fp, base);
+            };
+            if sites::act($vm, &mut $r, position, arguments, $length) {
+                go($vm, $r)
+            } else {
+                $deed($vm, pc, sp, fp, base, position)
+            }
+        }
+    )*};
+}
+sends! {
+    send, send_again<N>(vm, r) { N }, class_of, 1, deed::<N>, settle::<N>;
+    send_long, send_long_again(vm, r) { arguments_of(&r) }, class_of, 2, deed_long, settle_long;
+    send_super, send_super_again(vm, r) { arguments_of(&r) }, any_class, 2, deed_long, settle_super;
+    binary, binary_again(vm, r) { 1 }, class_of, 1, deed::<1>, settle_binary;
+    special_send, special_send_again<N>(vm, r) {
+        usize::from(SPECIAL_SELECTORS[N].1)
+    }, class_of, 1, special_deed::<N>, settle_special::<N>;
+}
+
+/// The class of the receiver of a send.
+#[inline(always)]
+fn class_of(vm: &Vm, r: &Registers, arguments: usize) -> u32 {
+    vm.heap.class_index_of(r.operand(arguments))
+}
+
+/// A super send means the same for all.
+#[inline(always)]
+fn any_class(_: &Vm, _: &Registers, _: usize) -> u32 {
+    sites::SUPER
+}
+
+/// The number of arguments of a send of two bytes.
+#[inline(always)]
+fn arguments_of(r: &Registers) -> usize {
+    usize::from(r.byte(1) & 7)
+}
+
+/// Makes the functions for what sends do more rarely: each has the position of the site as its sixth parameter,
+/// and leaves what it cannot do to `other`.
+macro_rules! deeds {
+    ($(
+        $name:ident $(<const $operand:ident>)? ($vm:ident, $r:ident, $position:ident) $does:block
+        else $other:expr;
+    )*) => {$(
+        #[inline(never)]
+        fn $name $(<const $operand: usize>)? (
+            $vm: &mut Vm,
+            pc: *const u8,
+            sp: *mut Oop,
+            fp: *mut Frame,
+            base: *mut Oop,
+            $position: usize,
+        ) {
+            let mut $r = Registers { pc, sp, fp, base };
+            if $does {
+                go($vm, $r)
+            } else {
+                $other($vm, pc, sp, fp, base, $position)
+            }
+        }
+    )*};
+}
+
+deeds! {
+    deed<const N>(vm, r, position) { sites::answer(vm, &mut r, position, N, 1) }
+    else deed_at_length::<N>;
+    deed_at_length<const N>(vm, r, position) { sites::answer_at_length(vm, &mut r, position, N, 1) }
+    else leave_site;
+    special_deed<const N>(vm, r, position) {
+        let arguments = usize::from(SPECIAL_SELECTORS[N].1);
+        sites::answer(vm, &mut r, position, arguments, 1)
+    } else special_deed_at_length::<N>;
+    special_deed_at_length<const N>(vm, r, position) {
+        let arguments = usize::from(SPECIAL_SELECTORS[N].1);
+        sites::answer_at_length(vm, &mut r, position, arguments, 1)
+    } else leave_site;
+    deed_long(vm, r, position) {
+        let arguments = arguments_of(&r);
+        sites::answer(vm, &mut r, position, arguments, 2)
+    } else deed_long_at_length;
+    deed_long_at_length(vm, r, position) {
+        let arguments = arguments_of(&r);
+        sites::answer_at_length(vm, &mut r, position, arguments, 2)
+    } else leave_site;
+}
+
+/// Leaves a send whose site is known, and does no good.
+fn leave_site(vm: &mut Vm, pc: *const u8, sp: *mut Oop, fp: *mut Frame, base: *mut Oop, _: usize) {
+    leave(vm, pc, sp, fp, base);
 }
 
 /// The functions of all bytecodes.
