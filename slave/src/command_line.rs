@@ -68,7 +68,7 @@ pub enum Command {
     Uninstall(Uninstall),
 }
 
-/// `slave install FILE... --image IMAGE -o IMAGE`
+/// `slave install FILE... --image IMAGE -o IMAGE [--force]`
 #[derive(Args, Debug)]
 pub struct Install {
     /// The package files, in any order.
@@ -80,6 +80,9 @@ pub struct Install {
     /// Refuse what none of these public keys signed.
     #[arg(long, value_name = "FILE")]
     pub trusted_key: Vec<PathBuf>,
+    /// Install even where a newer version takes away what the image uses.
+    #[arg(long)]
+    pub force: bool,
     /// The image file to write; it may be the same.
     #[arg(short, long, value_parser = parse_output)]
     pub output: PathBuf,

@@ -10,7 +10,7 @@ use imprint_image::{
     write_beside_and_rename, write_compact, write_spur,
 };
 use imprint_isa::Package;
-use imprint_package::{Installed, PublicKey, install, read_packages, uninstall};
+use imprint_package::{Installed, Losing, PublicKey, install, read_packages, uninstall};
 use imprint_report::{count, print};
 use imprint_shrink::names_of;
 use imprint_vm::{CommandLine, Vm};
@@ -43,12 +43,16 @@ pub fn install_files(order: &Install) -> Result<u8> {
         let texts = texts.as_mut();
         texts.map_or(0, |texts| texts.add(&behavior, &method.protocol, text))
     };
-    let installed = install(&mut image.vm, &packages, &mut keep_text);
+    let losing = match order.force {
+        true => Losing::Accepted,
+        false => Losing::Refused,
+    };
+    let installed = install(&mut image.vm, &packages, losing, &mut keep_text);
     let installed = installed
         .with_context(|| format!("nothing was installed into {}", order.image.display()))?;
     image.texts = texts;
     image.write(&order.output)?;
-    tell(&packages, installed, &order.output);
+    tell(&packages, &installed, &order.output);
     Ok(code::DONE)
 }
 
@@ -90,7 +94,7 @@ pub fn uninstall_packages(order: &Uninstall) -> Result<u8> {
     Ok(code::DONE)
 }
 
-fn tell(packages: &[Package], installed: Installed, path: &Path) {
+fn tell(packages: &[Package], installed: &Installed, path: &Path) {
     print(&format!(
         "installed     {} packages   {} new classes, {} there before   {} methods   {} objects   \
          {} classes initialised   {}",
@@ -102,6 +106,16 @@ fn tell(packages: &[Package], installed: Installed, path: &Path) {
         count(installed.initialised as u64),
         path.display()
     ));
+    if installed.migrated + installed.adapted > 0 {
+        print(&format!(
+            "migrated      {} instances   {} methods adapted",
+            count(installed.migrated as u64),
+            count(installed.adapted as u64)
+        ));
+    }
+    for loss in &installed.losses {
+        print(&format!("lost by force: {loss}"));
+    }
 }
 
 /// An image file, open to be changed.

@@ -14,7 +14,7 @@ use imprint_isa::{MethodDraft, Name, Package};
 use imprint_loader::{ClassDefinition, MethodDefinition, PackageDefinition};
 use imprint_package::export::Extras;
 use imprint_package::membership::Member;
-use imprint_package::{Exporter, Installed, install, read_packages, write_packages};
+use imprint_package::{Exporter, Installed, Losing, install, read_packages, write_packages};
 use imprint_vm::extract::{Customs, ImageIndex};
 use imprint_vm::install::{Names, source_pointer_in};
 use imprint_vm::{Vm, VmSettings};
@@ -106,7 +106,7 @@ fn materialise(vm: &mut Vm, file: &[u8]) -> Result<(Installed, Vec<Package>), Fa
     let mut keep_text = |method: &MethodDraft, text: &str| {
         texts.add(&method.behavior.to_string(), &method.protocol, text)
     };
-    let installed = install(vm, &packages, &mut keep_text)?;
+    let installed = install(vm, &packages, Losing::Refused, &mut keep_text)?;
     Ok((installed, packages))
 }
 

@@ -272,17 +272,191 @@ fn a_newer_version_replaces_an_older_one() {
                  3 asLink class == ValueLink. 3 respondsTo: #counts }";
     let expected = "#(#fresh false 100 true false)";
     assert_eq!(answer(folder, "two.image", asked), expected);
-    // Another shape is refused by name.
-    let other = newer.replace("'count' ]", "'count', 'step' ]");
-    write_package(folder, "three", "Counting", &[("Counting.class", &other)]);
-    package(folder, "three", "three.package", &[]);
-    let refused = install(folder, "three.package", "two.image", "three.image");
-    let words = "Counting: its instances have the variables (count step)";
-    says(&refused, 2, words);
     // An instance would keep its class alive.
     change(folder, "two.image", "Smalltalk at: #Kept put: nil");
     done(&uninstall(folder, "Counting", "two.image", "back.image"));
     is_as_before(folder, "back.image");
+}
+
+/// The second version of the package, of another shape: `count` moved, `old` went, a subclass came above.
+const RESHAPED: [(&str, &str); 2] = [
+    (
+        "Counted.class",
+        "Class { #name : #Counted, #superclass : #Object, #instVars : [ 'step' ], #category : #Counting }
+
+Counted >> initializeAdded: names [ step := names first -> 3 ]
+
+Counted >> step [ ^ step ]
+",
+    ),
+    (
+        "Counting.class",
+        "Class { #name : #Counting, #superclass : #Counted, #instVars : [ 'label', 'count' ], \
+#classVars : [ 'Total' ], #category : #Counting }
+
+Counting class >> initialize [ Total := 7 ]
+
+Counting class >> total [ ^ Total ]
+
+Counting >> count [ ^ count ]
+
+Counting >> label [ ^ label ]
+",
+    ),
+];
+
+/// A class of others below one of the package, whose code names its own variable and an inherited one.
+const BELOW: [(&str, &str); 2] = [
+    (
+        "Below.class",
+        "Class { #name : #Below, #superclass : #Counting, #instVars : [ 'own' ], #category : #Below }
+
+Below >> both [ ^ { count. own. [ own ] value } ]
+
+Below >> count: one own: other [ count := one. own := other ]
+",
+    ),
+    (
+        "Counting.extension",
+        "Extension { #name : #Counting }
+
+{ #category : #'*Below' }
+Counting >> doubled [ ^ count * 2 ]
+",
+    ),
+];
+
+#[test]
+fn a_newer_version_of_another_shape_migrates_instances_and_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    with_counting(folder);
+    write_package(folder, "one", "Below", &BELOW);
+    package(folder, "one", "below.package", &["Below"]);
+    done(&install(folder, "below.package", "one.image", "base.image"));
+    let script = "| below | below := Below new count: 5 own: #mine; yourself. \
+        Counting compile: 'byHand ^ count + 100' classified: #by. Counting total: 41. \
+        Smalltalk at: #Kept put: { below. below. Set with: below. Counting new }";
+    change(folder, "base.image", script);
+    write_package(folder, "two", "Counting", &RESHAPED);
+    package(folder, "two", "two.package", &[]);
+    let updated = install(folder, "two.package", "base.image", "two.image");
+    assert!(
+        done(&updated).contains("migrated      2 instances"),
+        "{updated:?}"
+    );
+    for (asked, expected) in [
+        ("kept first both", "#(5 #mine #mine)"),
+        ("kept first == kept second", "true"),
+        ("(kept third) includes: kept first", "true"),
+        ("kept first doubled", "10"),
+        ("kept first byHand", "105"),
+        ("(Counting >> #byHand) protocol", "#by"),
+        ("kept first step", "#step->3"),
+        ("kept last step value", "3"),
+        ("Counting includesSelector: #old", "false"),
+        ("3 respondsTo: #counts", "false"),
+        ("Counting total", "41"),
+        ("Below allInstVarNames", "#('step' 'label' 'count' 'own')"),
+        ("(Below slotNamed: #count) index", "3"),
+        ("Counting subclasses", "{Below}"),
+        ("Object subclasses includes: Counting", "false"),
+        ("(Counting compile: 'again ^ label'; new) again", "nil"),
+        ("(Below new count: 1 own: 2; yourself) both", "#(1 2 2)"),
+    ] {
+        let asked = format!("| kept | kept := Smalltalk at: #Kept. {asked}");
+        assert_eq!(answer(folder, "two.image", &asked), expected, "{asked}");
+    }
+}
+
+#[test]
+fn what_a_newer_version_would_lose_is_listed_and_lost_by_force_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    with_counting(folder);
+    write_package(folder, "one", "Below", &BELOW);
+    package(folder, "one", "below.package", &["Below"]);
+    done(&install(folder, "below.package", "one.image", "base.image"));
+    let script = "Smalltalk at: #Kept put: (Below new count: 5 own: #mine; yourself)";
+    change(folder, "base.image", script);
+    let poorer = "Class { #name : #Counting, #superclass : #Object, #category : #Counting }
+
+Counting >> count [ ^ 0 ]
+";
+    write_package(folder, "two", "Counting", &[("Counting.class", poorer)]);
+    package(folder, "two", "two.package", &[]);
+    let refused = install(folder, "two.package", "base.image", "two.image");
+    for words in [
+        "this would lose",
+        "the values of 'count' in 1 instance of Below",
+        "'count' in Below>>both, which names it",
+        "'count' in Counting>>doubled, which names it",
+        "the value of the class variable 'Total' of Counting",
+        "lose it with --force",
+    ] {
+        says(&refused, 2, words);
+    }
+    assert!(!folder.join("two.image").exists());
+    let words = ["install", "two.package", "--image", "base.image", "--force"];
+    let forced = slave(folder, &[&words[..], &["-o", "two.image"]].concat());
+    let lost = "lost by force: the values of 'count' in 1 instance of Below";
+    assert!(done(&forced).contains(lost), "{forced:?}");
+    let asked = "(Smalltalk at: #Kept) both";
+    assert_eq!(answer(folder, "two.image", asked), "#(nil #mine #mine)");
+    // A class goes that another inherits from, or that has instances.
+    write_package(folder, "three", "Counting", &[("Object.extension", GREETS)]);
+    package(folder, "three", "three.package", &[]);
+    let refused = install(folder, "three.package", "base.image", "three.image");
+    let words = "Below inherits from Counting, which the newer version does not bring";
+    says(&refused, 2, words);
+    change(folder, "one.image", "Smalltalk at: #Kept put: Counting new");
+    let refused = install(folder, "three.package", "one.image", "three.image");
+    says(
+        &refused,
+        2,
+        "the class Counting, of which there is 1 instance",
+    );
+    change(folder, "one.image", "Smalltalk at: #Kept put: nil");
+    done(&install(
+        folder,
+        "three.package",
+        "one.image",
+        "three.image",
+    ));
+    let asked = "{ Smalltalk includesKey: #Counting. 3 counts }";
+    assert_eq!(answer(folder, "three.image", asked), "#(false 1)");
+}
+
+#[test]
+fn a_class_that_was_there_before_a_package_has_its_shape_again_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_package(folder, "one", "Counting", &[("Counting.class", COUNTING)]);
+    write_package(folder, "one", "Below", &BELOW);
+    done(&master(folder, &["build", "one", "-o", "built.image"]));
+    done(&master(folder, &["build", "one", "-o", "base.image"]));
+    let script = "Smalltalk at: #Kept put: (Below new count: 5 own: #mine; yourself)";
+    change(folder, "base.image", script);
+    write_package(folder, "two", "Counting", &RESHAPED);
+    package(folder, "two", "two.package", &[]);
+    done(&install(folder, "two.package", "base.image", "two.image"));
+    let asked = "(Smalltalk at: #Kept) step";
+    assert_eq!(answer(folder, "two.image", asked), "#step->3");
+    done(&uninstall(folder, "Counting", "two.image", "back.image"));
+    let difference = master(folder, &["image", "diff", "built.image", "back.image"]);
+    assert_eq!(done(&difference), "the same classes and methods");
+    for (asked, expected) in [
+        ("(Smalltalk at: #Kept) both", "#(5 #mine #mine)"),
+        ("Below allInstVarNames", "#('count' 'own')"),
+        ("(Below slotNamed: #own) index", "2"),
+        (
+            "{ Counting superclass. Counting subclasses. Smalltalk includesKey: #Counted }",
+            "{Object. {Below}. false}",
+        ),
+        ("(Below compile: 'again ^ own'; new) again", "nil"),
+    ] {
+        assert_eq!(answer(folder, "back.image", asked), expected, "{asked}");
+    }
 }
 
 #[test]

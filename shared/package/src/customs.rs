@@ -43,7 +43,8 @@ pub fn customs_of(heap: &Heap, names: &Names) -> Customs {
     }
 }
 
-fn slots_of(heap: &Heap, array: Oop) -> Vec<Oop> {
+/// What an array holds; nothing of what is none.
+pub(crate) fn slots_of(heap: &Heap, array: Oop) -> Vec<Oop> {
     if !array.is_object() || !heap.format(array).is_pointers() {
         return Vec::new();
     }

@@ -3,6 +3,7 @@
 use imprint_image::sealed::SealError;
 use imprint_isa::draft_bytes::DraftError;
 use imprint_vm::install::InstallError;
+use imprint_vm::revise::RevisionError;
 use thiserror::Error;
 
 use crate::signature::SignatureError;
@@ -50,6 +51,15 @@ pub enum PackageError {
     /// A draft that the heap refused.
     #[error("cannot install {0}")]
     Install(#[from] InstallError),
+    /// A class cannot look as the package wants it.
+    #[error("{0}")]
+    Revision(RevisionError),
+    /// The newer version takes away what the image uses: a sentence for each.
+    #[error(
+        "this would lose\n{}\nkeep it elsewhere first, or lose it with --force",
+        .0.iter().map(|loss| format!("  {loss}")).collect::<Vec<_>>().join("\n")
+    )]
+    Losses(Vec<String>),
     /// The image's own code failed.
     #[error("{step} failed: {why}")]
     Failed {
@@ -58,7 +68,18 @@ pub enum PackageError {
         /// What it said.
         why: String,
     },
-    /// Something is in the way of taking a package out: a sentence for each.
+    /// Something is in the way of taking a package, or part of an older version, out: a sentence for each.
     #[error("{0}")]
     InTheWay(String),
+}
+
+impl From<RevisionError> for PackageError {
+    fn from(error: RevisionError) -> PackageError {
+        match error {
+            RevisionError::Losses(losses) => {
+                PackageError::Losses(losses.iter().map(ToString::to_string).collect())
+            }
+            other => PackageError::Revision(other),
+        }
+    }
 }

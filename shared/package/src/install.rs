@@ -1,16 +1,17 @@
 //! Packages into a machine, with no compiler: all that was planned, then the image's own part of it.
 //!
 //! ```text
-//!   plan ── before ── classes ── bindings ── methods ── PackageInstaller ── objects ── initialize ── after
+//!   plan ── before ─┬─ classes ── bindings ── methods ─┬─ PackageInstaller ── objects ── initialize ── after
+//!                   └─ over an older version: revise ──┘
 //! ```
 //!
-//! The plan refuses what can be refused before anything changed. What fails behind it is the image's own
-//! code; whoever installs into a file writes none then.
+//! The plan refuses what can be refused before anything changed, and a revision what it would lose. What
+//! fails behind them is the image's own code; whoever installs into a file writes none then.
 
 use std::thread;
 
 use imprint_heap::NeedsSpace;
-use imprint_isa::expression::{message, message_with_self, unary};
+use imprint_isa::expression::{message_with_self, unary};
 use imprint_isa::{Draft, MethodDraft, Name, Package, PackagedMethod, Placed, Ref};
 use imprint_model::Oop;
 use imprint_model::layout::{association, behavior};
@@ -20,19 +21,24 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::customs::{TRAVELLERS, array_of, arriving};
 use crate::error::PackageError;
+use crate::initialisers::{INITIALIZE, initialising_order, is_initialiser, is_same_code};
 use crate::orders::{Orders, ProtocolsOfBehaviors, protocols_of};
-use crate::plan::{INSTALLER, Plan, PlannedClass, plan};
+use crate::plan::{INSTALLER, Plan, plan};
 
-/// The class that remembers what packages brought.
-const REGISTRY: &str = "InstalledPackage";
-/// What classes are sent once they are there.
-const INITIALIZE: &str = "initialize";
+/// What happens where a newer version takes away what the image uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Losing {
+    /// It is refused, with a list.
+    Refused,
+    /// It is done, and told.
+    Accepted,
+}
 
 /// Keeps the text of a method; answers where it stands, 0 for nowhere.
 pub type TextKeeper<'a> = dyn FnMut(&MethodDraft, &str) -> u64 + 'a;
 
 /// What was installed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Installed {
     /// Classes that were not there before.
     pub new_classes: usize,
@@ -44,6 +50,12 @@ pub struct Installed {
     pub objects: usize,
     /// Classes that were initialised.
     pub initialised: usize,
+    /// Instances that look otherwise now.
+    pub migrated: usize,
+    /// Methods and blocks that stay, and were made to fit.
+    pub adapted: usize,
+    /// What was lost, a sentence each.
+    pub losses: Vec<String>,
 }
 
 /// What stood under a selector of a class that was there before; nil for nothing.
@@ -68,6 +80,7 @@ pub(crate) struct WasVariable {
 pub fn install(
     vm: &mut Vm,
     packages: &[Package],
+    losing: Losing,
     keep_text: &mut TextKeeper<'_>,
 ) -> Result<Installed, PackageError> {
     let plan = plan(packages, &vm.heap, &vm.names)?;
@@ -81,19 +94,28 @@ pub fn install(
         plan: &plan,
         globals: Vec::new(),
         initialisers: Vec::new(),
+        done: Installed::default(),
     };
     // What needs no heap is made beside what fills it.
     thread::scope(|scope| {
         let protocols = scope.spawn(|| protocols_of(&plan));
-        installation.install_classes()?;
-        let stood = installation.what_stood()?;
-        installation.install_methods(keep_text)?;
-        let variables = installation.what_variables_held()?;
-        let protocols = protocols.join().expect("sorting names does not panic");
-        installation.organise(&protocols, &stood, &variables)
+        let protocols = || protocols.join().expect("sorting names does not panic");
+        if installation.is_first() {
+            let stood = installation.enter(keep_text)?;
+            return installation.organise(&protocols(), &stood);
+        }
+        let protocols = protocols();
+        let leaving = installation.foresee(&protocols)?;
+        let is_first = leaving.is_empty() && plan.classes.iter().all(|it| it.is_new);
+        let stood = match is_first {
+            true => installation.enter(keep_text)?,
+            false => installation.enter_over(leaving, losing, keep_text)?,
+        };
+        installation.organise(&protocols, &stood)
     })?;
     installation.install_objects()?;
-    let initialised = installation.initialise()?;
+    installation.initialise()?;
+    let done = installation.done;
     for package in &plan.packages {
         if let Some(after) = &package.after {
             run(vm, &format!("what runs after {}", package.name), after)?;
@@ -105,41 +127,17 @@ pub fn install(
         present_classes: plan.classes.len() - new_classes,
         methods: packages.iter().map(|package| package.methods.len()).sum(),
         objects: packages.iter().map(|package| package.objects.len()).sum(),
-        initialised,
+        ..done
     })
 }
 
-/// Takes a package out that was installed: what it brought, and nothing else.
-///
-/// # Errors
-/// Where it was not installed, or something that stays needs it; then nothing changed.
-pub fn uninstall(vm: &mut Vm, name: &str) -> Result<(), PackageError> {
-    if vm.names.class_object(&vm.heap, REGISTRY).is_none() {
-        return Err(PackageError::NoInstaller(REGISTRY));
-    }
-    let arguments = vec![Ref::symbol(name)];
-    let expression = message(REGISTRY, "uninstall:", arguments, Vec::new());
-    let answer = run(vm, &format!("taking {name} out"), &expression)?;
-    match vm.heap.string_text(answer).as_deref() {
-        Some("") => {}
-        in_the_way => {
-            return Err(PackageError::InTheWay(
-                in_the_way.unwrap_or_default().to_owned(),
-            ));
-        }
-    }
-    vm.names.forget_renamed(&vm.heap);
-    vm.flush_caches();
-    Ok(())
-}
-
 /// Runs an expression to its end.
-fn run(vm: &mut Vm, step: &str, expression: &MethodDraft) -> Result<Oop, PackageError> {
+pub(crate) fn run(vm: &mut Vm, step: &str, expression: &MethodDraft) -> Result<Oop, PackageError> {
     let nil = vm.heap.nil();
     run_on(vm, step, expression, nil)
 }
 
-fn run_on(
+pub(crate) fn run_on(
     vm: &mut Vm,
     step: &str,
     expression: &MethodDraft,
@@ -157,14 +155,19 @@ fn run_on(
 }
 
 /// Packages on their way into a machine.
-struct Installation<'a, 'p> {
-    vm: &'a mut Vm,
-    plan: &'a Plan<'p>,
+pub(crate) struct Installation<'a, 'p> {
+    pub vm: &'a mut Vm,
+    pub plan: &'a Plan<'p>,
     /// Bindings of globals that were not there before.
-    globals: Vec<Oop>,
+    pub globals: Vec<Oop>,
     /// Classes whose `initialize` is new or another one.
-    initialisers: Vec<&'p Name>,
+    pub initialisers: Vec<&'p Name>,
+    /// What was done so far.
+    pub done: Installed,
 }
+
+/// By package: what stood where its methods go, in behaviours that were there before.
+pub(crate) type StoodByPackage<'p> = FxHashMap<&'p Name, Vec<Stood>>;
 
 impl<'p> Installation<'_, 'p> {
     fn installer(&mut self) -> Installer<'_> {
@@ -174,6 +177,17 @@ impl<'p> Installation<'_, 'p> {
             presence: &mut self.vm.presence,
             unbound: Unbound::Refuse,
         }
+    }
+
+    /// Enters classes and methods where all classes are as the packages have them, or are new.
+    pub fn enter(
+        &mut self,
+        keep_text: &mut TextKeeper<'_>,
+    ) -> Result<StoodByPackage<'p>, PackageError> {
+        self.install_classes()?;
+        let stood = self.what_stood()?;
+        self.install_methods(keep_text)?;
+        Ok(stood)
     }
 
     fn install_classes(&mut self) -> Result<(), PackageError> {
@@ -191,12 +205,12 @@ impl<'p> Installation<'_, 'p> {
                     .map_err(no_space)?;
             }
         }
-        let objects = self
-            .plan
-            .packages
-            .iter()
-            .flat_map(|package| &package.objects);
-        for object in objects {
+        self.bind_globals_of_objects()
+    }
+
+    pub fn bind_globals_of_objects(&mut self) -> Result<(), PackageError> {
+        let packages = self.plan.packages.iter();
+        for object in packages.flat_map(|package| &package.objects) {
             if let Ref::Global(name) = &object.root {
                 self.bind_global(name)?;
             }
@@ -213,11 +227,10 @@ impl<'p> Installation<'_, 'p> {
         Ok(binding)
     }
 
-    /// By package: what stands where its methods go, in behaviours that were there before.
-    fn what_stood(&mut self) -> Result<FxHashMap<&'p Name, Vec<Stood>>, PackageError> {
+    fn what_stood(&mut self) -> Result<StoodByPackage<'p>, PackageError> {
         let fresh = self.plan.classes.iter().filter(|class| class.is_new);
         let fresh: FxHashSet<&Name> = fresh.map(|it| &it.class.draft.name).collect();
-        let mut all: FxHashMap<&Name, Vec<Stood>> = FxHashMap::default();
+        let mut all = StoodByPackage::default();
         for package in &self.plan.packages {
             let methods = package.methods.iter().map(|method| &method.draft);
             for method in methods.filter(|it| !fresh.contains(&it.behavior.class)) {
@@ -274,9 +287,7 @@ impl<'p> Installation<'_, 'p> {
         &mut self,
         methods: &'p [PackagedMethod],
     ) -> Result<Option<(usize, &'p Name, Oop)>, PackageError> {
-        let is_initialiser =
-            |it: &PackagedMethod| it.draft.behavior.meta && &*it.draft.selector == INITIALIZE;
-        let Some(position) = methods.iter().position(is_initialiser) else {
+        let Some(position) = methods.iter().position(|it| is_initialiser(&it.draft)) else {
             return Ok(None);
         };
         let draft = &methods[position].draft;
@@ -313,16 +324,16 @@ impl<'p> Installation<'_, 'p> {
     /// Lets the image make everything of it that a machine does not read.
     fn organise(
         &mut self,
-        protocols: &ProtocolsOfBehaviors<'_>,
-        stood: &FxHashMap<&Name, Vec<Stood>>,
-        variables: &FxHashMap<&Name, Vec<WasVariable>>,
+        protocols: &ProtocolsOfBehaviors<'p>,
+        stood: &StoodByPackage<'p>,
     ) -> Result<(), PackageError> {
+        let variables = self.what_variables_held()?;
         let mut orders = Orders {
             heap: &mut self.vm.heap,
             names: &self.vm.names,
         };
         let orders = orders
-            .make(self.plan, protocols, &self.globals, stood, variables)
+            .make(self.plan, protocols, &self.globals, stood, &variables)
             .map_err(no_space)?;
         let expression = message_with_self(INSTALLER, "install:");
         run_on(
@@ -360,147 +371,25 @@ impl<'p> Installation<'_, 'p> {
 
     /// Sends `initialize` to the classes that have a new one: package by package, superclasses first,
     /// and each behind those that its initialiser names.
-    fn initialise(&mut self) -> Result<usize, PackageError> {
+    fn initialise(&mut self) -> Result<(), PackageError> {
         let order = initialising_order(self.plan, &self.initialisers);
         for name in &order {
             let step = format!("{name} class>>{INITIALIZE}");
             run(self.vm, &step, &unary(name, INITIALIZE))?;
         }
-        Ok(order.len())
+        self.done.initialised = order.len();
+        Ok(())
     }
 }
 
-fn no_space(space: NeedsSpace) -> PackageError {
+pub(crate) fn no_space(space: NeedsSpace) -> PackageError {
     PackageError::Install(InstallError::from(space))
 }
 
-fn keep(method: &PackagedMethod, keep_text: &mut TextKeeper<'_>) -> u64 {
+pub(crate) fn keep(method: &PackagedMethod, keep_text: &mut TextKeeper<'_>) -> u64 {
     if method.text.is_empty() {
         0
     } else {
         keep_text(&method.draft, &method.text)
     }
-}
-
-/// The classes with initialisers, in the order in which these run.
-fn initialising_order<'p>(plan: &Plan<'p>, chosen: &[&'p Name]) -> Vec<&'p Name> {
-    let wanted: FxHashSet<&Name> = chosen.iter().copied().collect();
-    let classes: FxHashMap<&Name, &PlannedClass<'p>> = plan
-        .classes
-        .iter()
-        .map(|it| (&it.class.draft.name, it))
-        .collect();
-    let named = named_by_initialisers(plan);
-    let mut order = Vec::new();
-    let mut entered = FxHashSet::default();
-    let in_packages = plan.packages.iter().flat_map(|package| {
-        plan.classes
-            .iter()
-            .filter(|it| it.package.name == package.name)
-    });
-    let extended = chosen
-        .iter()
-        .copied()
-        .filter(|name| !classes.contains_key(name));
-    let starts = in_packages.map(|it| &it.class.draft.name).chain(extended);
-    for start in starts {
-        let mut open = vec![(start, false)];
-        while let Some((name, is_second)) = open.pop() {
-            if is_second {
-                order.push(name);
-            } else if entered.insert(name) {
-                open.push((name, true));
-                let superclass = classes
-                    .get(name)
-                    .and_then(|it| it.class.draft.superclass.as_ref());
-                let others = named.get(name).into_iter().flatten().copied();
-                open.extend(others.chain(superclass).map(|name| (name, false)));
-            }
-        }
-    }
-    order.retain(|name| wanted.contains(name));
-    order
-}
-
-/// By class: the classes that its class-side `initialize` names.
-fn named_by_initialisers<'p>(plan: &Plan<'p>) -> FxHashMap<&'p Name, Vec<&'p Name>> {
-    let methods = plan.packages.iter().flat_map(|package| &package.methods);
-    let is_initialiser =
-        |it: &&PackagedMethod| it.draft.behavior.meta && &*it.draft.selector == INITIALIZE;
-    let mut named = FxHashMap::default();
-    for PackagedMethod { draft, .. } in methods.filter(is_initialiser) {
-        let locals = draft.locals.iter().filter_map(|local| match &local.body {
-            imprint_isa::Body::Code(code) => Some(&code.literals),
-            _ => None,
-        });
-        let literals = std::iter::once(&draft.code.literals)
-            .chain(locals)
-            .flatten();
-        let globals = literals.filter_map(|literal| match literal {
-            Ref::Global(name) if *name != draft.behavior.class => Some(name),
-            _ => None,
-        });
-        named.insert(&draft.behavior.class, globals.collect());
-    }
-    named
-}
-
-/// Whether two methods do the same: the same bytecodes, and literals that are the same or look so.
-fn is_same_code(heap: &imprint_heap::Heap, one: Oop, other: Oop) -> bool {
-    use imprint_vm::install::TRAILER_BYTES;
-    let is_code = |oop: Oop| oop.is_object() && heap.format(oop).is_code();
-    if !is_code(one) || !is_code(other) {
-        return false;
-    }
-    let bytes = |oop: Oop| {
-        let bytes = heap.code_bytes(oop);
-        &bytes[..bytes.len().saturating_sub(TRAILER_BYTES)]
-    };
-    let count = heap.literal_count(one);
-    bytes(one) == bytes(other)
-        && count == heap.literal_count(other)
-        && (0..count).all(|index| {
-            looks_same(
-                heap,
-                (one, heap.literal(one, index)),
-                (other, heap.literal(other, index)),
-                0,
-            )
-        })
-}
-
-/// Whether two literals look the same; each comes with the method that it is of.
-fn looks_same(
-    heap: &imprint_heap::Heap,
-    (home, one): (Oop, Oop),
-    (other_home, other): (Oop, Oop),
-    depth: usize,
-) -> bool {
-    /// Literals nested deeper are taken for different: the class is initialised once more.
-    const DEPTH_MAX: usize = 20;
-    if one == other || (one, other) == (home, other_home) {
-        return true;
-    }
-    let are_alike = one.is_object()
-        && other.is_object()
-        && depth < DEPTH_MAX
-        && heap.class_index_of(one) == heap.class_index_of(other)
-        && heap.format(one) == heap.format(other)
-        && !heap.is_symbol(one);
-    if !are_alike {
-        return false;
-    }
-    let format = heap.format(one);
-    if format.is_raw() && !format.is_code() {
-        return heap.bytes(one) == heap.bytes(other);
-    }
-    if format.is_code() && heap.code_bytes(one) != heap.code_bytes(other) {
-        return false;
-    }
-    let count = heap.pointer_slot_count(one);
-    count == heap.pointer_slot_count(other)
-        && (0..count).all(|slot| {
-            let pair = (heap.slot(one, slot), heap.slot(other, slot));
-            looks_same(heap, (home, pair.0), (other_home, pair.1), depth + 1)
-        })
 }

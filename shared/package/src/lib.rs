@@ -11,22 +11,26 @@
 //! brought) its own class `PackageInstaller` makes, in one message.
 //!
 //! Reading order: [`file`], [`signature`], [`membership`], [`customs`] (objects that travel),
-//! [`export`], [`plan`], [`install`], [`orders`].
+//! [`export`], [`plan`], [`install`], [`newer`] (over an older version), [`orders`], [`uninstall`].
 
 pub mod customs;
 pub mod error;
 pub mod export;
 pub mod file;
+mod initialisers;
 pub mod install;
 pub mod membership;
 mod needs;
+mod newer;
 mod orders;
 pub mod plan;
 pub mod signature;
+mod uninstall;
 
 pub use error::PackageError;
 pub use export::Exporter;
 pub use file::{PackageFile, read_packages, write_packages};
-pub use install::{Installed, TextKeeper, install, uninstall};
+pub use install::{Installed, Losing, TextKeeper, install};
 pub use membership::Membership;
 pub use signature::{PublicKey, SigningKey};
+pub use uninstall::uninstall;

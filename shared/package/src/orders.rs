@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use imprint_heap::{Heap, NeedsSpace};
 use imprint_isa::{BehaviorName, Name, Package, PackagedMethod};
 use imprint_model::{ClassIndex, Oop};
-use imprint_vm::install::Names;
+use imprint_vm::install::{ClassShape, Names};
 use rustc_hash::FxHashMap;
 
 use crate::customs::array_of;
@@ -20,6 +20,13 @@ type Protocols<'p> = BTreeMap<&'p str, Vec<&'p Name>>;
 /// By behaviour: the protocols that packages bring.
 pub(crate) type ProtocolsOfBehaviors<'p> = FxHashMap<&'p BehaviorName, Protocols<'p>>;
 
+/// A class as the image is told of it.
+struct Told {
+    class: Oop,
+    /// The protocols of both sides.
+    protocols: [Oop; 2],
+}
+
 /// Makes arrays in a heap.
 pub(crate) struct Orders<'a> {
     pub heap: &'a mut Heap,
@@ -28,37 +35,98 @@ pub(crate) struct Orders<'a> {
 
 impl Orders<'_> {
     /// Everything: see the comment of `PackageInstaller class>>install:`.
-    pub fn make(
+    pub fn make<'p>(
         &mut self,
-        plan: &Plan<'_>,
-        protocols: &ProtocolsOfBehaviors<'_>,
+        plan: &Plan<'p>,
+        protocols: &ProtocolsOfBehaviors<'p>,
         globals: &[Oop],
         stood: &FxHashMap<&Name, Vec<Stood>>,
         variables: &FxHashMap<&Name, Vec<WasVariable>>,
     ) -> Result<Oop, NeedsSpace> {
         let globals = self.array(globals)?;
-        let (mut fresh, mut present) = (Vec::new(), Vec::new());
+        let mut classes = Vec::with_capacity(plan.classes.len());
+        let mut contents: FxHashMap<&Name, Vec<Oop>> = FxHashMap::default();
         for planned in &plan.classes {
-            let pair = self.class(planned, protocols)?;
-            if planned.is_new {
-                fresh.push(pair);
-            } else {
-                present.push(pair);
-            }
+            let (order, told) = self.class(planned, plan, protocols)?;
+            classes.push(order);
+            let told = self.array(&[told.class, told.protocols[0], told.protocols[1]])?;
+            contents
+                .entry(&planned.package.name)
+                .or_default()
+                .push(told);
         }
         let extensions = self.extensions(plan)?;
         let mut packages = Vec::with_capacity(plan.packages.len());
         for package in &plan.packages {
-            packages.push(self.package(package, plan, stood, variables)?);
+            let contents = contents.remove(&package.name).unwrap_or_default();
+            packages.push(self.package(package, plan, stood, variables, &contents)?);
         }
         let parts = [
             globals,
-            self.array(&fresh)?,
-            self.array(&present)?,
+            self.array(&classes)?,
             extensions,
             self.array(&packages)?,
         ];
         self.array(&parts)
+    }
+
+    /// What `PackageInstaller class>>foresee:` wants to know.
+    pub fn foresee<'p>(
+        &mut self,
+        plan: &Plan<'p>,
+        protocols: &ProtocolsOfBehaviors<'p>,
+    ) -> Result<Oop, NeedsSpace> {
+        let mut packages = Vec::with_capacity(plan.packages.len());
+        for package in &plan.packages {
+            let mut present = Vec::new();
+            for planned in plan.classes_of(package).filter(|it| !it.is_new) {
+                let told = self.told(&planned.class.draft.name, protocols)?;
+                present.push(self.array(&[told.class, told.protocols[0], told.protocols[1]])?);
+            }
+            let parts = [
+                self.heap.intern(&package.name)?,
+                self.symbols(package.classes.iter().map(|class| &class.draft.name))?,
+                self.array(&present)?,
+            ];
+            packages.push(self.array(&parts)?);
+        }
+        self.array(&packages)
+    }
+
+    /// How a class looked: see `ReplacedClass>>shape`.
+    fn former(&mut self, shape: &ClassShape) -> Result<Oop, NeedsSpace> {
+        let superclass = match &shape.superclass {
+            Some(name) => self.heap.intern(name)?,
+            None => self.heap.nil(),
+        };
+        let spec = Oop::small_integer(shape.spec.to_small_integer());
+        let parts = [
+            superclass,
+            spec.unwrap_or(Oop::small(0)),
+            self.symbols(&shape.instance_variables)?,
+            self.symbols(shape.class_variables_of_meta.iter().flatten())?,
+            self.symbols(&shape.class_variables)?,
+        ];
+        self.array(&parts)
+    }
+
+    /// What `SystemBootstrap class>>reshape:as:` wants to know of classes, which look so now.
+    pub fn reshaped<'n>(
+        &mut self,
+        classes: impl Iterator<Item = (&'n Name, &'n ClassShape)>,
+    ) -> Result<Oop, NeedsSpace> {
+        let mut pairs = Vec::new();
+        for (name, shape) in classes {
+            let parts = [
+                self.binding(shape.spec.layout_class()),
+                self.symbols(&shape.instance_variables)?,
+                self.symbols(shape.class_variables_of_meta.iter().flatten())?,
+            ];
+            let description = self.array(&parts)?;
+            let class = self.behavior(&BehaviorName::class(name.clone()));
+            pairs.push(self.array(&[class, description])?);
+        }
+        self.array(&pairs)
     }
 
     fn array(&mut self, items: &[Oop]) -> Result<Oop, NeedsSpace> {
@@ -96,12 +164,31 @@ impl Orders<'_> {
         self.names.global(name).unwrap_or(self.heap.nil())
     }
 
-    /// A class and what `SystemBootstrap class>>describe:as:` wants to know of it.
+    fn told(
+        &mut self,
+        name: &Name,
+        protocols: &ProtocolsOfBehaviors<'_>,
+    ) -> Result<Told, NeedsSpace> {
+        let sides = [
+            BehaviorName::class(name.clone()),
+            BehaviorName::meta(name.clone()),
+        ];
+        Ok(Told {
+            class: self.behavior(&sides[0]),
+            protocols: [
+                self.protocols(protocols.get(&sides[0]))?,
+                self.protocols(protocols.get(&sides[1]))?,
+            ],
+        })
+    }
+
+    /// A class with what `SystemBootstrap class>>describe:as:` wants to know of it, and what changed.
     fn class(
         &mut self,
         planned: &PlannedClass<'_>,
+        plan: &Plan<'_>,
         protocols: &ProtocolsOfBehaviors<'_>,
-    ) -> Result<Oop, NeedsSpace> {
+    ) -> Result<(Oop, Told), NeedsSpace> {
         let draft = &planned.class.draft;
         let name = &draft.name;
         let variables: Vec<Oop> = (draft.class_variables.iter())
@@ -114,25 +201,27 @@ impl Orders<'_> {
         } else {
             &draft.tag
         };
-        let sides = [
-            BehaviorName::class(name.clone()),
-            BehaviorName::meta(name.clone()),
-        ];
+        let told = self.told(name, protocols)?;
         let description = [
             self.binding(draft.instance_spec.layout_class()),
             self.symbols(&draft.instance_variables)?,
             self.symbols(meta_variables.into_iter().flatten())?,
             self.array(&variables)?,
             self.array(&pools)?,
-            self.protocols(protocols.get(&sides[0]))?,
-            self.protocols(protocols.get(&sides[1]))?,
+            told.protocols[0],
+            told.protocols[1],
             self.heap.intern(&planned.package.name)?,
             self.heap.intern(tag)?,
             self.string(&planned.class.comment)?,
         ];
         let description = self.array(&description)?;
-        let class = self.behavior(&sides[0]);
-        self.array(&[class, description])
+        let former = match plan.reshaped.get(name) {
+            Some(shape) => self.former(shape)?,
+            None => self.heap.nil(),
+        };
+        let is_new = self.flag(planned.is_new);
+        let order = self.array(&[told.class, description, is_new, former])?;
+        Ok((order, told))
     }
 
     fn protocols(&mut self, protocols: Option<&Protocols<'_>>) -> Result<Oop, NeedsSpace> {
@@ -164,16 +253,16 @@ impl Orders<'_> {
         self.array(&triples)
     }
 
-    /// What `InstalledPackage class>>note:` wants to know.
+    /// What `InstalledPackage class>>note:` and `InstalledPackage>>contents:` want to know.
     fn package(
         &mut self,
         package: &Package,
         plan: &Plan<'_>,
         stood: &FxHashMap<&Name, Vec<Stood>>,
         variables: &FxHashMap<&Name, Vec<WasVariable>>,
+        contents: &[Oop],
     ) -> Result<Oop, NeedsSpace> {
-        let is_own = |planned: &&PlannedClass<'_>| planned.package.name == package.name;
-        let fresh = plan.classes.iter().filter(is_own).filter(|it| it.is_new);
+        let fresh = plan.classes_of(package).filter(|it| it.is_new);
         let fresh: Vec<Oop> = fresh
             .map(|it| self.behavior(&BehaviorName::class(it.class.draft.name.clone())))
             .collect();
@@ -196,6 +285,7 @@ impl Orders<'_> {
             self.array(&fresh)?,
             self.array(&methods)?,
             self.array(&were)?,
+            self.array(contents)?,
         ];
         self.array(&parts)
     }

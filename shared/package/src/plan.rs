@@ -7,7 +7,7 @@ use imprint_isa::{
     PackagedClass, Ref,
 };
 use imprint_model::layout::{association, class};
-use imprint_vm::install::Names;
+use imprint_vm::install::{ClassShape, Names};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::PackageError;
@@ -16,12 +16,27 @@ use crate::file::side_by_side;
 /// The classes that an image must have to keep packages.
 pub const INSTALLER: &str = "PackageInstaller";
 
+/// Classes above a class, at most: those of an image may inherit in a circle.
+const SUPERCLASSES_MAX: usize = 1024;
+
 /// What will be installed.
 pub struct Plan<'p> {
     /// The packages, each behind those that it needs something of.
     pub packages: Vec<&'p Package>,
     /// All classes, each behind its superclass.
     pub classes: Vec<PlannedClass<'p>>,
+    /// The classes that are there and will look otherwise, with how they look now.
+    pub reshaped: FxHashMap<&'p Name, ClassShape>,
+    /// By package: where its classes stand among all.
+    own: FxHashMap<&'p Name, Vec<usize>>,
+}
+
+impl<'p> Plan<'p> {
+    /// The classes that a package brings, each behind its superclass.
+    pub fn classes_of(&self, package: &Package) -> impl Iterator<Item = &PlannedClass<'p>> {
+        let own = self.own.get(&package.name).into_iter().flatten();
+        own.map(|position| &self.classes[*position])
+    }
 }
 
 /// A class that will be installed.
@@ -64,9 +79,16 @@ pub fn plan<'p>(
         return Err(PackageError::Lacking(target.faults));
     }
     target.verify(packages)?;
+    let reshaped = target.reshaped(&classes);
+    let mut own: FxHashMap<&Name, Vec<usize>> = FxHashMap::default();
+    for (position, planned) in classes.iter().enumerate() {
+        own.entry(&planned.package.name).or_default().push(position);
+    }
     Ok(Plan {
         packages: in_order(packages),
         classes,
+        reshaped,
+        own,
     })
 }
 
@@ -199,6 +221,11 @@ impl<'p> Target<'_, 'p> {
         if self.names.global(&draft.name).is_some_and(is_taken) {
             return Some("the image has a global of that name, which is no class".to_owned());
         }
+        self.fault_of_fields(draft)
+    }
+
+    /// Code is compiled for so many inherited variables as the superclass had.
+    fn fault_of_fields(&self, draft: &ClassDraft) -> Option<String> {
         let superclass = draft.superclass.as_ref()?;
         let (fields, meta_fields) = self.fields_of(superclass)?;
         let own = usize::from(draft.instance_spec.fixed_fields);
@@ -215,7 +242,7 @@ impl<'p> Target<'_, 'p> {
         })
     }
 
-    /// The number of fields of a class's instances, and of the class.
+    /// The number of fields that a class's instances, and the class, will have.
     fn fields_of(&self, name: &str) -> Option<(usize, usize)> {
         if let Some((_, class)) = self.brought.get(name) {
             let meta = class.draft.meta.as_ref()?;
@@ -228,7 +255,37 @@ impl<'p> Target<'_, 'p> {
             Some(usize::from(spec.fixed_fields))
         };
         let class = of(&BehaviorName::class(name))?;
-        Some((class, of(&BehaviorName::meta(name)).unwrap_or(class::SIZE)))
+        let meta = of(&BehaviorName::meta(name)).unwrap_or(class::SIZE);
+        let (grown, grown_meta) = self.growth_of(name).unwrap_or_default();
+        Some((
+            class.saturating_add_signed(grown),
+            meta.saturating_add_signed(grown_meta),
+        ))
+    }
+
+    /// By how much a class that stays as it is will grow with the nearest superclass that comes anew.
+    fn growth_of(&self, name: &str) -> Option<(isize, isize)> {
+        let mut at = Name::from(name);
+        for _ in 0..SUPERCLASSES_MAX {
+            at = self.names.class(&at)?.shape.as_ref()?.superclass.clone()?;
+            if let Some((_, class)) = self.brought.get(&*at) {
+                let meta = class.draft.meta.as_ref()?;
+                let fields = |behavior: BehaviorName| {
+                    self.names
+                        .all_instance_variables(&behavior)
+                        .map(|all| all.len())
+                };
+                let was = fields(BehaviorName::class(at.clone()))?;
+                let meta_was = fields(BehaviorName::meta(at.clone()))?;
+                let will = usize::from(class.draft.instance_spec.fixed_fields);
+                let meta_will = usize::from(meta.class_slots);
+                return Some((
+                    will as isize - was as isize,
+                    meta_will as isize - meta_was as isize,
+                ));
+            }
+        }
+        None
     }
 
     fn fault_of_present(&self, draft: &ClassDraft, package: &Name) -> Option<String> {
@@ -239,25 +296,21 @@ impl<'p> Target<'_, 'p> {
                 "the image has a class of that name in the package {owner}"
             ));
         }
-        let shape = self.names.class(&draft.name)?.shape.as_ref()?;
-        if shape.superclass != draft.superclass {
-            let here = shape.superclass.as_deref().unwrap_or("nil");
-            let there = draft.superclass.as_deref().unwrap_or("nil");
-            return Some(format!(
-                "it inherits from {there}, and the one in the image from {here}"
-            ));
-        }
-        let meta = draft.meta.as_ref()?;
-        let is_same = shape.spec == draft.instance_spec
-            && shape.instance_variables == draft.instance_variables
-            && shape.class_variables_of_meta.as_ref() == Some(&meta.instance_variables);
-        (!is_same).then(|| {
-            format!(
-                "its instances have the variables ({}), and those of the one in the image ({})",
-                draft.instance_variables.join(" "),
-                shape.instance_variables.join(" ")
-            )
-        })
+        self.fault_of_fields(draft)
+    }
+
+    /// The classes that will look otherwise than they do, inherit from another one, or declare other
+    /// class variables.
+    fn reshaped(&self, classes: &[PlannedClass<'p>]) -> FxHashMap<&'p Name, ClassShape> {
+        let present = classes.iter().filter(|it| !it.is_new);
+        let former = present.filter_map(|it| {
+            let draft = &it.class.draft;
+            let mut shape = self.names.class(&draft.name)?.shape.clone()?;
+            let variables = self.names.class_variables_of(&draft.name).into_iter();
+            shape.class_variables = variables.map(|(name, _)| name).collect();
+            (!is_as_it_was(&shape, draft)).then_some((&draft.name, shape))
+        });
+        former.collect()
     }
 
     /// Code is trusted to keep to its bounds, so none is installed unseen.
@@ -296,6 +349,16 @@ impl<'p> Target<'_, 'p> {
         let (fields, meta_fields) = self.fields_of(&behavior.class)?;
         Some(if behavior.meta { meta_fields } else { fields })
     }
+}
+
+fn is_as_it_was(shape: &ClassShape, draft: &ClassDraft) -> bool {
+    let of_meta = draft.meta.as_ref().map(|meta| &meta.instance_variables);
+    let declares = |variable: &Name| draft.class_variables.contains(variable);
+    shape.superclass == draft.superclass
+        && shape.spec == draft.instance_spec
+        && shape.instance_variables == draft.instance_variables
+        && shape.class_variables_of_meta.as_ref() == of_meta
+        && shape.class_variables.iter().all(declares)
 }
 
 fn verify_method(method: &MethodDraft, fields: Option<usize>) -> Result<(), Box<Rejection>> {

@@ -39,7 +39,7 @@ use thiserror::Error;
 use crate::install::InstallError;
 
 pub use initialising::INITIALISER;
-pub use undo::{Reverted, Undo};
+pub use undo::{Entered, Reverted, Undo};
 
 /// What is put over the code of an image.
 #[derive(Clone, PartialEq, Debug, Default)]

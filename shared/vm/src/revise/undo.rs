@@ -43,6 +43,19 @@ pub(super) struct Replaced {
     pub after: Option<Oop>,
 }
 
+/// An entry of a method dictionary that the last revision changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Entered<'a> {
+    /// Whose dictionary.
+    pub behavior: &'a BehaviorName,
+    /// Under which selector.
+    pub selector: &'a Name,
+    /// What stood there, adapted to the shape that its class has now; `None` for nothing.
+    pub before: Option<Oop>,
+    /// What stands there since; `None` for nothing.
+    pub after: Option<Oop>,
+}
+
 /// A class that was not there before.
 #[derive(Debug)]
 pub(super) struct NewClass {
@@ -113,6 +126,17 @@ impl Vm {
     pub fn keep_undos(&mut self, count: usize) {
         let superfluous = self.undos.len().saturating_sub(count);
         self.undos.drain(..superfluous);
+    }
+
+    /// What the last revision entered or took out, in that order.
+    pub fn last_entered(&self) -> impl Iterator<Item = Entered<'_>> {
+        let replaced = self.undos.last().map_or(&[][..], |undo| &undo.methods);
+        replaced.iter().map(|it| Entered {
+            behavior: &it.behavior,
+            selector: &it.selector,
+            before: it.before,
+            after: it.after,
+        })
     }
 
     /// Whether the method that the revision of this number (from 0) entered, or took out, is still so.
