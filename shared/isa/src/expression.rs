@@ -35,6 +35,22 @@ pub fn message_with_self(global: &str, selector: &str) -> MethodDraft {
     expression(&code, literals, Vec::new())
 }
 
+/// An expression that sends its own receiver a message, unary or with a literal.
+pub fn message_to_self(selector: &str, argument: Option<LocalObject>) -> MethodDraft {
+    let locals: Vec<LocalObject> = argument.into_iter().collect();
+    let count = locals.len() as u8;
+    let mut code = vec![Instruction::PushReceiver];
+    code.extend(locals.iter().map(|_| Instruction::PushLiteral(0)));
+    let send = Instruction::Send {
+        literal: u16::from(count),
+        arguments: count,
+    };
+    code.extend([send, Instruction::ReturnTop]);
+    let mut literals: Vec<Ref> = locals.iter().map(|_| Ref::Local(0)).collect();
+    literals.push(Ref::symbol(selector));
+    expression(&code, literals, locals)
+}
+
 /// An expression that sends a message to the value of a global; arguments that are globals stand for
 /// their values, and may refer to `locals`.
 pub fn message(
@@ -106,6 +122,7 @@ mod tests {
         for draft in [
             unary("Foo", "bar"),
             message_with_self("Foo", "bar:"),
+            message_to_self("bar", None),
             message("Foo", "at:put:", arguments, Vec::new()),
         ] {
             verify(&Draft::Method(draft), Some(0)).expect("it is sound");

@@ -1,11 +1,11 @@
 //! Messages that are sent between two runs: everybody else stands still meanwhile.
 //!
-//! No compiler is needed for them: the expression is a draft that is made here.
+//! No compiler is needed for them: the expressions are made by `imprint_isa::expression`.
 
 use std::time::{Duration, Instant};
 
-use imprint_isa::{BehaviorName, CodeBody, Instruction, LocalObject, MethodDraft, Ref, encoder};
-use imprint_model::{MethodHeader, Oop};
+use imprint_isa::MethodDraft;
+use imprint_model::Oop;
 
 use crate::machine::{NONE, Vm};
 use crate::outcome::{Outcome, RunLimits};
@@ -51,51 +51,5 @@ impl Vm {
             ..RunLimits::default()
         };
         Ok(self.run_until(process, limits))
-    }
-}
-
-/// The expression that sends `self` a message, in the scope of a behaviour that its receiver is an instance
-/// of; the argument, where there is one, is a literal.
-pub(crate) fn message_to_self(
-    owner: &BehaviorName,
-    selector: &str,
-    argument: Option<LocalObject>,
-) -> MethodDraft {
-    let locals: Vec<LocalObject> = argument.into_iter().collect();
-    let count = locals.len() as u8;
-    let push_argument = (count > 0).then_some(Instruction::PushLiteral(0));
-    let send = Instruction::Send {
-        literal: u16::from(count),
-        arguments: count,
-    };
-    let code = [Some(Instruction::PushReceiver), push_argument];
-    let mut bytecodes = Vec::new();
-    for instruction in code
-        .into_iter()
-        .flatten()
-        .chain([send, Instruction::ReturnTop])
-    {
-        encoder::encode(instruction, &mut bytecodes);
-    }
-    let binding = match owner.meta {
-        true => Ref::MetaBinding(owner.class.clone()),
-        false => Ref::Global(owner.class.clone()),
-    };
-    let mut literals: Vec<Ref> = locals.iter().map(|_| Ref::Local(0)).collect();
-    literals.extend([Ref::symbol(selector), Ref::symbol("DoIt"), binding]);
-    MethodDraft {
-        behavior: owner.clone(),
-        selector: "DoIt".into(),
-        protocol: "".into(),
-        shape: 0,
-        code: CodeBody {
-            header: MethodHeader {
-                literal_count: literals.len() as u16,
-                ..MethodHeader::default()
-            },
-            literals,
-            bytecodes,
-        },
-        locals,
     }
 }

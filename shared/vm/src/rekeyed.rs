@@ -5,11 +5,11 @@
 //! would not find it again: it is sent its own `rehash`, by the image's own code, before anything runs.
 
 use imprint_heap::Heap;
+use imprint_isa::expression::message_to_self;
 use imprint_model::Oop;
 use imprint_model::layout::behavior;
 use rustc_hash::FxHashMap;
 
-use crate::aside::message_to_self;
 use crate::install::class_name;
 use crate::machine::Vm;
 
@@ -41,6 +41,7 @@ impl Vm {
     /// Rehashes each collection that may hold a number which was no immediate in 32 bits. Nothing has run yet.
     pub fn rehash_rekeyed(&mut self) -> Rehashed {
         let mut rehashed = Rehashed::default();
+        let message = message_to_self(REHASH, None);
         let active = self.active_process_or_nil();
         let below = self.set_aside.len();
         self.set_aside.push(active);
@@ -50,7 +51,6 @@ impl Vm {
             && let Some(collection) = self.set_aside.pop()
         {
             let owner = self.behavior_name(self.heap.class_of(collection));
-            let message = message_to_self(&owner, REHASH, None);
             match self.run_aside(&message, collection) {
                 Ok(_) => rehashed.collections += 1,
                 Err(why) => rehashed.failures.push(format!("{owner}: {why}")),

@@ -1,11 +1,11 @@
 //! New variables of migrated instances: nil, unless the class offers to initialise them.
 
+use imprint_isa::expression::message_to_self;
 use imprint_isa::{BehaviorName, Body, LocalObject, MethodDraft, Name, Ref};
 use imprint_model::layout::behavior;
 use imprint_model::{Format, Oop};
 
 use super::RevisionError;
-use crate::aside::message_to_self;
 use crate::install::MethodDictionary;
 use crate::machine::Vm;
 
@@ -27,7 +27,7 @@ impl Vm {
             if added.is_empty() || !self.finds_method(&change.behavior, INITIALISER) {
                 continue;
             }
-            let message = message(&change.behavior, &added);
+            let message = message(&added);
             while let Some(instance) = self.next_fresh(number) {
                 self.initialise(instance, &message)
                     .map_err(|why| RevisionError::Initialiser {
@@ -74,11 +74,11 @@ impl Vm {
 }
 
 /// The expression `self initializeAdded: #(...)`.
-fn message(owner: &BehaviorName, added: &[Name]) -> MethodDraft {
+fn message(added: &[Name]) -> MethodDraft {
     let names = added.iter().map(|name| Ref::Symbol(name.clone()));
     let array = LocalObject {
         read_only: true,
         ..LocalObject::mutable("Array", Format::ARRAY, Body::Slots(names.collect()))
     };
-    message_to_self(owner, INITIALISER, Some(array))
+    message_to_self(INITIALISER, Some(array))
 }
