@@ -431,6 +431,9 @@ pub struct Push {
     /// Push over what somebody else changed, and lose what is in the way; the log tells what.
     #[arg(long)]
     pub force: bool,
+    /// Push nothing along that a slim image has lost, whatever the code names.
+    #[arg(long)]
+    pub alone: bool,
 }
 
 /// `master watch FOLDER --to URL`
@@ -444,6 +447,9 @@ pub struct Watch {
     /// Push over what somebody else changed, and lose what is in the way; the log tells what.
     #[arg(long)]
     pub force: bool,
+    /// Push nothing along that a slim image has lost, whatever the code names.
+    #[arg(long)]
+    pub alone: bool,
 }
 
 /// `master diff METHOD --to URL`

@@ -3,16 +3,19 @@
 //!
 //! Reading order: [`command_line`], `commands` (one file a verb), [`project`], [`full_image`],
 //! [`cache`], [`outside`], [`keeping`], [`keys`], [`withholding`], [`margins`], [`testing`], [`serving`], [`workload`],
-//! [`tracing_run`], [`traces`], [`by_trace`], [`pushing`] (code for running images), [`method_diff`].
+//! [`tracing_run`], [`traces`], [`by_trace`], [`pushing`] (code for running images), [`library`] and
+//! [`companions`] (what comes along with it), [`method_diff`].
 
 mod by_trace;
 mod cache;
 mod command_line;
 mod commands;
+mod companions;
 mod full_image;
 mod image_sources;
 mod keeping;
 mod keys;
+mod library;
 mod margins;
 mod method_diff;
 mod outside;

@@ -1,6 +1,8 @@
 //! Sources as pushes: what is chosen of a project, or what changed in it, compiled with no image at all; and
 //! what is chosen of a running image, whose own definitions are such sources.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -12,10 +14,12 @@ use imprint_loader::{ClassDefinition, Project};
 use imprint_report::{count, duration};
 use imprint_vm::Vm;
 use imprint_wire::live::{
-    Chore, Conflict, MethodName, Push, Pushed, PushedClass, PushedMethod, Reshaped,
+    Chore, Conflict, MethodName, Outline, Push, Pushed, PushedClass, PushedMethod, Reshaped,
 };
 
+use crate::companions::Companions;
 use crate::image_sources::{ImageSources, text_of};
+use crate::library::outline_of;
 use crate::outside::SourceBook;
 use crate::project::LoadedSources;
 
@@ -23,6 +27,8 @@ use crate::project::LoadedSources;
 pub struct SourceState {
     sources: LoadedSources,
     sketch: Sketch,
+    /// All classes and methods, where they were asked for.
+    everything: OnceCell<Difference>,
 }
 
 impl SourceState {
@@ -33,7 +39,15 @@ impl SourceState {
     pub fn read(folder: &Path) -> Result<SourceState> {
         let sources = LoadedSources::project(folder)?;
         let sketch = Sketch::of(&sources.set.packages)?;
-        Ok(SourceState { sources, sketch })
+        Ok(SourceState::of(sources, sketch))
+    }
+
+    fn of(sources: LoadedSources, sketch: Sketch) -> SourceState {
+        SourceState {
+            sources,
+            sketch,
+            everything: OnceCell::new(),
+        }
     }
 
     /// The definitions of a running image; the texts of its methods are not read.
@@ -51,7 +65,7 @@ impl SourceState {
             spec: Project::default(),
             own_packages: Vec::new(),
         };
-        Ok(SourceState { sources, sketch })
+        Ok(SourceState::of(sources, sketch))
     }
 
     /// The packages of the project itself.
@@ -64,18 +78,58 @@ impl SourceState {
     /// # Errors
     /// Where there is no such thing in the sources.
     pub fn chosen(&self, names: &[String]) -> Result<Difference> {
-        let mut chosen = Difference::between(&[], &self.sources.set.packages)?;
+        let all = self.everything()?;
         for name in names {
-            let has_class = chosen.classes.iter().any(|it| is_class_meant(it, name));
-            if !has_class && !chosen.methods.iter().any(|it| is_method_meant(it, name)) {
+            let has_class = all.classes.iter().any(|it| is_class_meant(it, name));
+            if !has_class && !all.methods.iter().any(|it| is_method_meant(it, name)) {
                 bail!("there is no package, class or method {name} here");
             }
         }
-        let meant = |class: &ClassDefinition| names.iter().any(|it| is_class_meant(class, it));
-        chosen.classes.retain(meant);
-        let meant = |method: &OwnedMethod| names.iter().any(|it| is_method_meant(method, it));
-        chosen.methods.retain(meant);
-        Ok(chosen)
+        let meant = |class: &&ClassDefinition| names.iter().any(|it| is_class_meant(class, it));
+        let classes = all.classes.iter().filter(meant);
+        let meant = |method: &&OwnedMethod| names.iter().any(|it| is_method_meant(method, it));
+        let methods = all.methods.iter().filter(meant);
+        Ok(Difference {
+            classes: classes.cloned().collect(),
+            methods: methods.cloned().collect(),
+            ..Difference::default()
+        })
+    }
+
+    /// What is pushed with what comes along, superclasses first.
+    ///
+    /// # Errors
+    /// Where classes cannot be ordered.
+    pub fn joined(&self, difference: &Difference, companions: &Companions) -> Result<Difference> {
+        let all = self.everything()?;
+        let pushed: HashSet<&str> = difference.classes.iter().map(|it| &*it.name).collect();
+        let comes = |class: &&ClassDefinition| {
+            pushed.contains(&*class.name) || companions.classes.contains(&*class.name)
+        };
+        let classes = all.classes.iter().filter(comes).cloned();
+        let comes = |owned: &&OwnedMethod| {
+            let name = name_of(owned);
+            companions.methods.contains(&name) && !difference.methods.contains(owned)
+        };
+        let methods = all.methods.iter().filter(comes);
+        Ok(Difference {
+            classes: classes.collect(),
+            methods: difference.methods.iter().chain(methods).cloned().collect(),
+            ..difference.clone()
+        })
+    }
+
+    /// All classes and methods of the sources.
+    pub fn outline(&self) -> Outline {
+        outline_of(&self.sources.set)
+    }
+
+    fn everything(&self) -> Result<&Difference> {
+        if let Some(everything) = self.everything.get() {
+            return Ok(everything);
+        }
+        let everything = Difference::between(&[], &self.sources.set.packages)?;
+        Ok(self.everything.get_or_init(|| everything))
     }
 
     /// What is otherwise here than in an earlier state.
@@ -131,6 +185,9 @@ impl SourceState {
                 .collect(),
             assumed: self.assumed(difference, base),
             chores: work.into_iter().map(chore).collect(),
+            buried: Vec::new(),
+            supplies: 0,
+            places: Vec::new(),
         })
     }
 
@@ -184,17 +241,27 @@ impl SourceState {
     }
 }
 
-/// What a running image gives away: packages, classes and methods, as pushed from its own definitions; `book` has
-/// their texts.
+/// What a running image gives away, as pushed from its own definitions: packages, classes and methods, and
+/// `definitions` of classes without their methods; `book` has their texts.
 ///
 /// # Errors
 /// Where it has no such thing, or no text of a method.
-pub fn given_by(vm: &Vm, book: &SourceBook, names: &[String]) -> Result<Push> {
-    if names.is_empty() {
+pub fn given_by(
+    vm: &Vm,
+    book: &SourceBook,
+    names: &[String],
+    definitions: &[String],
+) -> Result<Push> {
+    if names.is_empty() && definitions.is_empty() {
         bail!("say which packages, classes or methods are to be taken");
     }
     let state = SourceState::of_image(vm)?;
-    let mut difference = state.chosen(names)?;
+    let definitions = definitions.iter().map(|it| it.as_str().into());
+    let companions = Companions {
+        classes: definitions.collect(),
+        ..Companions::default()
+    };
+    let mut difference = state.joined(&state.chosen(names)?, &companions)?;
     let mut stamps = Vec::with_capacity(difference.methods.len());
     for owned in &mut difference.methods {
         let Some((text, stamp)) = text_of(vm, book, owned) else {
@@ -212,6 +279,11 @@ pub fn given_by(vm: &Vm, book: &SourceBook, names: &[String]) -> Result<Push> {
     Ok(push)
 }
 
+/// All that a running image could give away.
+pub fn outline_of_image(vm: &Vm) -> Outline {
+    outline_of(&ImageSources::of(vm).set)
+}
+
 /// A running image is no place for names that may be defined later.
 fn refuse_undeclared(drafts: &[MethodDraft]) -> Result<()> {
     for draft in drafts {
@@ -225,13 +297,21 @@ fn refuse_undeclared(drafts: &[MethodDraft]) -> Result<()> {
     Ok(())
 }
 
-fn chore(work: OwnWork) -> Chore {
+/// What the image itself does, as it is sent.
+pub fn chore(work: OwnWork) -> Chore {
     let (behavior, selector) = work.needs;
     Chore {
         needs: MethodName { behavior, selector },
         for_new_class: work.for_new_class,
         is_before_rollback: work.is_before_rollback,
         expression: work.expression,
+    }
+}
+
+fn name_of(owned: &OwnedMethod) -> MethodName {
+    MethodName {
+        behavior: owned.behavior(),
+        selector: owned.method.selector.as_str().into(),
     }
 }
 
@@ -265,11 +345,12 @@ fn stamp() -> String {
     )
 }
 
-/// What a push did, a line for each thing that changed.
-pub fn lines(push: &Push, done: &Pushed) -> Vec<String> {
+/// What a push did, a line for each thing that changed; its companions were told before.
+pub fn lines(push: &Push, companions: &Companions, done: &Pushed) -> Vec<String> {
     let took = duration(std::time::Duration::from_micros(done.micros));
     let mut lines = Vec::new();
-    for class in &done.new_classes {
+    let is_own = |class: &&String| !companions.classes.contains(class.as_str());
+    for class in done.new_classes.iter().filter(is_own) {
         lines.push(format!("{class}   new class"));
     }
     for reshaped in done
@@ -279,11 +360,15 @@ pub fn lines(push: &Push, done: &Pushed) -> Vec<String> {
     {
         lines.push(reshaped_line(reshaped, &done.reshaped));
     }
-    match push.methods.as_slice() {
+    let own: Vec<MethodName> = push.methods.iter().map(PushedMethod::name).collect();
+    let own = own.iter().filter(|it| !companions.methods.contains(it));
+    let own: Vec<&MethodName> = own.collect();
+    let entered = done.methods.saturating_sub(companions.methods.len() as u32);
+    match own.as_slice() {
         [] => {}
-        [method] => lines.push(format!("{}   pushed", method.name())),
-        _ if done.methods == 1 => lines.push("1 method   pushed".to_string()),
-        _ => lines.push(format!("{} methods   pushed", count(done.methods.into()))),
+        [method] => lines.push(format!("{method}   pushed")),
+        _ if entered == 1 => lines.push("1 method   pushed".to_string()),
+        _ => lines.push(format!("{} methods   pushed", count(entered.into()))),
     }
     for name in &push.removed {
         lines.push(format!("{name}   taken out"));

@@ -8,6 +8,7 @@ use imprint_image::{Fingerprint, open_image};
 use imprint_report::{Audience, Screen, print};
 use imprint_shrink::names_of;
 use imprint_vm::{CommandLine as VmCommandLine, Event, Outcome, OutsideError, RunLimits, Vm};
+use imprint_wire::live::{Outline, Push};
 use imprint_wire::{Controller, WireError};
 
 use crate::answer::returned_text;
@@ -17,7 +18,7 @@ use crate::ending::{code, code_without_source, ending, is_of_image, sentence_of}
 use crate::exercise::Orders;
 use crate::interrupts;
 use crate::limits::heap_settings;
-use crate::live::{LiveRun, Pushes, Served, serve_beside};
+use crate::live::{Giver, LiveRun, Pushes, Served, serve_beside};
 use crate::machine::local_machine;
 use crate::resuming::Unfinished;
 use crate::security::Security;
@@ -224,13 +225,29 @@ fn take_orders(path: &Path, run: &Run, listen: &str, waker: Waker) -> Result<Liv
     pushes
         .log_to(&log, Fingerprint::of(&bytes).0)
         .context("cannot write the log of pushes")?;
-    let none_to_give = Box::new(|_: &mut Vm, _: &[String]| {
-        Err("a slave keeps no texts; ask the master whose full image it was made of".to_string())
-    });
     let image = path.display().to_string();
-    let live = serve_beside("slave", &image, listen, waker, pushes, none_to_give)?;
+    let live = serve_beside("slave", &image, listen, waker, pushes, Box::new(NoTexts))?;
     eprintln!("{image} runs, taking code on {}", live.1.address);
     Ok(live)
+}
+
+/// A slave has nothing to give away.
+pub struct NoTexts;
+
+impl NoTexts {
+    fn refusal() -> String {
+        "a slave keeps no texts; ask the master whose full image it was made of".to_string()
+    }
+}
+
+impl Giver for NoTexts {
+    fn take(&self, _: &Vm, _: &[String], _: &[String]) -> Result<Push, String> {
+        Err(NoTexts::refusal())
+    }
+
+    fn outline(&self, _: &Vm) -> Result<Outline, String> {
+        Err(NoTexts::refusal())
+    }
 }
 
 /// Calls `end` when the process is asked to end.

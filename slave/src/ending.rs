@@ -60,6 +60,12 @@ pub fn ending(outcome: &Outcome) -> (u8, Option<String>) {
         ),
         Outcome::Interrupted => (code::INTERRUPTED, Some("interrupted".to_string())),
         Outcome::Ordered(_) | Outcome::Snapshot => (code::DONE, None),
+        Outcome::Wanted(wanted) => (
+            code::PRUNED,
+            Some(format!(
+                "{wanted} was not exercised, so it is not in this image"
+            )),
+        ),
         Outcome::OutOfMemory => (
             code::FAILED,
             Some("the image needs more memory than its limit".to_string()),

@@ -180,7 +180,7 @@ fn entries(draft: &Draft) -> Vec<MethodEntry> {
 
 fn sends(draft: &Draft) -> Vec<Name> {
     match draft {
-        Draft::Method(method) => imprint_shrink::margin::sends(method),
+        Draft::Method(method) => imprint_isa::sends::sends(method),
         _ => Vec::new(),
     }
 }

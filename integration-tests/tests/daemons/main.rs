@@ -19,6 +19,8 @@ mod hostile;
 mod images;
 mod keeping;
 mod keys;
+mod live_app;
+mod losses;
 mod machine;
 #[path = "../../../shared/image/tests/files/narrow.rs"]
 mod narrow;

@@ -1,107 +1,14 @@
 //! Code pushed into an image that runs as a process of its own, over a real socket.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use imprint_integration_tests::programs::{
-    Ended, Running, assert_eventually, example, free_port, master, slave, start,
+    assert_eventually, example, free_port, master, slave, start,
 };
 
-use crate::browser::{get, get_with};
-
-/// The counter, shrunk and running, and a copy of its sources.
-struct App {
-    folder: tempfile::TempDir,
-    port: u16,
-    url: String,
-    slave: Running,
-    /// What the server wants to be sent with each request: one session is enough.
-    cookie: String,
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).unwrap();
-        }
-    }
-}
-
-impl App {
-    fn start() -> App {
-        let folder = tempfile::tempdir().unwrap();
-        copy(&example("counter"), &folder.path().join("counter"));
-        let shrink = ["shrink", "counter", "-o", "counter.image"];
-        let shrunk = master(folder.path(), &shrink);
-        assert_eq!(shrunk.code, Some(0), "{shrunk:?}");
-        App::run(folder)
-    }
-
-    fn run(folder: tempfile::TempDir) -> App {
-        let port = free_port().unwrap();
-        let url = format!("http://127.0.0.1:{}", free_port().unwrap());
-        let run = ["run", "counter.image", "--listen", &url];
-        let slave = start("slave", folder.path(), &run, &[("PORT", &port.to_string())]);
-        let first = assert_eventually("the page", || get(port, "/counter"));
-        let cookie = first
-            .split("Set-Cookie: ")
-            .nth(1)
-            .expect("a session begins");
-        let cookie = cookie.split(';').next().unwrap_or_default();
-        App {
-            folder,
-            port,
-            url,
-            slave,
-            cookie: format!("Cookie: {cookie}\r\n"),
-        }
-    }
-
-    fn file(&self, class: &str) -> PathBuf {
-        let name = format!("counter/src/Counter/{class}.class.st");
-        self.folder.path().join(name)
-    }
-
-    /// Replaces some text of a class's file.
-    fn edit(&self, class: &str, from: &str, to: &str) {
-        let text = fs::read_to_string(self.file(class)).unwrap();
-        assert!(text.contains(from), "{from}");
-        fs::write(self.file(class), text.replacen(from, to, 1)).unwrap();
-    }
-
-    fn push(&self, arguments: &[&str]) -> Ended {
-        let to = ["push", "--to", &self.url, "--in", "counter"];
-        master(self.folder.path(), &[&to, arguments].concat())
-    }
-
-    fn pushed(&self, arguments: &[&str]) -> String {
-        let ended = self.push(arguments);
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        ended.stdout
-    }
-
-    fn page(&self, path: &str) -> String {
-        let get = |path: &str| get_with(self.port, path, &self.cookie);
-        let answer = get(path).expect("the application answers");
-        // After an action the page is elsewhere.
-        match answer.split("Location: ").nth(1) {
-            Some(rest) => {
-                let place = rest.lines().next().unwrap_or_default();
-                get(place).expect("the application answers")
-            }
-            None => answer,
-        }
-    }
-
-    fn ctl(&self, order: &[&str]) -> Ended {
-        slave(self.folder.path(), &[&["ctl", &self.url], order].concat())
-    }
-}
+use crate::browser::get;
+use crate::live_app::{App, copy, run_full};
 
 /// The address behind a link with this text.
 fn link(page: &str, text: &str) -> String {
@@ -260,7 +167,11 @@ fn what_cannot_be_pushed_is_refused_with_a_sentence() {
             "no package, class or method Nowhere",
         ),
         (&["CounterComponent", "--to", &nobody], 3, "nobody answers"),
-        (&["Counter-Tests", "--to", &app.url], 1, "TestCase"),
+        (
+            &["Counter-Tests", "--to", &app.url, "--alone"],
+            1,
+            "TestCase",
+        ),
         (
             &["CounterPair", "--to", &app.url],
             2,
@@ -303,17 +214,6 @@ fn what_is_saved_in_a_watched_folder_is_in_the_running_image() {
     let words = "CounterComponent>>title   pushed   push #1";
     assert!(told.contains(words), "{told}");
     assert!(told.contains("after it was saved"), "{told}");
-}
-
-/// A full image that runs as it was built, with the application started.
-fn run_full(path: &Path, image: &str) -> (Running, u16, String) {
-    let port = free_port().unwrap();
-    let url = format!("http://127.0.0.1:{}", free_port().unwrap());
-    let entry = "CounterApplication start";
-    let run = ["run", "--listen", &url, image, "eval", entry];
-    let running = start("master", path, &run, &[("PORT", &port.to_string())]);
-    assert_eventually("the page", || get(port, "/counter"));
-    (running, port, url)
 }
 
 /// Another image that was built before takes the code out of the running one at `url`, whose page has

@@ -78,6 +78,7 @@ impl Live {
                 .collect(),
             removed: difference.removed,
             assumed: Vec::new(),
+            ..Revision::default()
         };
         (revision, all)
     }

@@ -4,10 +4,12 @@ use anyhow::anyhow;
 use imprint_report::print;
 use imprint_slave::ending::code;
 use imprint_slave::security::credentials;
-use imprint_wire::live::{Push as Order, PushReport, Pushed};
+use imprint_wire::live::{Inventory, Push as Order, PushReport, Pushed};
 use imprint_wire::{Controller, WireError};
 
 use crate::command_line::{Diff, Failure, Push};
+use crate::companions::{Companions, Reach, complete};
+use crate::library::{ImageLibrary, Library, SourceLibrary};
 use crate::method_diff::method_diff;
 use crate::pushing::{SourceState, conflict_lines, lines, method_named};
 
@@ -16,13 +18,40 @@ use crate::pushing::{SourceState, conflict_lines, lines, method_named};
 /// # Errors
 /// Sources that cannot be read or do not compile, nobody at an address, a refusal.
 pub fn push(push: &Push) -> Result<u8, Failure> {
-    let mut order = match &push.from {
-        Some(url) => connect(url)?.take(push.names.clone()).map_err(failed)?,
-        None => of_sources(push)?,
+    let mut target = connect(&push.to)?;
+    let state;
+    let base;
+    let mut library: Box<dyn Library + '_> = match &push.from {
+        Some(url) => Box::new(ImageLibrary {
+            image: connect(url)?,
+            names: push.names.clone(),
+        }),
+        None => {
+            state = SourceState::read(&push.sources)?;
+            base = push.base.as_deref().map(SourceState::read).transpose()?;
+            Box::new(of_sources(push, &state, base.as_ref())?)
+        }
     };
+    let (mut order, companions) =
+        completed(&mut *library, &mut target, Reach::of(push.alone)).map_err(refused)?;
     order.is_forced = push.force;
-    let report = connect(&push.to)?.push(order.clone()).map_err(failed)?;
-    tell(&order, report, &push.to)
+    let report = target.push(order.clone()).map_err(failed)?;
+    tell(&order, &companions, report, &push.to)
+}
+
+/// What is pushed with all that the image has lost of it, which is told.
+fn completed(
+    library: &mut dyn Library,
+    target: &mut Controller,
+    reach: Reach,
+) -> anyhow::Result<(Order, Companions)> {
+    let mut lacks = |inventory: &Inventory| Ok(target.lacks(inventory)?);
+    let (order, companions) = complete(library, &mut lacks, reach)?;
+    let lines = companions.lines();
+    if !lines.is_empty() {
+        print(&lines.join("\n"));
+    }
+    Ok((order, companions))
 }
 
 fn connect(url: &str) -> Result<Controller, Failure> {
@@ -30,25 +59,44 @@ fn connect(url: &str) -> Result<Controller, Failure> {
 }
 
 /// What is chosen of the sources.
-fn of_sources(push: &Push) -> Result<Order, Failure> {
-    let sources = SourceState::read(&push.sources)?;
-    let base = push.base.as_deref().map(SourceState::read).transpose()?;
+fn of_sources<'a>(
+    push: &Push,
+    state: &'a SourceState,
+    base: Option<&'a SourceState>,
+) -> anyhow::Result<SourceLibrary<'a>> {
     let names = match push.names.as_slice() {
-        [] => sources.own_packages(),
+        [] => state.own_packages(),
         names => names,
     };
-    let difference = sources.chosen(names)?;
-    Ok(sources.push(&difference, names.join(", "), base.as_ref())?)
+    Ok(SourceLibrary {
+        state,
+        difference: state.chosen(names)?,
+        title: names.join(", "),
+        base,
+    })
 }
 
-fn tell(order: &Order, report: PushReport, to: &str) -> Result<u8, Failure> {
+/// What a daemon said, with the exit code for it; what sources lack is wrong usage.
+pub(super) fn refused(error: anyhow::Error) -> Failure {
+    match error.downcast::<WireError>() {
+        Ok(error) => failed(error),
+        Err(error) => Failure::from(error),
+    }
+}
+
+fn tell(
+    order: &Order,
+    companions: &Companions,
+    report: PushReport,
+    to: &str,
+) -> Result<u8, Failure> {
     match report {
         PushReport::Pushed(Pushed { number: 0, .. }) => {
             print(&format!("{}   is there already", order.title));
             Ok(code::DONE)
         }
         PushReport::Pushed(done) => {
-            print(&lines(order, &done).join("\n"));
+            print(&lines(order, companions, &done).join("\n"));
             Ok(code::DONE)
         }
         PushReport::Conflicts(conflicts) => {

@@ -33,7 +33,7 @@ pub use difference::{Difference, OwnedMethod};
 pub use drafting::kind_of_spec;
 pub use error::BuildError;
 pub use kernel::{KERNEL_FINGERPRINT, embedded_packages};
-pub use organise::{OwnWork, own_work};
+pub use organise::{OwnWork, own_initialising, own_work};
 pub use scope::Scope;
 pub use sketch::Sketch;
 pub use sources::PackageSet;

@@ -295,6 +295,11 @@ fn work_for_class(
     work
 }
 
+/// A class that is there initialises itself anew.
+pub fn own_initialising(class: &Name) -> OwnWork {
+    by_itself(class, "initialize")
+}
+
 fn by_bootstrap(selector: &str, arguments: Vec<Ref>, literals: Literals) -> OwnWork {
     OwnWork {
         needs: (BehaviorName::meta(BOOTSTRAP), selector.into()),

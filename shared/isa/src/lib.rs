@@ -7,7 +7,8 @@
 //! draft before anybody installs it.
 //!
 //! Reading order: [`draft`], [`draft_bytes`], [`package`], [`compile_request`], [`bytecode`], [`encoder`],
-//! [`expression`], [`special_selectors`], [`primitives`], [`disassembler`], [`verifier`], [`adaptation`].
+//! [`expression`], [`special_selectors`], [`primitives`], [`disassembler`], [`verifier`], [`adaptation`],
+//! [`sends`], [`mentions`].
 
 pub mod adaptation;
 pub mod bytecode;
@@ -17,8 +18,10 @@ pub mod draft;
 pub mod draft_bytes;
 pub mod encoder;
 pub mod expression;
+pub mod mentions;
 pub mod package;
 pub mod primitives;
+pub mod sends;
 pub mod special_selectors;
 pub mod v3_plus_closures;
 pub mod verifier;

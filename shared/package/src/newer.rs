@@ -197,6 +197,8 @@ impl<'p> Installation<'_, 'p> {
                 })
                 .collect(),
             removed,
+            buried: Vec::new(),
+            places: Vec::new(),
             assumed: Vec::new(),
         }
     }

@@ -2,9 +2,8 @@
 
 use std::str::FromStr;
 
-use imprint_isa::bytecode::Instruction;
-use imprint_isa::special_selectors::SPECIAL_SELECTORS;
-use imprint_isa::{Body, CodeBody, Draft, MethodDraft, Name, Ref};
+use imprint_isa::sends::sends;
+use imprint_isa::{Draft, Name};
 use imprint_model::Oop;
 use imprint_vm::extract::{Extractor, Place};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -134,36 +133,4 @@ impl<'a, 'b> Growth<'a, 'b> {
             because,
         });
     }
-}
-
-/// The selectors that a method and its blocks send.
-pub fn sends(method: &MethodDraft) -> Vec<Name> {
-    let blocks = method.locals.iter().filter_map(|local| match &local.body {
-        Body::Code(code) => Some(code),
-        _ => None,
-    });
-    std::iter::once(&method.code)
-        .chain(blocks)
-        .flat_map(sends_of_code)
-        .collect()
-}
-
-fn sends_of_code(code: &CodeBody) -> Vec<Name> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Ok(decoded) = code.instruction_at(at) {
-        at += decoded.length;
-        let literal = match decoded.instruction {
-            Instruction::SendSpecial(position) => {
-                found.push(Name::from(SPECIAL_SELECTORS[usize::from(position)].0));
-                continue;
-            }
-            Instruction::Send { literal, .. } | Instruction::SendSuper { literal, .. } => literal,
-            _ => continue,
-        };
-        if let Some(Ref::Symbol(selector)) = code.literals.get(usize::from(literal)) {
-            found.push(selector.clone());
-        }
-    }
-    found
 }

@@ -9,11 +9,9 @@ use imprint_heap::{Heap, NeedsSpace};
 use imprint_model::layout::behavior;
 use imprint_model::{Format, Oop};
 use imprint_vm::install::{MethodDictionary, Names};
+use imprint_vm::stand_in::TOMBSTONE_CLASS;
 
 use crate::live::Live;
-
-/// The class of tombstones.
-pub(crate) const TOMBSTONE_CLASS: &str = "Tombstone";
 
 /// An entry whose method did not come.
 struct Absent {

@@ -9,6 +9,7 @@ use imprint_model::Oop;
 
 use crate::machine::{NONE, Vm};
 use crate::outcome::{Outcome, RunLimits};
+use crate::supply::Supply;
 
 /// The highest priority but one: nobody sees an object before its message has come to an end.
 const PRIORITY: i64 = 79;
@@ -23,7 +24,12 @@ impl Vm {
     /// Why it did not return within a few seconds.
     pub fn run_aside(&mut self, expression: &MethodDraft, receiver: Oop) -> Result<Oop, String> {
         self.set_aside.extend([self.target, receiver]);
+        // Nobody is asked for anything meanwhile: it is over soon, or fails.
+        let supply = self.extensions.remove::<Supply>();
         let outcome = self.run_soon(expression);
+        if let Some(supply) = supply {
+            self.extensions.insert(supply);
+        }
         self.target = self.set_aside.pop().unwrap_or(NONE);
         match outcome? {
             Outcome::Returned(value) => Ok(value),

@@ -6,6 +6,7 @@
 //!   Stop ── NeedsSpace   collect, or say it is hopeless ──┤
 //!        ── NeedsPage    write the oldest page out ───────┤
 //!        ── Miss         ask the outside, install ────────┤
+//!        ── Wanted ──> Outcome, and goes on here ─────────┤
 //!        ── Poll         clock, limits, events ───────────┤
 //!        ── Switch       change the stack ────────────────┤
 //!        ── Idle         wait for an event ───────────────┘
@@ -83,7 +84,7 @@ impl Vm {
         if matches!(outcome, Outcome::TimedOut | Outcome::Interrupted) {
             self.late.push(self.target);
         }
-        if !matches!(outcome, Outcome::Ordered(_)) {
+        if !outcome.is_pause() {
             self.target = NONE;
         }
         outcome
@@ -94,7 +95,7 @@ impl Vm {
         self.refresh_special_selectors();
         self.reconsider();
         let outcome = self.surrounded_drive(&limits);
-        if !matches!(outcome, Outcome::Ordered(_)) {
+        if !outcome.is_pause() {
             self.target = NONE;
         }
         outcome
@@ -215,6 +216,7 @@ impl Vm {
                 None
             }
             Stop::Miss(miss) => self.fetch(*miss),
+            Stop::Wanted(wanted) => Some(Outcome::Wanted(wanted)),
             Stop::Poll => self.poll(limits),
             Stop::Switch(process) => {
                 self.incoming = process;

@@ -129,6 +129,9 @@ impl Vm {
     /// pruned, and something may stand in for it.
     fn go_without(&mut self, miss: Miss, error: OutsideError) -> Option<Outcome> {
         let is_pruned = matches!(error, OutsideError::NoMaster);
+        if is_pruned && let Some(wanted) = self.want_missed(&miss) {
+            return Some(wanted);
+        }
         let stood_in = match is_pruned.then(|| self.stand_in_for(&miss)).transpose() {
             Ok(stood_in) => stood_in.unwrap_or(false),
             // The same is missed again once there is room.

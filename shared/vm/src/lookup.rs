@@ -418,6 +418,10 @@ impl Vm {
         class: Oop,
         arguments: usize,
     ) -> Result<Found, Stop> {
+        let receiver = self
+            .stack
+            .word(self.stack.top_index(self.stack.active()) - arguments);
+        self.want_stand_in(receiver, class)?;
         if self.runner_of(value)?.is_none() {
             return Err(Stop::Done(self.pruned_object(class, arguments)));
         }
@@ -472,6 +476,7 @@ impl Vm {
         selector: Oop,
         arguments: usize,
     ) -> Result<Found, Stop> {
+        self.want_method(value, class, selector)?;
         let Some(method) = self.runner_of(value)? else {
             return Err(Stop::Done(self.pruned(class, selector)));
         };

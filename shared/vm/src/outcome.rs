@@ -8,6 +8,7 @@ use imprint_isa::Miss;
 use imprint_model::Oop;
 
 use crate::outside::OutsideError;
+use crate::supply::Wanted;
 
 /// Why `run` or `run_until` came back.
 #[derive(Debug)]
@@ -36,6 +37,9 @@ pub enum Outcome {
         /// What the outside said.
         error: OutsideError,
     },
+    /// Something pruned was reached, and somebody offers supplies. Whoever owns the machine asks for it, and
+    /// may run on: [`crate::Vm::go_without_supply`] where it did not come.
+    Wanted(Box<Wanted>),
     /// No process can run, and nothing can wake one.
     Deadlock,
     /// The interrupt flag was raised.
@@ -49,6 +53,13 @@ pub enum Outcome {
     OutOfMemory,
     /// The machine met something that no image may hold.
     Corrupt(String),
+}
+
+impl Outcome {
+    /// Whether the run is not over: somebody else has something to do before it goes on.
+    pub fn is_pause(&self) -> bool {
+        matches!(self, Outcome::Ordered(_) | Outcome::Wanted(_))
+    }
 }
 
 /// What bounds a run.

@@ -55,6 +55,11 @@ impl Presence {
         self.by_id.insert(id, oop);
     }
 
+    /// Notes that the object with this id is not here any more.
+    pub(crate) fn forget(&mut self, id: u64) {
+        self.by_id.remove(&id);
+    }
+
     /// Number of present objects.
     pub fn len(&self) -> usize {
         self.by_id.len()

@@ -13,6 +13,7 @@ use imprint_model::{BytecodeSet, Oop};
 use crate::machine::Vm;
 use crate::outcome::Outcome;
 use crate::stack::Registers;
+use crate::supply::Wanted;
 
 /// Proof that the machine holds a [`Stop`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +32,8 @@ pub(crate) enum Stop {
     NeedsSpace(NeedsSpace),
     /// Something has not come. Restarts.
     Miss(Box<Miss>),
+    /// Something pruned was reached, and somebody may supply it. Restarts.
+    Wanted(Box<Wanted>),
     /// No page is free for a frame. Restarts.
     NeedsPage,
     /// The first code of a bytecode set is to run: another loop shall run it. Restarts.
@@ -60,7 +63,11 @@ impl Stop {
     pub fn restarts(&self) -> bool {
         matches!(
             self,
-            Stop::NeedsSpace(_) | Stop::Miss(_) | Stop::NeedsPage | Stop::OtherBytecodes(_)
+            Stop::NeedsSpace(_)
+                | Stop::Miss(_)
+                | Stop::Wanted(_)
+                | Stop::NeedsPage
+                | Stop::OtherBytecodes(_)
         )
     }
 }

@@ -9,7 +9,9 @@ use crate::control::{Progress, RunOrder, SnapshotOrder, SnapshotReport, StatusRe
 use crate::convert::millis;
 use crate::counted::ByteCount;
 use crate::credentials::Credentials;
-use crate::live::{MethodName, Push, PushReport, RolledBack, Shown};
+use crate::live::{
+    Holdings, Inventory, MethodName, Outline, Push, PushReport, RolledBack, Shown, Want,
+};
 use crate::pb::control_client::ControlClient;
 use crate::pb::live_client::LiveClient;
 use crate::{Address, MESSAGE_BYTES_MAX, WireError, connection, pb};
@@ -141,14 +143,66 @@ impl Controller {
         Ok(report.into_inner().into())
     }
 
-    /// Asks for code: packages, classes, or methods by name.
+    /// Asks for code: packages, classes, or methods by name; and classes without their methods.
     ///
     /// # Errors
     /// Where the daemon refuses or goes away.
-    pub fn take(&mut self, names: Vec<String>) -> Result<Push, WireError> {
-        let asked = self.live.take(pb::TakeOrder { names });
+    pub fn take(
+        &mut self,
+        names: Vec<String>,
+        definitions: Vec<String>,
+    ) -> Result<Push, WireError> {
+        let asked = self.live.take(pb::TakeOrder { names, definitions });
         let answer = connection::first_answer(&self.address, Duration::MAX, asked);
         let push = self.runtime.block_on(answer)?;
         Ok(push.into_inner().try_into()?)
+    }
+
+    /// Asks for all that could be taken.
+    ///
+    /// # Errors
+    /// Where the daemon refuses or goes away.
+    pub fn outline(&mut self) -> Result<Outline, WireError> {
+        let asked = self.live.outline(pb::OutlineOrder {});
+        let answer = connection::first_answer(&self.address, Duration::MAX, asked);
+        let outline = self.runtime.block_on(answer)?;
+        Ok(outline.into_inner().into())
+    }
+
+    /// Asks what the image lost of an inventory; the answer has as many items in each list.
+    ///
+    /// # Errors
+    /// Where the daemon refuses or goes away.
+    pub fn lacks(&mut self, inventory: &Inventory) -> Result<Holdings, WireError> {
+        let asked = self.live.lacks(pb::LacksOrder::from(inventory.clone()));
+        let answer = connection::first_answer(&self.address, Duration::MAX, asked);
+        let report = self.runtime.block_on(answer)?;
+        let holdings = Holdings::try_from(report.into_inner())?;
+        holdings.check_against(inventory)?;
+        Ok(holdings)
+    }
+
+    /// Hears what the image reaches though it lost it, once `on_open` was told, until the image is gone or
+    /// `on_want` says that it is enough.
+    ///
+    /// # Errors
+    /// Where the daemon refuses or goes away.
+    pub fn wants(
+        &mut self,
+        on_open: impl FnOnce(),
+        mut on_want: impl FnMut(Want) -> bool,
+    ) -> Result<(), WireError> {
+        let asked = self.live.wants(pb::WantsOrder {});
+        let answer = connection::first_answer(&self.address, connection::CONNECT_LIMIT, asked);
+        self.runtime.block_on(async {
+            let mut stream = answer.await?.into_inner();
+            on_open();
+            while let Some(want) = stream.message().await? {
+                if !on_want(want.try_into()?) {
+                    return Ok(());
+                }
+            }
+            Err(WireError::Ended)
+        })
     }
 }

@@ -49,6 +49,12 @@ pub struct Push {
     pub assumed: Vec<ClassDraft>,
     /// What the image itself is to do.
     pub chores: Vec<Chore>,
+    /// Methods of the sender that stay behind: no inherited one answers for them.
+    pub buried: Vec<MethodName>,
+    /// The want that it is the answer to, even where there is nothing to push; 0 for none.
+    pub supplies: u64,
+    /// Globals that stay behind: where there is nothing of that name, a place says so when it is reached.
+    pub places: Vec<Name>,
 }
 
 /// A class with its class side.
@@ -185,4 +191,88 @@ pub struct RolledBack {
     pub methods: u32,
     /// Instances that were migrated back.
     pub instances: u32,
+}
+
+/// All classes and methods that somebody could give away.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Outline {
+    /// The classes.
+    pub classes: Vec<OutlinedClass>,
+}
+
+/// A class in an outline.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct OutlinedClass {
+    /// Its name.
+    pub name: String,
+    /// Its superclass; `None` at the root.
+    pub superclass: Option<String>,
+    /// Its own selectors.
+    pub selectors: Vec<String>,
+    /// Those of its class side.
+    pub class_selectors: Vec<String>,
+}
+
+/// What code names that is about to be pushed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Inventory {
+    /// Methods that it may reach.
+    pub methods: Vec<MethodName>,
+    /// Classes and class sides.
+    pub behaviors: Vec<BehaviorName>,
+    /// Variables, each with the name of its class or pool.
+    pub class_variables: Vec<(Name, Name)>,
+    /// Globals.
+    pub globals: Vec<Name>,
+}
+
+/// How it stands with something that has a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Holding {
+    /// It is there.
+    Here,
+    /// It was pruned.
+    Lost,
+    /// It would be in a class that is not there.
+    WithoutClass,
+}
+
+/// How it stands with each thing of an [`Inventory`], in turn.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Holdings {
+    /// The methods.
+    pub methods: Vec<Holding>,
+    /// The behaviours.
+    pub behaviors: Vec<Holding>,
+    /// The variables.
+    pub class_variables: Vec<Holding>,
+    /// What the globals hold.
+    pub globals: Vec<Holding>,
+}
+
+/// Something that a slim image reached and that is not there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Want {
+    /// Its number, which the push says that supplies it.
+    pub number: u64,
+    /// What it is.
+    pub what: Wanted,
+}
+
+/// What is wanted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    /// A method.
+    Method(MethodName),
+    /// A class with its class side.
+    Class(Name),
+}
+
+impl std::fmt::Display for Wanted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Wanted::Method(name) => name.fmt(formatter),
+            Wanted::Class(name) => formatter.write_str(name),
+        }
+    }
 }

@@ -1,11 +1,17 @@
 //! The border between the live service and whoever owns a running image.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
 
 use crate::convert::method_name;
-use crate::live::{MethodName, Push, PushReport, RolledBack, Shown};
+use crate::live::{
+    Holdings, Inventory, MethodName, Outline, Push, PushReport, RolledBack, Shown, Want,
+};
 use crate::pb;
 use crate::server::{checked, refused};
 
@@ -19,8 +25,14 @@ pub trait Live: Send + Sync + 'static {
     async fn show(&self, method: MethodName) -> Result<Shown, String>;
     /// Goes back to an earlier push.
     async fn rollback(&self, number: u32, is_forced: bool) -> Result<RolledBack, String>;
-    /// Gives code away: packages, classes, or methods by name.
-    async fn take(&self, names: Vec<String>) -> Result<Push, String>;
+    /// Gives code away: packages, classes, or methods by name; and classes without their methods.
+    async fn take(&self, names: Vec<String>, definitions: Vec<String>) -> Result<Push, String>;
+    /// All that it could give away.
+    async fn outline(&self) -> Result<Outline, String>;
+    /// What it lost of what somebody names.
+    async fn lacks(&self, inventory: Inventory) -> Result<Holdings, String>;
+    /// What it reaches though it lost it, from now on.
+    async fn wants(&self) -> Result<mpsc::Receiver<Want>, String>;
 }
 
 pub(crate) struct LiveService(pub Arc<dyn Live>);
@@ -56,7 +68,39 @@ impl pb::live_server::Live for LiveService {
     }
 
     async fn take(&self, order: Request<pb::TakeOrder>) -> Result<Response<pb::PushOrder>, Status> {
-        let push = self.0.take(order.into_inner().names).await;
+        let order = order.into_inner();
+        let push = self.0.take(order.names, order.definitions).await;
         Ok(Response::new(push.map_err(refused)?.into()))
     }
+
+    async fn outline(
+        &self,
+        _: Request<pb::OutlineOrder>,
+    ) -> Result<Response<pb::OutlineReport>, Status> {
+        let outline = self.0.outline().await.map_err(refused)?;
+        Ok(Response::new(outline.into()))
+    }
+
+    async fn lacks(
+        &self,
+        order: Request<pb::LacksOrder>,
+    ) -> Result<Response<pb::LacksReport>, Status> {
+        let inventory = checked(order.into_inner())?;
+        let holdings = self.0.lacks(inventory).await.map_err(refused)?;
+        Ok(Response::new(holdings.into()))
+    }
+
+    type WantsStream = WantStream;
+
+    async fn wants(
+        &self,
+        _: Request<pb::WantsOrder>,
+    ) -> Result<Response<Self::WantsStream>, Status> {
+        let wants = ReceiverStream::new(self.0.wants().await.map_err(refused)?);
+        let wants = wants.map(|want| Ok(pb::Want::from(want)));
+        Ok(Response::new(Box::pin(wants)))
+    }
 }
+
+/// What is wanted, as it goes out.
+type WantStream = Pin<Box<dyn Stream<Item = Result<pb::Want, Status>> + Send>>;

@@ -83,6 +83,9 @@ pub const METHODS: &[(&str, Wanted)] = &[
     ("/imprint.v1.Live/Show", Wanted::Role(Role::Pull)),
     ("/imprint.v1.Live/Rollback", Wanted::Role(Role::Push)),
     ("/imprint.v1.Live/Take", Wanted::Role(Role::Pull)),
+    ("/imprint.v1.Live/Outline", Wanted::Role(Role::Pull)),
+    ("/imprint.v1.Live/Lacks", Wanted::Role(Role::Push)),
+    ("/imprint.v1.Live/Wants", Wanted::Role(Role::Push)),
 ];
 
 /// The roles that a certificate names.

@@ -7,8 +7,12 @@ use imprint_host::Waker;
 use imprint_vm::Event;
 use imprint_wire::Live;
 use imprint_wire::control::{Progress, RunOrder, SnapshotOrder, SnapshotReport, StatusReport};
-use imprint_wire::live::{MethodName, Push, PushReport, RolledBack, Shown};
+use imprint_wire::live::{
+    Holdings, Inventory, MethodName, Outline, Push, PushReport, RolledBack, Shown, Want,
+};
 use tokio::sync::{mpsc, oneshot, watch};
+
+use super::suppliers::Suppliers;
 
 /// Orders that wait; whoever gives more is refused.
 const ORDERS_MAX: usize = 16;
@@ -22,7 +26,9 @@ pub(super) enum LiveOrder {
     Push(Box<Push>, Reply<PushReport>),
     Show(MethodName, Reply<Shown>),
     Rollback(u32, bool, Reply<RolledBack>),
-    Take(Vec<String>, Reply<Push>),
+    Take(Vec<String>, Vec<String>, Reply<Push>),
+    Outline(Reply<Outline>),
+    Lacks(Inventory, Reply<Holdings>),
 }
 
 /// Where orders to a running image are given; clones give them to the same machine.
@@ -34,6 +40,7 @@ pub struct LiveDesk {
     program: &'static str,
     started: Instant,
     stop: watch::Sender<bool>,
+    suppliers: Suppliers,
 }
 
 impl LiveDesk {
@@ -52,8 +59,14 @@ impl LiveDesk {
             program,
             started: Instant::now(),
             stop,
+            suppliers: Suppliers::default(),
         };
         (desk, receiver)
+    }
+
+    /// Those who listen for what the image lost.
+    pub(super) fn suppliers(&self) -> Suppliers {
+        self.suppliers.clone()
     }
 
     async fn give<T>(&self, order: impl FnOnce(Reply<T>) -> LiveOrder) -> Result<T, String> {
@@ -83,8 +96,21 @@ impl Live for LiveDesk {
             .await
     }
 
-    async fn take(&self, names: Vec<String>) -> Result<Push, String> {
-        self.give(|reply| LiveOrder::Take(names, reply)).await
+    async fn take(&self, names: Vec<String>, definitions: Vec<String>) -> Result<Push, String> {
+        self.give(|reply| LiveOrder::Take(names, definitions, reply))
+            .await
+    }
+
+    async fn outline(&self) -> Result<Outline, String> {
+        self.give(LiveOrder::Outline).await
+    }
+
+    async fn lacks(&self, inventory: Inventory) -> Result<Holdings, String> {
+        self.give(|reply| LiveOrder::Lacks(inventory, reply)).await
+    }
+
+    async fn wants(&self) -> Result<mpsc::Receiver<Want>, String> {
+        self.suppliers.attach()
     }
 }
 

@@ -9,14 +9,19 @@
 //! One thread owns the machine (D11). Whoever pushes waits; the image stands still only while code is
 //! entered and instances are migrated.
 //!
+//! The other way round the machine asks: while somebody listens for what a slim image lost, it stands still
+//! where it reaches such a thing, until a push brings it.
+//!
 //! Reading order: [`desk`] (the border to gRPC), [`history`] (who pushed what), [`pushes`] (how it is done),
-//! [`running`] (the machine's own loop).
+//! [`running`] (the machine's own loop), [`suppliers`] and [`supplying`] (who is asked for what was lost).
 
 mod desk;
 pub mod history;
 pub mod pushes;
 mod running;
+mod suppliers;
+mod supplying;
 
 pub use desk::LiveDesk;
 pub use pushes::{Pushes, TextKeeper};
-pub use running::{LiveRun, Served, serve_beside};
+pub use running::{Giver, LiveRun, Served, serve_beside};

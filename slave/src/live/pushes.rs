@@ -110,6 +110,12 @@ impl Pushes {
                 .iter()
                 .map(|name| (name.behavior.clone(), name.selector.clone()))
                 .collect(),
+            buried: push
+                .buried
+                .iter()
+                .map(|name| (name.behavior.clone(), name.selector.clone()))
+                .collect(),
+            places: push.places.clone(),
             assumed: push.assumed.clone(),
         }
     }

@@ -3,21 +3,24 @@
 use imprint_heap::{Heap, NeedsSpace};
 use imprint_isa::{BehaviorName, ClassDraft, Draft, Name, Placed};
 use imprint_model::family::PHARO;
-use imprint_model::layout::{association, behavior, class};
+use imprint_model::layout::{behavior, class};
 use imprint_model::{ClassIndex, Oop};
 
 use super::adapting::Adapted;
 use super::migrating::Population;
 use super::shapes::{Declared, declare};
-use super::undo::{NewClass, Replaced, Undo};
+use super::undo::{Replaced, Undo};
 use super::{NewMethod, Revised, Revision, RevisionError};
-use crate::install::{ClassShape, Installer, MethodDictionary, Unbound, class_name};
+use crate::install::{ClassShape, Installer, MethodDictionary, class_name};
 use crate::machine::Vm;
 
 /// What an entry of a method dictionary takes at most, on the average of those that grow.
 pub(super) const ENTRY_BYTES: usize = Heap::bytes_for(64);
 /// What a new class takes besides its methods.
 const CLASS_BYTES: usize = 16 * Heap::bytes_for(16);
+
+/// What a place takes for a global that stays behind, with its binding and its class.
+const PLACE_BYTES: usize = 8 * Heap::bytes_for(16);
 
 /// What an image keeps of a class besides what the machine reads, and its name.
 const CLASS_DESCRIPTION: &[usize] = &[
@@ -44,11 +47,16 @@ impl Vm {
     ) -> Result<Revised, RevisionError> {
         self.assume(&revision.assumed)?;
         self.bring_needs(revision)?;
-        let first_index = match self.heap.is_partial() {
-            true => ClassIndex::FIRST_OF_SLAVE,
-            false => ClassIndex::FIRST_FREE,
-        };
-        let declared = declare(&mut self.names, &revision.classes, first_index)?;
+        let first_index = self.first_unused_index();
+        let (heap, names) = (&self.heap, &self.names);
+        let absent = revision.classes.iter().map(|draft| draft.name.clone());
+        let absent: Vec<Name> = absent
+            .filter(|name| {
+                let class = names.class_object(heap, name);
+                class.is_none_or(|class| self.is_stand_in(class))
+            })
+            .collect();
+        let declared = declare(&mut self.names, &revision.classes, &absent, first_index)?;
         let done = match self.foresee(revision, &declared, is_forced) {
             Ok(foreseen) => self.carry_out(revision, &declared, foreseen),
             Err(error) => {
@@ -68,9 +76,20 @@ impl Vm {
         }
     }
 
+    /// Where indices for new classes begin: above all that stand in the class table, stand-ins too.
+    fn first_unused_index(&self) -> u32 {
+        if !self.heap.is_partial() {
+            return ClassIndex::FIRST_FREE.max(self.heap.class_table_len() as u32);
+        }
+        let last = self.heap.classes().last();
+        last.map_or(0, |(index, _)| index + 1)
+            .max(ClassIndex::FIRST_OF_SLAVE)
+    }
+
     /// Believes the sender about classes whose variables the image has forgotten.
     fn assume(&mut self, assumed: &[ClassDraft]) -> Result<(), RevisionError> {
         for draft in assumed {
+            self.assume_side(draft);
             let entry = self.names.class(&draft.name);
             let is_forgotten = entry.is_some_and(|entry| entry.shape.is_none());
             let object = self.names.class_object(&self.heap, &draft.name);
@@ -106,6 +125,25 @@ impl Vm {
         Ok(())
     }
 
+    /// Believes the sender about the variables of a class side that was pruned.
+    fn assume_side(&mut self, draft: &ClassDraft) {
+        let side = BehaviorName::meta(draft.name.clone());
+        let shape = self.names.class(&draft.name);
+        let shape = shape.and_then(|entry| entry.shape.clone());
+        let (Some(shape), Some(meta)) = (shape, &draft.meta) else {
+            return;
+        };
+        let is_forgotten = shape.class_variables_of_meta.is_none() && !self.can_pull();
+        if is_forgotten && self.real_behavior(&side).is_none() {
+            let class_variables_of_meta = Some(meta.instance_variables.clone());
+            let shape = ClassShape {
+                class_variables_of_meta,
+                ..shape
+            };
+            self.names.reshape(&draft.name, Some(shape));
+        }
+    }
+
     fn foresee(
         &mut self,
         revision: &Revision,
@@ -134,7 +172,8 @@ impl Vm {
             let symbols = draft.code.literals.len() * Heap::bytes_for(8);
             ENTRY_BYTES + own + symbols + 2 * locals.sum::<usize>()
         });
-        methods.sum::<usize>() + (revision.classes.len() + 1) * CLASS_BYTES
+        let buried = revision.buried.len() * ENTRY_BYTES + revision.places.len() * PLACE_BYTES;
+        methods.sum::<usize>() + buried + (revision.classes.len() + 1) * CLASS_BYTES
     }
 
     /// Everything was looked at, and has room; should some fail all the same, all is taken back.
@@ -184,21 +223,32 @@ impl Vm {
         self.note_descriptions(revision, declared);
         let mut new_classes = Vec::new();
         for draft in &revision.classes {
-            match self.names.class_object(&self.heap, &draft.name) {
-                Some(_) => self.adopt_superclass(draft),
+            match self.real_behavior(&BehaviorName::class(draft.name.clone())) {
+                Some(_) => {
+                    self.make_missing_side(draft)?;
+                    self.adopt_superclass(draft);
+                }
                 None => {
-                    self.make_class(draft)?;
+                    let is_fresh = declared.fresh.contains(&draft.name);
+                    let cleared = match is_fresh {
+                        true => Vec::new(),
+                        false => self.clear_places(&draft.name),
+                    };
+                    self.make_class(draft, cleared)?;
                     new_classes.push(draft.name.clone());
                 }
             }
             self.adopt_class_variables(draft).map_err(out_of_space)?;
         }
+        self.name_classes(revision).map_err(out_of_space)?;
+        self.keep_places(&revision.places).map_err(out_of_space)?;
         for (behavior, selector) in &revision.removed {
             self.enter(behavior, selector, None).map_err(out_of_space)?;
         }
         for method in &revision.methods {
             self.enter_new_method(method)?;
         }
+        self.bury(revision).map_err(out_of_space)?;
         Ok(Revised {
             new_classes,
             reshaped: migrated.reshaped,
@@ -247,42 +297,10 @@ impl Vm {
     }
 
     /// The record of the revision that is being carried out.
-    fn undo(&mut self) -> &mut Undo {
+    pub(super) fn undo(&mut self) -> &mut Undo {
         self.undos
             .last_mut()
             .expect("it was put there before anything was changed")
-    }
-
-    fn make_class(&mut self, draft: &ClassDraft) -> Result<(), RevisionError> {
-        let name = draft.name.clone();
-        let mut draft = draft.clone();
-        let shape = self.names.class(&name).and_then(|it| it.shape.as_ref());
-        draft.instance_spec = shape.map_or(draft.instance_spec, |shape| shape.spec);
-        if let Some(meta) = &mut draft.meta {
-            let variables = (self.names).all_instance_variables(&BehaviorName::meta(name.clone()));
-            let count = variables.map_or(class::SIZE, |variables| variables.len());
-            meta.class_slots = count.max(class::SIZE) as u16;
-        }
-        let global = self.names.global(&name);
-        let before = global.map(|binding| (binding, self.heap.slot(binding, association::VALUE)));
-        self.undo().new_classes.push(NewClass {
-            name: name.clone(),
-            binding: before,
-        });
-        let mut installer = self.installer();
-        let class = installer.install(&Placed::nowhere(Draft::Class(draft)))?;
-        let binding = installer.bind_global(&name).map_err(out_of_space)?;
-        self.heap.store(binding, association::VALUE, class);
-        Ok(())
-    }
-
-    fn installer(&mut self) -> Installer<'_> {
-        Installer {
-            heap: &mut self.heap,
-            names: &mut self.names,
-            presence: &mut self.presence,
-            unbound: Unbound::Create,
-        }
     }
 
     /// Lets a class that is here inherit from the class that the draft names.
@@ -338,7 +356,7 @@ impl Vm {
     }
 
     /// Enters a method, or takes one out, and notes what stood there.
-    fn enter(
+    pub(super) fn enter(
         &mut self,
         behavior: &BehaviorName,
         selector: &Name,
@@ -389,6 +407,6 @@ struct Foreseen {
     losses: Vec<super::Loss>,
 }
 
-fn out_of_space(space: NeedsSpace) -> RevisionError {
+pub(super) fn out_of_space(space: NeedsSpace) -> RevisionError {
     RevisionError::NeedsSpace(space.bytes)
 }

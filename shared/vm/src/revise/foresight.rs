@@ -9,7 +9,6 @@ use rustc_hash::FxHashSet;
 use super::migrating::Population;
 use super::shapes::ShapeChange;
 use super::{Loss, NewMethod, Revision, RevisionError};
-use crate::arrivals::Arrivals;
 use crate::install::{InstallError, Installer, Unbound};
 use crate::machine::Vm;
 
@@ -22,7 +21,7 @@ impl Vm {
     /// # Errors
     /// What is missing and cannot be had.
     pub(super) fn bring_needs(&mut self, revision: &Revision) -> Result<(), RevisionError> {
-        let can_pull = self.extensions.get::<Arrivals>().is_some();
+        let can_pull = self.can_pull();
         for _ in 0..PULLS_MAX {
             let missing = self.missing(revision);
             let Some(first) = missing.first().cloned() else {
@@ -45,7 +44,8 @@ impl Vm {
         let mut missing = self.missing_behaviors(revision);
         for method in &revision.methods {
             for miss in self.missing_of(method) {
-                if !brings(revision, &miss) && !missing.contains(&miss) {
+                let is_named_only = self.is_nameless_class(&miss);
+                if !is_named_only && !brings(revision, &miss) && !missing.contains(&miss) {
                     missing.push(miss);
                 }
             }
@@ -58,7 +58,8 @@ impl Vm {
         let new = |name: &Name| revision.classes.iter().any(|draft| draft.name == *name);
         let mut wanted: Vec<BehaviorName> = Vec::new();
         for draft in &revision.classes {
-            let is_known = self.names.class(&draft.name).is_some();
+            // Without a master what was pruned of it is made anew.
+            let is_known = self.can_pull() && self.names.class(&draft.name).is_some();
             wanted.extend(is_known.then(|| BehaviorName::meta(draft.name.clone())));
             let superclass = draft.superclass.clone().filter(|name| !new(name));
             wanted.extend(superclass.map(BehaviorName::meta));
@@ -76,11 +77,11 @@ impl Vm {
 
     fn missing_behavior(&self, behavior: &BehaviorName) -> Option<Miss> {
         let class = BehaviorName::class(behavior.class.clone());
-        if self.names.behavior(&self.heap, &class).is_none() {
+        if self.real_behavior(&class).is_none() {
             return Some(Miss::Class(behavior.class.clone()));
         }
-        let is_here = self.names.behavior(&self.heap, behavior).is_some();
-        let index = self.names.index_of(behavior);
+        let is_here = self.real_behavior(behavior).is_some();
+        let index = (self.names.index_of(behavior)).filter(|_| self.can_pull());
         let by_index = index.map(Miss::ClassIndex);
         (!is_here).then(|| by_index.unwrap_or_else(|| Miss::Class(behavior.class.clone())))
     }
@@ -253,7 +254,8 @@ impl Vm {
 fn brings(revision: &Revision, miss: &Miss) -> bool {
     let has = |name: &Name| revision.classes.iter().any(|draft| draft.name == *name);
     match miss {
-        Miss::Class(name) | Miss::Global(name) => has(name),
+        Miss::Class(name) => has(name),
+        Miss::Global(name) => has(name) || revision.places.contains(name),
         _ => false,
     }
 }

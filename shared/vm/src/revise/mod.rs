@@ -22,11 +22,14 @@
 //! Not here: what an image keeps beyond what a machine reads (layouts, protocols, packages, texts).
 //! Whoever revises has the image's own code see to that.
 //!
-//! Reading order: [`shapes`], [`foresight`], [`adapting`], [`migrating`], [`commit`], [`undo`].
+//! Reading order: [`shapes`], [`foresight`], [`adapting`], [`migrating`], [`commit`], [`bringing`], [`undo`];
+//! [`holdings`] says what a slim image lost.
 
 mod adapting;
+mod bringing;
 mod commit;
 mod foresight;
+mod holdings;
 mod initialising;
 mod migrating;
 mod shapes;
@@ -38,6 +41,9 @@ use thiserror::Error;
 
 use crate::install::InstallError;
 
+use commit::out_of_space;
+
+pub use holdings::Holding;
 pub use initialising::INITIALISER;
 pub use undo::{Entered, Reverted, Undo};
 
@@ -50,6 +56,11 @@ pub struct Revision {
     pub methods: Vec<NewMethod>,
     /// Methods that shall go.
     pub removed: Vec<(BehaviorName, Name)>,
+    /// Methods of the sender that stay behind: where the image has nothing of them, a tombstone keeps
+    /// inherited ones from answering.
+    pub buried: Vec<(BehaviorName, Name)>,
+    /// Globals that stay behind: where there is nothing of that name, a place says so when it is reached.
+    pub places: Vec<Name>,
     /// How classes look now as far as the sender knows: believed of a class whose variables the image has
     /// forgotten, where their number agrees.
     pub assumed: Vec<ClassDraft>,

@@ -117,16 +117,19 @@ impl Declared {
     }
 }
 
-/// Declares the classes of a revision; `first_index` is where indices for new ones are looked for.
+/// Declares the classes of a revision; `absent` are those of them that are not here, and `first_index` is
+/// where indices for new ones are looked for.
 ///
 /// # Errors
 /// Where a change of shape is none that can be made; then nothing is declared.
 pub(super) fn declare(
     names: &mut Names,
     classes: &[ClassDraft],
+    absent: &[Name],
     first_index: u32,
 ) -> Result<Declared, RevisionError> {
-    let is_known = |draft: &&ClassDraft| names.class(&draft.name).is_some();
+    let is_known =
+        |draft: &&ClassDraft| names.class(&draft.name).is_some() && !absent.contains(&draft.name);
     let roots: Vec<Name> = classes
         .iter()
         .filter(is_known)
@@ -216,9 +219,10 @@ fn shape_of(names: &Names, behavior: &BehaviorName) -> Option<Shape> {
 
 fn declare_class(names: &mut Names, draft: &ClassDraft, first_index: u32, declared: &mut Declared) {
     if names.class(&draft.name).is_none() {
-        names.assign_indices(&draft.name, first_index);
         declared.fresh.push(draft.name.clone());
     }
+    // Of a class that was pruned the image may have kept the place.
+    names.assign_indices(&draft.name, first_index);
     let known = names
         .class(&draft.name)
         .and_then(|entry| entry.shape.as_ref());
@@ -364,12 +368,12 @@ mod tests {
             draft("Other", None, &[]),
             draft("Process", None, &["link"]),
         ];
-        declare(&mut names, &all, 2000).expect("they are sane");
+        declare(&mut names, &all, &[], 2000).expect("they are sane");
         names
     }
 
     fn changed(drafts: &[ClassDraft]) -> Vec<(String, Vec<Option<u16>>)> {
-        let declared = declare(&mut known(), drafts, 2000).expect("it can be made");
+        let declared = declare(&mut known(), drafts, &[], 2000).expect("it can be made");
         let places = |change: &ShapeChange| {
             let all = 0..change.from.variables.len() as u16;
             all.map(|old| change.place(old)).collect()
@@ -432,13 +436,13 @@ mod tests {
         for (draft, expected) in cases {
             let mut names = known();
             let before = names.shape_of(&BehaviorName::class("Low"));
-            let refused = declare(&mut names, std::slice::from_ref(&draft), 2000);
+            let refused = declare(&mut names, std::slice::from_ref(&draft), &[], 2000);
             let text = refused.err().expect("it is refused").to_string();
             assert!(text.contains(expected), "{text}");
             assert_eq!(names.shape_of(&BehaviorName::class("Low")), before);
             let mut names = known();
             let withdrawn = [super::tests::draft("Fresh", Some("Top"), &["x"])];
-            let declared = declare(&mut names, &withdrawn, 2000).expect("it can be made");
+            let declared = declare(&mut names, &withdrawn, &[], 2000).expect("it can be made");
             assert!(names.shape_of(&BehaviorName::class("Fresh")).is_some());
             declared.withdraw(&mut names);
             assert!(names.class("Fresh").is_none());

@@ -30,6 +30,12 @@ pub struct Undo {
     /// Instances that were migrated and wait for their initialiser, with the number of the change.
     pub(super) fresh: Vec<(usize, Oop)>,
     pub(super) lost: Vec<LostValue>,
+    /// Where class sides were made that had been pruned.
+    pub(super) new_sides: Vec<Cleared>,
+    /// Globals that were bound to places.
+    pub(super) new_globals: Vec<Name>,
+    /// The ids of ghosts that stand for classes that came.
+    pub(super) ghosts: Vec<u64>,
 }
 
 /// An entry of a method dictionary that was replaced.
@@ -62,6 +68,16 @@ pub(super) struct NewClass {
     pub name: Name,
     /// The binding of its global where that was there, and its value.
     pub binding: Option<(Oop, Oop)>,
+    /// The places that were kept for it and its side; none of a class that nobody knew of.
+    pub cleared: Vec<Cleared>,
+}
+
+/// A place in the class table that something takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cleared {
+    pub index: u32,
+    /// What stood there for what was pruned.
+    pub stood_in: Option<Oop>,
 }
 
 /// What going back did.
@@ -87,6 +103,10 @@ impl Undo {
         }
         for (_, _, value) in &mut self.described {
             visitor(value);
+        }
+        let places = self.new_classes.iter_mut().flat_map(|it| &mut it.cleared);
+        for place in places.chain(&mut self.new_sides) {
+            place.stood_in.iter_mut().for_each(&mut *visitor);
         }
         for class in &mut self.new_classes {
             if let Some((binding, value)) = &mut class.binding {
@@ -245,7 +265,17 @@ impl Vm {
                     }
                 }
             }
-            self.names.forget_class(&class.name);
+            match class.cleared.as_slice() {
+                [] => self.names.forget_class(&class.name),
+                places => self.restore_places(places),
+            }
+        }
+        self.restore_places(&undo.new_sides);
+        for name in &undo.new_globals {
+            self.names.unbind_global(name);
+        }
+        for id in &undo.ghosts {
+            self.presence.forget(*id);
         }
     }
 }

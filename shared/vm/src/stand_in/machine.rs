@@ -2,7 +2,7 @@
 
 use imprint_heap::NeedsSpace;
 use imprint_isa::Miss;
-use imprint_model::Ghost;
+use imprint_model::{Ghost, Oop};
 
 use super::{STONE_CLASS, StandIns, Whereabouts};
 use crate::machine::Vm;
@@ -18,8 +18,7 @@ impl Vm {
             return Ok(false);
         }
         self.heap.reserve(BYTES)?;
-        let mut stand_ins = self.extensions.remove().unwrap_or_else(|| StandIns::new(0));
-        stand_ins.set_next_index(self.heap.first_free_class_index());
+        let mut stand_ins = self.stand_ins();
         let done = match miss {
             Miss::Object(ghost) => self
                 .stand_in_for_object(&mut stand_ins, *ghost)
@@ -32,6 +31,21 @@ impl Vm {
         self.extensions.insert(stand_ins);
         self.flush_caches();
         done
+    }
+
+    /// What makes stand-ins in this machine; whoever takes it puts it back.
+    fn stand_ins(&mut self) -> StandIns {
+        let mut stand_ins = self.extensions.remove().unwrap_or_else(|| StandIns::new(0));
+        stand_ins.set_next_index(self.heap.first_free_class_index());
+        stand_ins
+    }
+
+    /// A placeholder for what a global would hold; there must be room.
+    pub(crate) fn place_for_global(&mut self, name: &str) -> Result<Oop, NeedsSpace> {
+        let mut stand_ins = self.stand_ins();
+        let place = stand_ins.named_place(&mut self.heap, &self.names, name);
+        self.extensions.insert(stand_ins);
+        place
     }
 
     fn stand_in_for_object(

@@ -27,6 +27,8 @@ use imprint_model::{Format, Ghost, InstanceSpec, Known, Oop};
 use crate::install::{MethodDictionary, Names};
 pub use whereabouts::Whereabouts;
 
+/// The kernel's class of tombstones, which raise PrunedBehavior.
+pub const TOMBSTONE_CLASS: &str = "Tombstone";
 /// The kernel's class of stones that raise PrunedObject.
 pub const STONE_CLASS: &str = "ObjectTombstone";
 /// The name of the class of placeholders.
@@ -115,13 +117,36 @@ impl StandIns {
         ghost: Ghost,
         name: Option<&str>,
     ) -> Result<Oop, NeedsSpace> {
+        let oop = self.new_place(heap, names, name)?;
+        heap.set_identity_hash(oop, ghost.hash);
+        Ok(oop)
+    }
+
+    /// A placeholder for what a global would hold.
+    ///
+    /// # Errors
+    /// Where space is missing.
+    pub fn named_place(
+        &mut self,
+        heap: &mut Heap,
+        names: &Names,
+        name: &str,
+    ) -> Result<Oop, NeedsSpace> {
+        self.new_place(heap, names, Some(name))
+    }
+
+    fn new_place(
+        &mut self,
+        heap: &mut Heap,
+        names: &Names,
+        name: Option<&str>,
+    ) -> Result<Oop, NeedsSpace> {
         let index = self.place_class(heap, names)?;
         let oop = heap.allocate_old(index, Format::FIXED, 1)?;
         if let Some(name) = name {
             let symbol = heap.intern(name)?;
             heap.store(oop, NAME, symbol);
         }
-        heap.set_identity_hash(oop, ghost.hash);
         Ok(oop)
     }
 

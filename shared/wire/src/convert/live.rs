@@ -82,6 +82,9 @@ impl From<Push> for pb::PushOrder {
             removed: all(push.removed),
             assumed: assumed.map(Into::into).collect(),
             chores: all(push.chores),
+            buried: all(push.buried),
+            supplies: push.supplies,
+            places: push.places.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -122,6 +125,9 @@ impl TryFrom<pb::PushOrder> for Push {
                 .map(|bytes| class_draft(bytes))
                 .collect::<Result<_, _>>()?,
             chores: each(order.chores)?,
+            buried: each(order.buried)?,
+            supplies: order.supplies,
+            places: order.places.into_iter().map(Into::into).collect(),
         })
     }
 }

@@ -4,6 +4,7 @@ mod control;
 mod event;
 mod from_master;
 mod from_slave;
+mod lacking;
 mod live;
 mod names;
 mod seed;

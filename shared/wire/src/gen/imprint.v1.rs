@@ -559,6 +559,15 @@ pub struct PushOrder {
     pub assumed: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
     #[prost(message, repeated, tag = "8")]
     pub chores: ::prost::alloc::vec::Vec<Chore>,
+    /// Methods of the sender that stay behind: no inherited one answers for them.
+    #[prost(message, repeated, tag = "9")]
+    pub buried: ::prost::alloc::vec::Vec<MethodName>,
+    /// The want that it is the answer to, even where there is nothing to push; 0 for none.
+    #[prost(uint64, tag = "10")]
+    pub supplies: u64,
+    /// Globals that stay behind: where there is nothing of that name, a place says so when it is reached.
+    #[prost(string, repeated, tag = "11")]
+    pub places: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PushedClass {
@@ -719,6 +728,73 @@ pub struct RollbackReport {
 pub struct TakeOrder {
     #[prost(string, repeated, tag = "1")]
     pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Classes, without their methods.
+    #[prost(string, repeated, tag = "2")]
+    pub definitions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OutlineOrder {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OutlineReport {
+    #[prost(message, repeated, tag = "1")]
+    pub classes: ::prost::alloc::vec::Vec<OutlinedClass>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OutlinedClass {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Empty at the root.
+    #[prost(string, tag = "2")]
+    pub superclass: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "3")]
+    pub selectors: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Of the class side.
+    #[prost(string, repeated, tag = "4")]
+    pub class_selectors: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What code names that is about to be pushed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LacksOrder {
+    #[prost(message, repeated, tag = "1")]
+    pub methods: ::prost::alloc::vec::Vec<MethodName>,
+    #[prost(message, repeated, tag = "2")]
+    pub behaviors: ::prost::alloc::vec::Vec<Behavior>,
+    #[prost(message, repeated, tag = "3")]
+    pub class_variables: ::prost::alloc::vec::Vec<ClassVariable>,
+    #[prost(string, repeated, tag = "4")]
+    pub globals: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// For each thing in turn how it stands with it. What was never slim lost nothing.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LacksReport {
+    #[prost(enumeration = "Holding", repeated, tag = "1")]
+    pub methods: ::prost::alloc::vec::Vec<i32>,
+    #[prost(enumeration = "Holding", repeated, tag = "2")]
+    pub behaviors: ::prost::alloc::vec::Vec<i32>,
+    #[prost(enumeration = "Holding", repeated, tag = "3")]
+    pub class_variables: ::prost::alloc::vec::Vec<i32>,
+    #[prost(enumeration = "Holding", repeated, tag = "4")]
+    pub globals: ::prost::alloc::vec::Vec<i32>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WantsOrder {}
+/// Something that was reached and is not there.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Want {
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    #[prost(oneof = "want::What", tags = "2, 3")]
+    pub what: ::core::option::Option<want::What>,
+}
+/// Nested message and enum types in `Want`.
+pub mod want {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum What {
+        #[prost(message, tag = "2")]
+        Method(super::MethodName),
+        #[prost(string, tag = "3")]
+        ClassName(::prost::alloc::string::String),
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -859,6 +935,39 @@ impl Standing {
             "STANDING_SAME" => Some(Self::Same),
             "STANDING_OTHER" => Some(Self::Other),
             "STANDING_ABSENT" => Some(Self::Absent),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Holding {
+    Unspecified = 0,
+    Here = 1,
+    Lost = 2,
+    /// It would be in a class that is not here.
+    WithoutClass = 3,
+}
+impl Holding {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "HOLDING_UNSPECIFIED",
+            Self::Here => "HOLDING_HERE",
+            Self::Lost => "HOLDING_LOST",
+            Self::WithoutClass => "HOLDING_WITHOUT_CLASS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "HOLDING_UNSPECIFIED" => Some(Self::Unspecified),
+            "HOLDING_HERE" => Some(Self::Here),
+            "HOLDING_LOST" => Some(Self::Lost),
+            "HOLDING_WITHOUT_CLASS" => Some(Self::WithoutClass),
             _ => None,
         }
     }
@@ -1845,6 +1954,67 @@ pub mod live_client {
             req.extensions_mut().insert(GrpcMethod::new("imprint.v1.Live", "Take"));
             self.inner.unary(req, path, codec).await
         }
+        /// All classes and methods that it could give away.
+        pub async fn outline(
+            &mut self,
+            request: impl tonic::IntoRequest<super::OutlineOrder>,
+        ) -> std::result::Result<tonic::Response<super::OutlineReport>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/imprint.v1.Live/Outline");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("imprint.v1.Live", "Outline"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What a slim image lost of what somebody names.
+        pub async fn lacks(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LacksOrder>,
+        ) -> std::result::Result<tonic::Response<super::LacksReport>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/imprint.v1.Live/Lacks");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("imprint.v1.Live", "Lacks"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What a slim image reaches though it lost it, for as long as somebody listens: it stands still until a
+        /// push supplies that.
+        pub async fn wants(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WantsOrder>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::Want>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/imprint.v1.Live/Wants");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("imprint.v1.Live", "Wants"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1880,6 +2050,28 @@ pub mod live_server {
             &self,
             request: tonic::Request<super::TakeOrder>,
         ) -> std::result::Result<tonic::Response<super::PushOrder>, tonic::Status>;
+        /// All classes and methods that it could give away.
+        async fn outline(
+            &self,
+            request: tonic::Request<super::OutlineOrder>,
+        ) -> std::result::Result<tonic::Response<super::OutlineReport>, tonic::Status>;
+        /// What a slim image lost of what somebody names.
+        async fn lacks(
+            &self,
+            request: tonic::Request<super::LacksOrder>,
+        ) -> std::result::Result<tonic::Response<super::LacksReport>, tonic::Status>;
+        /// Server streaming response type for the Wants method.
+        type WantsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::Want, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// What a slim image reaches though it lost it, for as long as somebody listens: it stands still until a
+        /// push supplies that.
+        async fn wants(
+            &self,
+            request: tonic::Request<super::WantsOrder>,
+        ) -> std::result::Result<tonic::Response<Self::WantsStream>, tonic::Status>;
     }
     /// Other code for a running image, master or slave.
     #[derive(Debug)]
@@ -2126,6 +2318,138 @@ pub mod live_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/imprint.v1.Live/Outline" => {
+                    #[allow(non_camel_case_types)]
+                    struct OutlineSvc<T: Live>(pub Arc<T>);
+                    impl<T: Live> tonic::server::UnaryService<super::OutlineOrder>
+                    for OutlineSvc<T> {
+                        type Response = super::OutlineReport;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::OutlineOrder>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Live>::outline(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = OutlineSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/imprint.v1.Live/Lacks" => {
+                    #[allow(non_camel_case_types)]
+                    struct LacksSvc<T: Live>(pub Arc<T>);
+                    impl<T: Live> tonic::server::UnaryService<super::LacksOrder>
+                    for LacksSvc<T> {
+                        type Response = super::LacksReport;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::LacksOrder>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Live>::lacks(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LacksSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/imprint.v1.Live/Wants" => {
+                    #[allow(non_camel_case_types)]
+                    struct WantsSvc<T: Live>(pub Arc<T>);
+                    impl<
+                        T: Live,
+                    > tonic::server::ServerStreamingService<super::WantsOrder>
+                    for WantsSvc<T> {
+                        type Response = super::Want;
+                        type ResponseStream = T::WantsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WantsOrder>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Live>::wants(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WantsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
