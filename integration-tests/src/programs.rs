@@ -228,6 +228,17 @@ fn build() -> PathBuf {
     if folder.ends_with("release") {
         cargo.arg("--release");
     }
+    // What cargo tells this test of its own package would have build scripts run anew, and all that stands
+    // on them, here and again at the next test.
+    let of_this_package = |name: &str| {
+        let prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+        prefixes.iter().any(|prefix| name.starts_with(prefix))
+    };
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(of_this_package) {
+            cargo.env_remove(name);
+        }
+    }
     let built: Output = cargo.output().expect("cargo runs this test");
     let words = String::from_utf8_lossy(&built.stderr).into_owned();
     assert!(built.status.success(), "cannot build: {words}");

@@ -17,7 +17,7 @@ use imprint_vm::extract::ClassIndices;
 use imprint_vm::install::Names;
 use imprint_vm::{Activation, Answer, Event, Outside, OutsideError};
 use imprint_wire::message::{CodePosition, Hello, UNASKED, UNASKED_MAX, Welcome};
-use imprint_wire::{Connection, MasterMessage, SlaveMessage, WireError};
+use imprint_wire::{Connection, InvalidMessage, MasterMessage, SlaveMessage, WireError};
 
 use crate::agreement::agree;
 use crate::handshake::{Greeting, Terms};
@@ -238,6 +238,10 @@ impl Line {
                 }
                 Ok(answer) if answer.sequence() == Some(self.sequence) => return Ok(answer),
                 Ok(_) => return Err(unexpected()),
+                // The way lost something, or brought it twice: a new stream begins anew.
+                Err(error @ WireError::Invalid(InvalidMessage::Order { .. })) => {
+                    self.reconnect(&error)?;
+                }
                 // Who sends what cannot be read will send it again.
                 Err(WireError::Invalid(error)) => {
                     return Err(OutsideError::Unsound(error.to_string()));
@@ -435,7 +439,7 @@ impl Line {
     }
 }
 
-/// Whether a message answers a question that was given up.
+/// Whether a message answers a question that was given up, or was answered.
 fn is_late(message: &MasterMessage, asked: u64) -> bool {
     let sequence = message.sequence();
     sequence.is_some_and(|sequence| (1..asked).contains(&sequence))

@@ -7,8 +7,8 @@ use imprint_integration_tests::programs::{
     Running, assert_eventually, example, free_port, master, slave, start,
 };
 
-use crate::relay::Relay;
-use crate::serving::{full_image, serve};
+use crate::relay::{Mischief, Relay};
+use crate::serving::{full_image, serve_with};
 
 const EXPRESSION: &str = "100 factorial printString size + 'hello' reversed size";
 const ANSWER: &str = "163\n";
@@ -23,13 +23,24 @@ impl Stage {
     fn set() -> Stage {
         let folder = tempfile::tempdir().unwrap();
         full_image(folder.path());
-        Stage::with(folder)
+        Stage::with(folder, &[])
+    }
+
+    /// With a trace of the expression at hand.
+    fn with_trace() -> Stage {
+        let folder = tempfile::tempdir().unwrap();
+        full_image(folder.path());
+        let trace = ["trace", "full.image", "--eval", EXPRESSION, "-o", "a.trace"];
+        let traced = master(folder.path(), &trace);
+        assert_eq!(traced.code, Some(0), "{traced:?}");
+        Stage::with(folder, &["--trace", "a.trace"])
     }
 
     /// With the full image that lies in a folder.
-    fn with(folder: tempfile::TempDir) -> Stage {
+    fn with(folder: tempfile::TempDir, options: &[&str]) -> Stage {
         let port = free_port().unwrap();
-        let (master, _) = serve(folder.path(), &format!("http://127.0.0.1:{port}"));
+        let url = format!("http://127.0.0.1:{port}");
+        let (master, _) = serve_with(folder.path(), &url, options);
         Stage {
             relay: Relay::before(port),
             folder,
@@ -78,6 +89,31 @@ fn a_stream_that_is_cut_anywhere_goes_on_where_it_was() {
     }
 }
 
+fn garbles(stage: &Stage, mischief: Mischief, messages: &[usize]) {
+    for message in messages {
+        stage.relay.garble(*message, mischief);
+        let ended = slave(stage.path(), &stage.options());
+        assert_eq!(
+            (ended.stdout.as_str(), ended.code),
+            (ANSWER, Some(0)),
+            "message {message}, {mischief:?}: {ended:?}"
+        );
+        assert!(!stage.relay.is_garbling(), "{message} was not met");
+    }
+}
+
+#[test]
+fn messages_that_come_twice_change_nothing() {
+    garbles(&Stage::with_trace(), Mischief::Twice, &[1, 2, 3]);
+    garbles(&Stage::set(), Mischief::Twice, &[1, 2, 3, 5, 8, 11]);
+}
+
+#[test]
+fn messages_whose_bytes_come_in_another_order_change_nothing() {
+    garbles(&Stage::with_trace(), Mischief::Turned, &[0, 1]);
+    garbles(&Stage::set(), Mischief::Turned, &[1, 5]);
+}
+
 #[test]
 fn a_partition_is_noticed_and_the_run_goes_on_when_it_is_mended() {
     let stage = Stage::set();
@@ -121,7 +157,7 @@ fn a_bad_wire_changes_no_byte_of_a_slim_image() {
     let counter = example("counter").display().to_string();
     let built = master(folder.path(), &["build", &counter, "-o", "full.image"]);
     assert_eq!(built.code, Some(0), "{built:?}");
-    let stage = Stage::with(folder);
+    let stage = Stage::with(folder, &[]);
     let image = |name: &str| {
         let run = [
             "run",

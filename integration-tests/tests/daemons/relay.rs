@@ -1,10 +1,21 @@
-//! A wire that can be made bad: it passes connections on, late, cut in the middle, or not at all.
+//! A wire that can be made bad: it passes connections on, late, cut in the middle, twice, in another order,
+//! or not at all.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+/// What happens to one message of an answer: a DATA frame of HTTP/2 (RFC 9113, 4.1), so that the connection
+/// itself stays sound.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mischief {
+    /// It comes twice.
+    Twice,
+    /// Its bytes come in another order: the second half first, frame and all.
+    Turned,
+}
 
 /// What is wrong with the wire.
 #[derive(Default)]
@@ -13,6 +24,8 @@ struct Faults {
     delay: Mutex<Duration>,
     /// Bytes of answers after which the next connections are cut, one after the other.
     cuts: Mutex<Vec<u64>>,
+    /// What happens on the next connections, one after the other, to the message of a number.
+    mischief: Mutex<Vec<(usize, Mischief)>>,
     /// Nothing passes on connections that were made before it was mended.
     is_parted: AtomicBool,
     /// How often it was mended.
@@ -69,6 +82,16 @@ impl Relay {
         self.faults.cuts.lock().unwrap().len()
     }
 
+    /// On the next connection the answer's message of a number, from 0, suffers so.
+    pub fn garble(&self, message: usize, mischief: Mischief) {
+        *self.faults.mischief.lock().unwrap() = vec![(message, mischief)];
+    }
+
+    /// Whether what was to be garbled was not met.
+    pub fn is_garbling(&self) -> bool {
+        !self.faults.mischief.lock().unwrap().is_empty()
+    }
+
     /// Nothing passes any more, and nobody is told.
     pub fn part(&self) {
         self.faults.is_parted.store(true, Ordering::SeqCst);
@@ -103,6 +126,7 @@ fn join(front: TcpStream, back: TcpStream, faults: &Arc<Faults>) {
         age,
         left: cut.filter(|_| is_answer).unwrap_or(u64::MAX),
         is_answer,
+        frames: Frames::default(),
     };
     for way in [way(&front, &back, false), way(&back, &front, true)] {
         std::thread::spawn(move || way.pass_on());
@@ -118,6 +142,7 @@ struct Way {
     /// Bytes until it is cut.
     left: u64,
     is_answer: bool,
+    frames: Frames,
 }
 
 impl Way {
@@ -130,13 +155,23 @@ impl Way {
                 continue;
             }
             self.note(&bytes[..count]);
-            if self.to.write_all(&bytes[..count]).is_err() || self.left == 0 {
+            let passed = self.garbled(&bytes[..count]);
+            if self.to.write_all(&passed).is_err() || self.left == 0 {
                 break;
             }
         }
         // The other end may be gone already.
         let _ = self.to.shutdown(Shutdown::Both);
         let _ = self.from.shutdown(Shutdown::Both);
+    }
+
+    /// What becomes of bytes: of answers on which mischief waits, whole frames alone pass.
+    fn garbled(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut waiting = self.faults.mischief.lock().unwrap();
+        if !self.is_answer || (waiting.is_empty() && self.frames.is_through()) {
+            return bytes.to_vec();
+        }
+        self.frames.take(bytes, &mut waiting)
     }
 
     fn is_lost(&self) -> bool {
@@ -153,5 +188,57 @@ impl Way {
             let delay = *self.faults.delay.lock().unwrap();
             std::thread::sleep(delay);
         }
+    }
+}
+
+/// Bytes of the head of a frame.
+const FRAME_HEAD: usize = 9;
+/// The type of frames that messages come in.
+const DATA: u8 = 0;
+
+/// The frames of one direction.
+#[derive(Default)]
+struct Frames {
+    /// The beginning of a frame that is not whole yet.
+    begun: Vec<u8>,
+    /// Messages so far.
+    messages: usize,
+}
+
+impl Frames {
+    /// Whether nothing is kept back.
+    fn is_through(&self) -> bool {
+        self.begun.is_empty()
+    }
+
+    /// Takes bytes in, and answers those that pass.
+    fn take(&mut self, bytes: &[u8], waiting: &mut Vec<(usize, Mischief)>) -> Vec<u8> {
+        self.begun.extend_from_slice(bytes);
+        let mut passed = Vec::new();
+        while let Some(length) = self.whole_frame() {
+            let frame: Vec<u8> = self.begun.drain(..length).collect();
+            let is_message = frame[3] == DATA && length > FRAME_HEAD;
+            let found = waiting.iter().position(|(at, _)| *at == self.messages);
+            let mischief = found.filter(|_| is_message).map(|at| waiting.remove(at).1);
+            match mischief {
+                Some(Mischief::Twice) => passed.extend([&frame[..], &frame[..]].concat()),
+                Some(Mischief::Turned) => {
+                    let (one, other) = frame.split_at(length / 2);
+                    passed.extend([other, one].concat());
+                }
+                None => passed.extend(frame),
+            }
+            self.messages += usize::from(is_message);
+        }
+        passed
+    }
+
+    /// The length of the first frame, where it is whole.
+    fn whole_frame(&self) -> Option<usize> {
+        let [one, two, three, ..] = self.begun[..] else {
+            return None;
+        };
+        let length = FRAME_HEAD + u32::from_be_bytes([0, one, two, three]) as usize;
+        (self.begun.len() >= length).then_some(length)
     }
 }

@@ -3,6 +3,9 @@
 //! It holds weakly: a full collection drops symbols that nobody else refers to. Open addressing
 //! with linear probing; a slot keeps the hash of the text beside the oop, so growing needs no
 //! look at memory.
+//!
+//! Whoever installs much asks for the same texts again and again, and shares them: so the table remembers
+//! what was found for the text at an address. That is a guess, and the symbol is looked at each time.
 
 use crate::error::NeedsSpace;
 use crate::heap::Heap;
@@ -18,10 +21,22 @@ struct Entry {
     symbol: Oop,
 }
 
+/// Texts that are remembered by their address; a power of two.
+const RECENT: usize = 4096;
+
+/// What was found for the text at an address.
+#[derive(Clone, Copy, Debug)]
+struct Recent {
+    address: usize,
+    symbol: Oop,
+}
+
 /// Symbols by text.
 #[derive(Debug, Default)]
 pub(crate) struct SymbolTable {
     entries: Vec<Entry>,
+    /// Empty before something was interned.
+    recent: Vec<Recent>,
     count: usize,
     byte_class: u32,
     wide_class: u32,
@@ -51,6 +66,32 @@ impl SymbolTable {
         self.count += 1;
     }
 
+    /// The place of a text in [`SymbolTable::recent`]; texts lie 8 bytes from each other at least.
+    fn recent_place(text: &str) -> usize {
+        let address = text.as_ptr() as usize;
+        (address >> 3 ^ address >> 15) & (RECENT - 1)
+    }
+
+    /// What was found last for a text at the same address, which may have been another one.
+    fn recent(&self, text: &str) -> Option<Oop> {
+        let recent = self.recent.get(SymbolTable::recent_place(text))?;
+        (recent.address == text.as_ptr() as usize).then_some(recent.symbol)
+    }
+
+    fn note_recent(&mut self, text: &str, symbol: Oop) {
+        if self.recent.is_empty() {
+            let none = Recent {
+                address: 0,
+                symbol: NONE,
+            };
+            self.recent = vec![none; RECENT];
+        }
+        self.recent[SymbolTable::recent_place(text)] = Recent {
+            address: text.as_ptr() as usize,
+            symbol,
+        };
+    }
+
     fn grow(&mut self) {
         let capacity = (self.entries.len() * 2).max(256);
         self.rebuild(capacity, Some);
@@ -72,11 +113,13 @@ impl SymbolTable {
 
     /// Drops the symbols that `keep` answers `None` for; the others become what it answers.
     pub(crate) fn retain(&mut self, keep: impl FnMut(Oop) -> Option<Oop>) {
+        self.recent.clear();
         self.rebuild(self.entries.len(), keep);
     }
 
     /// Lets every symbol be looked at and replaced where it stands.
     pub(crate) fn update(&mut self, mut visit: impl FnMut(&mut Oop)) {
+        self.recent.clear();
         for entry in self.entries.iter_mut().filter(|entry| entry.symbol != NONE) {
             visit(&mut entry.symbol);
         }
@@ -85,6 +128,7 @@ impl SymbolTable {
     /// Drops all symbols.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
+        self.recent.clear();
         self.count = 0;
     }
 
@@ -192,9 +236,20 @@ impl Heap {
     /// # Errors
     /// [`NeedsSpace`] where it does not fit.
     pub fn intern(&mut self, text: &str) -> Result<Oop, NeedsSpace> {
-        if let Some(present) = self.symbol(text) {
-            return Ok(present);
+        if let Some(recent) = self.symbols.recent(text)
+            && self.has_text(recent, text)
+        {
+            return Ok(recent);
         }
+        let symbol = match self.symbol(text) {
+            Some(present) => present,
+            None => self.make_symbol(text)?,
+        };
+        self.symbols.note_recent(text, symbol);
+        Ok(symbol)
+    }
+
+    fn make_symbol(&mut self, text: &str) -> Result<Oop, NeedsSpace> {
         debug_assert!(self.symbols.byte_class != 0, "symbol classes are not set");
         let symbol = self.new_symbol(text)?;
         self.set_identity_hash(symbol, symbol_identity_hash(text));

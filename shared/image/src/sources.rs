@@ -41,31 +41,31 @@ impl Sources {
         stamp: &str,
         source: &str,
     ) -> u64 {
+        const AROUND: usize = 64;
+        let length = behavior.len() + protocol.len() + source.len() + AROUND;
+        self.text.reserve(length);
         self.text.push(b'!');
         self.text.extend_from_slice(behavior.as_bytes());
         self.text.extend_from_slice(b" methodsFor: '");
-        self.add_doubling(b'\'', protocol);
+        self.add_doubling('\'', protocol);
         if !stamp.is_empty() {
             self.text.extend_from_slice(b"' stamp: '");
-            self.add_doubling(b'\'', stamp);
+            self.add_doubling('\'', stamp);
         }
         self.text.extend_from_slice(b"'!\n");
         let position = self.text.len() as u64;
-        self.add_doubling(b'!', source);
+        self.add_doubling('!', source);
         self.text.extend_from_slice(b"! !\n\n");
         position << 1 | IN_CHANGES
     }
 
-    /// Adds a text in which a byte that would end it stands twice.
-    fn add_doubling(&mut self, end: u8, text: &str) {
-        if !text.as_bytes().contains(&end) {
-            // Nearly every text: it is copied as a whole.
-            return self.text.extend_from_slice(text.as_bytes());
-        }
-        for part in text.as_bytes().split_inclusive(|byte| *byte == end) {
-            self.text.extend_from_slice(part);
-            if part.last() == Some(&end) {
-                self.text.push(end);
+    /// Adds a text in which a character that would end it stands twice.
+    fn add_doubling(&mut self, end: char, text: &str) {
+        // A search for a character looks at whole words, and nearly every text has none.
+        for part in text.split_inclusive(end) {
+            self.text.extend_from_slice(part.as_bytes());
+            if part.ends_with(end) {
+                self.text.push(end as u8);
             }
         }
     }

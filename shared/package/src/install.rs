@@ -111,7 +111,11 @@ pub fn install(
             true => installation.enter(keep_text)?,
             false => installation.enter_over(leaving, losing, keep_text)?,
         };
-        installation.organise(&protocols, &stood)
+        installation.organise(&protocols, &stood)?;
+        // Classes of an older version went in Smalltalk.
+        let vm = &mut installation.vm;
+        vm.names.forget_renamed(&vm.heap);
+        Ok(())
     })?;
     installation.install_objects()?;
     installation.initialise()?;
@@ -342,8 +346,6 @@ impl<'p> Installation<'_, 'p> {
             &expression,
             orders,
         )?;
-        // Uninstalled leftovers of an older version went in Smalltalk.
-        self.vm.names.forget_renamed(&self.vm.heap);
         self.vm.flush_caches();
         Ok(())
     }

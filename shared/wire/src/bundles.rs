@@ -1,12 +1,13 @@
 //! Bundles of drafts as bytes of one stream: packed, then deflated with a window that spans messages.
 //!
 //! ```text
-//!   Bundle ── Packer ──> bytes ── deflate, flushed ──> less 00 00 FF FF ──> one message
+//!   Bundle ── Packer ──> bytes ── deflate, flushed ──> its number, less 00 00 FF FF ──> one message
 //! ```
 //!
 //! Each part is written and read by the state that the parts before it left behind, so a part that
-//! cannot be read ends the stream: nothing that comes later would mean anything. The reader holds no
-//! more than [`MESSAGE_BYTES_MAX`] of one message, whatever the bytes say.
+//! cannot be read ends the stream: nothing that comes later would mean anything. For the same reason a
+//! part that comes twice, or before its turn, might be read as another one than was sent: each begins
+//! with its number, and is looked at only where that is due. The reader holds no more than [`MESSAGE_BYTES_MAX`] of one message, whatever the bytes say.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use imprint_isa::draft_bytes::packed::{Bundle, Packer, Unpacker};
@@ -23,6 +24,8 @@ const STEP_BYTES: usize = 4096;
 pub(crate) struct BundleWriter {
     packer: Packer,
     deflate: Compress,
+    /// The number of the next part, which begins anew behind 255.
+    part: u8,
 }
 
 impl BundleWriter {
@@ -37,6 +40,7 @@ impl BundleWriter {
         BundleWriter {
             packer: Packer::default(),
             deflate: Compress::new(level, false),
+            part: 0,
         }
     }
 
@@ -52,6 +56,8 @@ impl BundleWriter {
         // More than any input needs, so that one call does it: a flush that just fills the room would
         // be made twice.
         let mut part = Vec::with_capacity(packed.len() + packed.len() / 8 + STEP_BYTES);
+        part.push(self.part);
+        self.part = self.part.wrapping_add(1);
         self.deflate
             .compress_vec(packed, &mut part, FlushCompress::Sync)
             .expect("deflate has no state in which it refuses more input");
@@ -66,6 +72,8 @@ impl BundleWriter {
 pub(crate) struct BundleReader {
     unpacker: Unpacker,
     inflate: Decompress,
+    /// The number of the part that is due.
+    due: u8,
 }
 
 impl Default for BundleReader {
@@ -73,6 +81,7 @@ impl Default for BundleReader {
         BundleReader {
             unpacker: Unpacker::default(),
             inflate: Decompress::new(false),
+            due: 0,
         }
     }
 }
@@ -93,6 +102,14 @@ impl BundleReader {
 
     /// Reads the next part of the stream, of bytes that are no bundle.
     pub fn read_plain(&mut self, part: &[u8]) -> Result<Vec<u8>, InvalidMessage> {
+        let (number, part) = part.split_first().ok_or(InvalidMessage::Compression)?;
+        if *number != self.due {
+            return Err(InvalidMessage::Order {
+                due: self.due,
+                came: *number,
+            });
+        }
+        self.due = self.due.wrapping_add(1);
         let mut packed = Vec::with_capacity(part.len() * 4 + 64);
         self.inflate(part, &mut packed)?;
         self.inflate(&FLUSH_END, &mut packed)?;
@@ -161,6 +178,30 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_comes_twice_or_before_its_turn_is_no_part() {
+        let mut writer = BundleWriter::of(4096);
+        let parts = [0, 1, 2].map(|count| writer.write(&bundle(count)));
+        let order = |due, came| Err(InvalidMessage::Order { due, came });
+        for (came, expected) in [
+            ([0, 0], order(1, 0)),
+            ([0, 2], order(1, 2)),
+            ([0, 1], Ok(bundle(1))),
+        ] {
+            let mut reader = BundleReader::default();
+            let read = came.map(|part| reader.read(&parts[part]));
+            assert_eq!(read[1], expected, "{came:?}");
+        }
+        let mut reader = BundleReader::default();
+        let mut writer = BundleWriter::of(0);
+        for count in 0..600 {
+            assert_eq!(
+                reader.read(&writer.write(&bundle(count))),
+                Ok(bundle(count))
+            );
+        }
+    }
+
+    #[test]
     fn what_a_stream_has_said_costs_little_the_second_time() {
         let mut writer = BundleWriter::of(4096);
         let (first, second) = (writer.write(&bundle(200)), writer.write(&bundle(200)));
@@ -192,6 +233,7 @@ mod tests {
         let mut deflate = Compress::new(Compression::best(), false);
         let zeros = vec![0; MESSAGE_BYTES_MAX + 1];
         let mut bomb = Vec::with_capacity(1 << 20);
+        bomb.push(0);
         deflate
             .compress_vec(&zeros, &mut bomb, FlushCompress::Sync)
             .unwrap();

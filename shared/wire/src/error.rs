@@ -20,6 +20,14 @@ pub enum InvalidMessage {
     /// Bytes that should be the next part of a compressed stream.
     #[error("a message came with bytes that do not decompress")]
     Compression,
+    /// A part of a compressed stream that is not the next one.
+    #[error("part {came} of a stream came where part {due} was due")]
+    Order {
+        /// The number of the next part.
+        due: u8,
+        /// The number of the part that came.
+        came: u8,
+    },
     /// A small message that becomes too large a one.
     #[error("a message came that is larger than {0} bytes once it is decompressed")]
     TooLarge(usize),

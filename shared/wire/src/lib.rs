@@ -50,7 +50,7 @@ pub use role::Role;
 pub use server::{Control, Listener, ServerLimits, Services, Session, Source};
 
 /// Version of what is said; raised by a change of meaning.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 /// Bytes of a word in the images that drafts are taken from.
 pub const WORD_BYTES: u32 = 8;
 /// The bytecode set of the drafts.

@@ -137,6 +137,20 @@ fn symbols_are_one_object_a_text_with_a_hash_of_their_text() {
 }
 
 #[test]
+fn a_text_where_another_one_stood_has_a_symbol_of_its_own() {
+    let mut heap = world(zealous());
+    let mut buffer = String::from("one");
+    let one = heap.intern(&buffer).unwrap();
+    buffer.replace_range(.., "two");
+    let two = heap.intern(&buffer).unwrap();
+    assert_ne!(one, two);
+    assert_eq!(heap.string_text(two).as_deref(), Some("two"));
+    buffer.replace_range(.., "one");
+    assert_eq!(heap.intern(&buffer), Ok(one));
+    assert_eq!(heap.intern(&buffer[..2]), heap.intern("on"));
+}
+
+#[test]
 fn a_thousand_symbols_are_found_again() {
     let mut heap = world(zealous());
     let symbols: Vec<Oop> = (0..1000)

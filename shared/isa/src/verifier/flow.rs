@@ -3,11 +3,12 @@
 //!
 //! A state is the list of temporaries and operands at a pc. Where paths meet, the lists must have
 //! the same length; a vector stays known where both have one of the same size. Knowledge only
-//! shrinks, so following ends.
+//! shrinks, so following ends. States are kept where paths may meet, and nowhere else: between two such
+//! places there is one way.
 
 use super::code::{Method, arity};
 use super::{Checked, Place, Rule};
-use crate::bytecode::{Instruction, STORE_ERROR_CODE};
+use crate::bytecode::{Decoded, Instruction, STORE_ERROR_CODE};
 use crate::draft::{CodeBody, Ref};
 use crate::special_selectors::SPECIAL_SELECTORS;
 use crate::v3_plus_closures::STORE;
@@ -80,15 +81,24 @@ struct Span {
     length: usize,
 }
 
+/// What begins at a pc.
+#[derive(Clone, Copy, Default)]
+struct Start {
+    /// The instruction; nothing in the middle of one.
+    decoded: Option<Decoded>,
+    /// Whether paths may meet here.
+    is_meeting: bool,
+    /// The state before it, where paths may meet and one was seen.
+    state: Option<Span>,
+}
+
 /// One code on the way.
 pub(super) struct Flow<'m, 'd> {
     method: &'m Method<'d>,
     code: &'m CodeBody,
     site: Site,
-    /// Whether an instruction begins at a pc.
-    starts: Vec<bool>,
-    /// The state before the instruction at a pc, where one was seen.
-    states: Vec<Option<Span>>,
+    /// What begins at a pc.
+    places: Vec<Start>,
     /// All these states, one behind the other: nothing is allocated for each.
     known: Vec<Value>,
     /// Where to go on.
@@ -103,8 +113,7 @@ impl<'m, 'd> Flow<'m, 'd> {
             method,
             code,
             site,
-            starts: vec![false; code.bytecodes.len()],
-            states: vec![None; code.bytecodes.len()],
+            places: vec![Start::default(); code.bytecodes.len()],
             known: Vec::new(),
             open: Vec::new(),
             made: Vec::new(),
@@ -119,11 +128,14 @@ impl<'m, 'd> Flow<'m, 'd> {
         self.reach(0, 0, &entry)?;
         let mut state = entry;
         while let Some(pc) = self.open.pop() {
-            let Span { start, length } = self.states[pc].expect("what is open was reached");
+            let Span { start, length } = self.places[pc].state.expect("what is open was reached");
             state.clear();
             state.extend_from_slice(&self.known[start..start + length]);
-            self.step(pc, &mut state)?;
-            self.made_agree();
+            let mut at = Some(pc);
+            while let Some(pc) = at {
+                at = self.step(pc, &mut state)?;
+                self.made_agree();
+            }
         }
         Ok(self.made)
     }
@@ -134,14 +146,37 @@ impl<'m, 'd> Flow<'m, 'd> {
 
     fn find_starts(&mut self) -> Checked {
         let mut pc = 0;
-        while pc < self.starts.len() {
-            self.starts[pc] = true;
-            pc += match self.code.instruction_at(pc) {
-                Ok(decoded) => decoded.length,
+        while pc < self.places.len() {
+            let decoded = match self.code.instruction_at(pc) {
+                Ok(decoded) => decoded,
                 Err(error) => return self.at(pc, error.into()),
             };
+            self.places[pc].decoded = Some(decoded);
+            self.note_meetings(pc, decoded);
+            pc += decoded.length;
+        }
+        if let Some(first) = self.places.first_mut() {
+            first.is_meeting = true;
         }
         Ok(())
+    }
+
+    /// Notes where an instruction leads besides to the one behind it.
+    fn note_meetings(&mut self, pc: usize, decoded: Decoded) {
+        let next = pc + decoded.length;
+        let distance = match decoded.instruction {
+            Instruction::Jump(distance)
+            | Instruction::JumpTrue(distance)
+            | Instruction::JumpFalse(distance) => distance,
+            Instruction::PushBlock { size, .. } => i32::from(size),
+            _ => return,
+        };
+        let target = usize::try_from(next as i64 + i64::from(distance)).unwrap_or(usize::MAX);
+        for place in [next, target] {
+            if let Some(start) = self.places.get_mut(place) {
+                start.is_meeting = true;
+            }
+        }
     }
 
     /// One entry for each block, with what all its makers agree on.
@@ -157,7 +192,7 @@ impl<'m, 'd> Flow<'m, 'd> {
 
     /// The path goes on at `target` with `state`; `pc` is where it comes from.
     fn reach(&mut self, pc: usize, target: usize, state: &[Value]) -> Checked {
-        let Some(seen) = self.states.get_mut(target) else {
+        let Some(Start { state: seen, .. }) = self.places.get_mut(target) else {
             return self.at(pc, Rule::FallsOff);
         };
         let has_news = match seen {
@@ -180,17 +215,38 @@ impl<'m, 'd> Flow<'m, 'd> {
         Ok(())
     }
 
-    fn jump(&mut self, pc: usize, next: usize, distance: i32, state: &[Value]) -> Checked {
-        let target = next as i64 + i64::from(distance);
-        match usize::try_from(target) {
-            Ok(place) if self.starts.get(place) == Some(&true) => self.reach(pc, place, state),
-            _ => self.at(pc, Rule::Target(target)),
+    /// The path goes on at `next`: answers it where nobody else comes by there.
+    fn pass(
+        &mut self,
+        pc: usize,
+        next: usize,
+        state: &[Value],
+    ) -> Result<Option<usize>, (Place, Rule)> {
+        match self.places.get(next) {
+            Some(start) if !start.is_meeting => Ok(Some(next)),
+            _ => self.reach(pc, next, state).map(|()| None),
         }
     }
 
-    fn step(&mut self, pc: usize, state: &mut Vec<Value>) -> Checked {
-        let decoded =
-            (self.code.instruction_at(pc)).map_err(|error| self.fault(pc, error.into()))?;
+    fn jump(&mut self, pc: usize, next: usize, distance: i32, state: &[Value]) -> Checked {
+        let target = next as i64 + i64::from(distance);
+        let is_start = |place: &usize| {
+            self.places
+                .get(*place)
+                .is_some_and(|it| it.decoded.is_some())
+        };
+        match usize::try_from(target).ok().filter(is_start) {
+            Some(place) => self.reach(pc, place, state),
+            None => self.at(pc, Rule::Target(target)),
+        }
+    }
+
+    /// Takes one instruction; answers where the path goes on where there is one way, which nobody else
+    /// comes by.
+    fn step(&mut self, pc: usize, state: &mut Vec<Value>) -> Result<Option<usize>, (Place, Rule)> {
+        let Some(decoded) = self.places[pc].decoded else {
+            return self.at(pc, Rule::Target(pc as i64));
+        };
         let next = pc + decoded.length;
         let instruction = decoded.instruction;
         self.check_operands(instruction, self.temps(state, instruction))
@@ -199,25 +255,26 @@ impl<'m, 'd> Flow<'m, 'd> {
         self.apply(pc, instruction, state)?;
         self.check_frame(pc, state.len())?;
         match instruction {
-            Instruction::Jump(distance) => self.jump(pc, next, distance, state),
+            Instruction::Jump(distance) => self.jump(pc, next, distance, state)?,
             Instruction::JumpTrue(distance) | Instruction::JumpFalse(distance) => {
                 self.jump(pc, next, distance, state)?;
-                self.reach(pc, next, state)
+                self.reach(pc, next, state)?;
             }
             Instruction::CallPrimitive(_) => {
                 let next = self.after_primitive(pc, next)?;
-                self.reach(pc, next, state)
+                return self.pass(pc, next, state);
             }
             Instruction::PushBlock {
                 arguments, size, ..
             } => {
                 let mut entry = vec![Value::Any; usize::from(arguments)];
                 entry.extend(copied_values);
-                self.block_inside(pc, next, &entry, size, state)
+                self.block_inside(pc, next, &entry, size, state)?;
             }
-            returning if returning.is_return() => Ok(()),
-            _ => self.reach(pc, next, state),
+            returning if returning.is_return() => {}
+            _ => return self.pass(pc, next, state),
         }
+        Ok(None)
     }
 
     /// Behind the call; the machine itself does the store of a primitive's error.

@@ -383,8 +383,9 @@ pub struct Plan {
 pub struct Drafts {
     #[prost(uint64, tag = "1")]
     pub sequence: u64,
-    /// A bundle of drafts, packed, as the next part of this stream's one deflate stream (RFC 1951, flushed,
-    /// without the four bytes 00 00 FF FF that end each part).
+    /// The number of this part of the stream, from 0, in one byte; then a bundle of drafts, packed, as the
+    /// next part of this stream's one deflate stream (RFC 1951, flushed, without the four bytes 00 00 FF FF
+    /// that end each part).
     #[prost(bytes = "bytes", tag = "5")]
     pub bundle: ::prost::bytes::Bytes,
 }
