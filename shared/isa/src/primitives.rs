@@ -216,7 +216,6 @@ macro_rules! for_each_value_primitive {
             101 headless::be_cursor "primitiveBeCursor" [1, 1] 1 "Cursor beCursor(WithMask:).";
             102 headless::be_display "primitiveBeDisplay" [1] 0 "DisplayScreen beDisplay.";
             105 subscripts::replace "primitiveStringReplace" [1, 1, 1, 1, 1] 0 "replaceFrom:to:with:startingAt:.";
-            106 headless::screen_size "primitiveScreenSize" [0] 0 "DisplayScreen actualScreenSize.";
             110 objects::is_identical "primitiveIdentical" [0, 0] 0 "ProtoObject ==.";
             111 objects::class_of "primitiveClass" [1] 0 "ProtoObject class.";
             112 objects::bytes_left "primitiveBytesLeft" [0, 0] 1 "SmalltalkImage bytesLeft:.";

@@ -10,6 +10,9 @@ use imprint_model::{Known, Oop};
 use crate::machine::{NONE, Vm};
 use crate::stop::Stop;
 
+/// Processes in a list before it counts as a circle.
+const LINKS_MAX: usize = 1_000_000;
+
 impl Vm {
     // === the scheduler ===
 
@@ -80,7 +83,8 @@ impl Vm {
 
     pub(crate) fn add_last(&mut self, list: Oop, process: Oop) {
         let last = self.heap.slot(list, linked_list::LAST);
-        if self.is_empty_list(list) {
+        // What only looks like a list may end with anything.
+        if self.is_empty_list(list) || !self.is_process(last) {
             self.heap.store(list, linked_list::FIRST, process);
         } else {
             self.heap.store(last, process::NEXT_LINK, process);
@@ -125,30 +129,39 @@ impl Vm {
 
     /// Whether a list holds a process.
     pub(crate) fn is_listed(&self, list: Oop, process: Oop) -> bool {
-        let mut link = self.heap.slot(list, linked_list::FIRST);
-        while link != self.heap.nil() && link != process {
-            link = self.heap.slot(link, process::NEXT_LINK);
-        }
-        link == process
+        self.links_of(list).any(|link| link == process)
+    }
+
+    /// The processes in a list; what only looks like one ends where its links do, or come round.
+    fn links_of(&self, list: Oop) -> impl Iterator<Item = Oop> {
+        let first = (self.has_slots(list, linked_list::LAST + 1))
+            .then(|| self.heap.slot(list, linked_list::FIRST));
+        let is_link = |link: &Oop| self.is_process(*link);
+        let next = move |link: &Oop| {
+            let next = self.heap.slot(*link, process::NEXT_LINK);
+            is_link(&next).then_some(next)
+        };
+        std::iter::successors(first.filter(is_link), next).take(LINKS_MAX)
     }
 
     /// Takes a process out of a list; answers whether it was there.
     pub(crate) fn remove(&mut self, list: Oop, process: Oop) -> bool {
         let nil = self.heap.nil();
         let mut previous = nil;
-        let mut link = self.heap.slot(list, linked_list::FIRST);
-        while link != nil {
-            let next = self.heap.slot(link, process::NEXT_LINK);
-            if link == process {
-                self.unlink(list, previous, next);
-                self.heap.store(process, process::NEXT_LINK, nil);
-                self.heap.store(process, process::MY_LIST, nil);
-                return true;
+        let found = self.links_of(list).any(|link| {
+            let is_it = link == process;
+            if !is_it {
+                previous = link;
             }
-            previous = link;
-            link = next;
+            is_it
+        });
+        if found {
+            let next = self.heap.slot(process, process::NEXT_LINK);
+            self.unlink(list, previous, next);
+            self.heap.store(process, process::NEXT_LINK, nil);
+            self.heap.store(process, process::MY_LIST, nil);
         }
-        false
+        found
     }
 
     fn unlink(&mut self, list: Oop, previous: Oop, next: Oop) {

@@ -19,9 +19,9 @@ fn section(vm: &Vm, args: Args) -> Result<(Oop, Oop), Failure> {
         return fail(PrimitiveError::BadReceiver);
     }
     let owner = vm.heap.slot(section, critical_section::OWNER);
-    let first = vm.heap.slot(section, linked_list::FIRST);
+    let ends = [linked_list::FIRST, linked_list::LAST].map(|slot| vm.heap.slot(section, slot));
     let is_nobody_or_process = |oop: Oop| oop == vm.heap.nil() || vm.is_process(oop);
-    if is_nobody_or_process(owner) && is_nobody_or_process(first) {
+    if is_nobody_or_process(owner) && ends.into_iter().all(is_nobody_or_process) {
         Ok((section, owner))
     } else {
         fail(PrimitiveError::BadReceiver)

@@ -60,9 +60,9 @@ fn suspend_before_wait(vm: &mut Vm, args: Args) -> Result<Option<(Oop, bool)>, F
     }
     let list = list_of(vm, process)?;
     let waited = vm.ready_list_of(process) != Some(list);
-    if waited {
+    let context = vm.heap.slot(process, process::SUSPENDED_CONTEXT);
+    if waited && vm.is_context(context) && vm.is_alive(context) {
         // All that can lack space is done first.
-        let context = vm.heap.slot(process, process::SUSPENDED_CONTEXT);
         vm.settle_context(context)?;
         vm.back_up(context, process, list);
     }

@@ -1,14 +1,14 @@
 //! Screen, keyboard and mouse, where there are none: as in Squeak's machine with a null display.
 //!
 //! An image that was saved with a screen asks for these when it starts, and does not go on where they
-//! fail. Nothing is ever shown, and nothing is ever typed; what draws (BitBlt) fails.
+//! fail. Nothing is ever shown, and nothing is ever typed; what draws (BitBlt) fails, and so does the question
+//! for the size of the screen (106), to which their own code has an answer.
 
 use imprint_model::{Known, Oop};
 
 use super::arguments::{
     argument, boolean, check_writable, object, object_receiver, receiver, small_integer,
 };
-use super::objects::instantiate;
 use super::system::is_semaphore;
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
@@ -16,8 +16,6 @@ use crate::machine::Vm;
 
 /// Bits for a dot that a display may have.
 const DEPTHS: &[i64] = &[1, 2, 4, 8, 16, 32];
-/// Width and height of the screen that is not there.
-const SCREEN: (i32, i32) = (640, 480);
 /// Fields of an event.
 const EVENT_FIELDS: usize = 8;
 /// Fewest slots of a form: bits, width, height, depth.
@@ -98,21 +96,6 @@ pub fn be_display(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 
 fn is_form(vm: &Vm, oop: Oop) -> bool {
     vm.heap.format(oop).is_pointers() && vm.heap.pointer_slot_count(oop) >= FORM_SLOTS
-}
-
-/// The extent of the screen, a Point.
-///
-/// # Errors
-/// Unsupported where the image has no points; space may be missing.
-pub fn screen_size(vm: &mut Vm, _: Args) -> Result<Oop, Failure> {
-    let class = super::arguments::known(vm, Known::Point).ok_or(PrimitiveError::Unsupported)?;
-    let point = instantiate(vm, class, 0)?;
-    if vm.heap.slot_count(point) < 2 {
-        return Err(PrimitiveError::Unsupported.into());
-    }
-    vm.heap.store(point, 0, Oop::small(SCREEN.0));
-    vm.heap.store(point, 1, Oop::small(SCREEN.1));
-    Ok(point)
 }
 
 /// Shows a part of the display to nobody.
