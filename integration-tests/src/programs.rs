@@ -11,8 +11,19 @@ pub use imprint_host::free_port;
 
 /// A program that runs longer is killed, and its test fails.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// So much more time it has where its heap is verified all the while.
+const ZEAL_FACTOR: u32 = 10;
 /// Between two looks at something that is awaited.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// How long a program may run.
+pub fn time_limit() -> Duration {
+    if std::env::var_os("IMPRINT_ZEAL").is_some() {
+        TIME_LIMIT * ZEAL_FACTOR
+    } else {
+        TIME_LIMIT
+    }
+}
 
 /// What a program that ended left behind.
 #[derive(Debug)]
@@ -131,7 +142,7 @@ impl Running {
     /// # Panics
     /// Where it takes too long.
     pub fn wait(mut self) -> Ended {
-        let end = Instant::now() + TIME_LIMIT;
+        let end = Instant::now() + time_limit();
         let mut status = self.child.try_wait().expect("it is our child");
         while status.is_none() && Instant::now() < end {
             thread::sleep(LOOK_AGAIN);
@@ -180,7 +191,7 @@ fn text(thread: Option<JoinHandle<String>>) -> String {
 /// # Panics
 /// Where it does not come within the time that programs have.
 pub fn assert_eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + TIME_LIMIT;
+    let end = Instant::now() + time_limit();
     loop {
         match look() {
             Some(found) => return found,
