@@ -7,10 +7,9 @@
 use imprint_heap::Heap;
 use imprint_isa::expression::message_to_self;
 use imprint_model::Oop;
-use imprint_model::layout::behavior;
 use rustc_hash::FxHashMap;
 
-use crate::install::class_name;
+use crate::install::{class_name, lineage};
 use crate::machine::Vm;
 
 /// What all collections by hash understand.
@@ -25,8 +24,6 @@ const NARROW_BITS: u32 = 31;
 const DEPTH_MAX: usize = 4;
 /// So many slots of such a key are looked at.
 const SLOTS_MAX: usize = 64;
-/// Classes above a class, at most.
-const SUPERCLASSES_MAX: usize = 1024;
 
 /// What became of the collections of an image.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -81,15 +78,12 @@ fn suspects(heap: &Heap) -> Vec<Oop> {
 }
 
 fn is_hashed(heap: &Heap, class: Oop) -> bool {
-    let above = |class: &Oop| {
-        let superclass = heap.slot(*class, behavior::SUPERCLASS);
-        heap.looks_like_behavior(superclass).then_some(superclass)
-    };
-    let chain = std::iter::successors(
-        Some(class).filter(|it| heap.looks_like_behavior(*it)),
-        above,
-    );
-    let names: Vec<_> = (chain.take(SUPERCLASSES_MAX))
+    let lineage = lineage(heap, class);
+    // That of a class side is the lineage of its class, which is no collection itself.
+    if lineage.first() != Some(&class) {
+        return false;
+    }
+    let names: Vec<_> = (lineage.into_iter())
         .filter_map(|class| class_name(heap, class))
         .collect();
     let is_named = |wanted: &str| names.iter().any(|name| &**name == wanted);

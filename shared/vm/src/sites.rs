@@ -195,24 +195,24 @@ impl Sites {
         (place as usize ^ (class_index as usize).wrapping_mul(SPREAD)) & (SITES - 1)
     }
 
+    /// The position, where the site of this send is there.
     #[inline(always)]
-    fn is_at(&self, position: usize, place: *const u8, class_index: u32) -> bool {
-        let site = &self.entries[position & (SITES - 1)];
-        (site.place == place) & (site.class_index == class_index)
+    fn found(&self, position: usize, place: *const u8, class_index: u32) -> Option<usize> {
+        let site = self.at(position);
+        let is_it = (site.place == place) & (site.class_index == class_index);
+        is_it.then_some(position)
     }
 
     /// The position of a send's site, where it is the first of its place.
     #[inline(always)]
     pub fn first(&self, place: *const u8, class_index: u32) -> Option<usize> {
-        let position = Sites::near(place);
-        self.is_at(position, place, class_index).then_some(position)
+        self.found(Sites::near(place), place, class_index)
     }
 
     /// The position of a send's site, where it is not the first of its place.
     #[inline(always)]
     pub fn another(&self, place: *const u8, class_index: u32) -> Option<usize> {
-        let position = Sites::far(place, class_index);
-        self.is_at(position, place, class_index).then_some(position)
+        self.found(Sites::far(place, class_index), place, class_index)
     }
 
     #[inline(always)]

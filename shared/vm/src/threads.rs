@@ -206,6 +206,19 @@ macro_rules! sends {
         $name:ident, $far:ident $(<$operand:ident>)? ($vm:ident, $r:ident)
         $arguments:block, $class:expr, $length:literal, $deed:expr, $settle:expr;
     )*) => {$(
+        sends! {
+            $name $(<$operand>)? ($vm, $r) $arguments, $class, $length, $deed,
+            first, $far $(::<$operand>)?
+        }
+        sends! {
+            $far $(<$operand>)? ($vm, $r) $arguments, $class, $length, $deed,
+            another, $settle
+        }
+    )*};
+    (
+        $name:ident $(<$operand:ident>)? ($vm:ident, $r:ident)
+        $arguments:block, $class:expr, $length:literal, $deed:expr, $find:ident, $other:expr
+    ) => {
         #[inline(never)]
         fn $name $(<const $operand: usize>)? (
             $vm: &mut Vm,
@@ -217,8 +230,8 @@ macro_rules! sends {
             let mut $r = Registers { pc, sp, fp, base };
             let arguments = $arguments;
             let class_index = $class($vm, &$r, arguments);
-            let Some(position) = $vm.cache.sites.first(pc, class_index) else {
-                return $far $(::<$operand>)? ($vm, pc, sp, fp, base);
+            let Some(position) = $vm.cache.sites.$find(pc, class_index) else {
+                return $other($vm, pc, sp, fp, base);
             };
             if sites::act($vm, &mut $r, position, arguments, $length) {
                 go($vm, $r)
@@ -226,28 +239,7 @@ macro_rules! sends {
                 $deed($vm, pc, sp, fp, base, position)
             }
         }
-
-        #[inline(never)]
-        fn $far $(<const $operand: usize>)? (
-            $vm: &mut Vm,
-            pc: *const u8,
-            sp: *mut Oop,
-            fp: *mut Frame,
-            base: *mut Oop,
-        ) {
-            let mut $r = Registers { pc, sp, fp, base };
-            let arguments = $arguments;
-            let class_index = $class($vm, &$r, arguments);
-            let Some(position) = $vm.cache.sites.another(pc, class_index) else {
-                return $settle($vm, pc, sp, fp, base);
-            };
-            if sites::act($vm, &mut $r, position, arguments, $length) {
-                go($vm, $r)
-            } else {
-                $deed($vm, pc, sp, fp, base, position)
-            }
-        }
-    )*};
+    };
 }
 sends! {
     send, send_again<N>(vm, r) { N }, class_of, 1, deed::<N>, settle::<N>;

@@ -6,10 +6,8 @@
 
 use imprint_model::{Known, Oop};
 
-use super::arguments::{
-    argument, boolean, check_writable, object, object_receiver, receiver, small_integer,
-};
-use super::system::is_semaphore;
+use super::arguments::{boolean, check_writable, object, object_receiver, receiver, small_integer};
+use super::system::hold_semaphore;
 use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
 use crate::machine::Vm;
@@ -122,10 +120,5 @@ pub fn show(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 /// # Errors
 /// Bad argument where it is something else.
 pub fn interrupt_semaphore(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
-    let semaphore = argument(vm, args, 0)?;
-    if semaphore != vm.heap.nil() && !is_semaphore(vm, semaphore) {
-        return Err(PrimitiveError::BadArgument.into());
-    }
-    vm.heap.set_known(Known::InterruptSemaphore, semaphore);
-    receiver(vm, args)
+    hold_semaphore(vm, args, Known::InterruptSemaphore)
 }

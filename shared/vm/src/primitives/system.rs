@@ -188,11 +188,16 @@ const EXTERNAL_SEMAPHORES_MAX: usize = 65535;
 /// # Errors
 /// Bad argument where it is neither.
 pub fn low_space_semaphore(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    hold_semaphore(vm, args, Known::LowSpaceSemaphore)
+}
+
+/// Puts the argument, a semaphore or nil, among the special objects; answers the receiver.
+pub(super) fn hold_semaphore(vm: &mut Vm, args: Args, known: Known) -> Result<Oop, Failure> {
     let semaphore = argument(vm, args, 0)?;
     if semaphore != vm.heap.nil() && !is_semaphore(vm, semaphore) {
         return Err(PrimitiveError::BadArgument.into());
     }
-    vm.heap.set_known(Known::LowSpaceSemaphore, semaphore);
+    vm.heap.set_known(known, semaphore);
     receiver(vm, args)
 }
 
