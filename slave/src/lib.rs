@@ -24,6 +24,7 @@ pub mod converted;
 pub mod crash;
 pub mod ctl;
 pub mod daemon;
+pub mod drills;
 pub mod ending;
 pub mod exercise;
 pub mod exploded;

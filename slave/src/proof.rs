@@ -3,11 +3,13 @@
 //! The tests come to it in a side package, in a machine of their own. The page is asked of a
 //! process of its own, started from the file as a user would.
 
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use imprint_host::{free_port, is_taken};
 use imprint_image::open_image;
 use imprint_isa::draft::MethodEntry;
 use imprint_isa::{BehaviorName, Draft};
@@ -27,6 +29,8 @@ use crate::session::{CompiledTest, limits_of, run_expression, run_test};
 const NOT_UNDERSTOOD: &str = "Message not understood: ";
 /// The server of a slim image may take this long to answer its first request.
 const START_LIMIT: Duration = Duration::from_secs(15);
+/// Ports on which it is tried, where somebody else listens on them.
+const PORTS_TRIED: usize = 3;
 /// It may take this long to end after it was asked to.
 const END_LIMIT: Duration = Duration::from_secs(15);
 
@@ -193,38 +197,22 @@ fn prove_run(image: &Path, proof: &mut Proof) -> Result<()> {
     Ok(())
 }
 
-/// The page answers as it did when there was a master, and a click counts if it did then.
+/// The page answers as it did when there was a master, and a click counts if it did then. Where somebody
+/// else listens on the port by now, which says nothing about the image, another port is tried.
 fn prove_page(image: &Path, before: &Visit, proof: &mut Proof) -> Result<()> {
-    let mut server = slave_command()?
-        .args(["run".as_ref(), image.as_os_str()])
-        .env("PORT", before.port.to_string())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .context("cannot start the slim image")?;
-    let visited = visit(before.port, START_LIMIT);
-    terminate(server.id());
-    let ended = wait_for(&mut server);
-    match visited {
-        Ok(visit) => {
-            proof.page = Some(PageCheck {
-                path: "/".to_string(),
-                status: visit.status,
-            });
-            proof.clicks = before
-                .click_counted
-                .then_some(u64::from(visit.click_counted));
-            if visit.status != 200 {
-                proof
-                    .faults
-                    .push(format!("GET / answered {}", visit.status));
-            }
-            if before.click_counted && !visit.click_counted {
-                proof
-                    .faults
-                    .push("a click on the page changed nothing".to_string());
-            }
+    let mut port = before.port;
+    let mut tries = 1;
+    let (visited, ended) = loop {
+        let (visited, ended) = visit_alone(image, port)?;
+        let is_elsewhere = ended != Some(0) && is_taken(port);
+        if !is_elsewhere || tries == PORTS_TRIED {
+            break (visited, ended);
         }
+        port = free_port().context("cannot find a free port")?;
+        tries += 1;
+    };
+    match visited {
+        Ok(visit) => note_visit(&visit, before, proof),
         Err(error) => proof
             .faults
             .push(format!("the slim image serves no page: {error}")),
@@ -235,6 +223,40 @@ fn prove_page(image: &Path, before: &Visit, proof: &mut Proof) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Visits the image in a process of its own, and asks that to end: what the visitor saw, and the exit code.
+fn visit_alone(image: &Path, port: u16) -> Result<(io::Result<Visit>, Option<i32>)> {
+    let mut server = slave_command()?
+        .args(["run".as_ref(), image.as_os_str()])
+        .env("PORT", port.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("cannot start the slim image")?;
+    let visited = visit(port, START_LIMIT);
+    terminate(server.id());
+    Ok((visited, wait_for(&mut server)))
+}
+
+fn note_visit(visit: &Visit, before: &Visit, proof: &mut Proof) {
+    proof.page = Some(PageCheck {
+        path: "/".to_string(),
+        status: visit.status,
+    });
+    proof.clicks = before
+        .click_counted
+        .then_some(u64::from(visit.click_counted));
+    if visit.status != 200 {
+        proof
+            .faults
+            .push(format!("GET / answered {}", visit.status));
+    }
+    if before.click_counted && !visit.click_counted {
+        proof
+            .faults
+            .push("a click on the page changed nothing".to_string());
+    }
 }
 
 /// A command that is this program as a slave.

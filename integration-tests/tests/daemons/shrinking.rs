@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use imprint_integration_tests::programs::{
@@ -132,6 +132,25 @@ fn a_slim_image_serves_more_visitors_than_its_tests_had() {
     }
     server.terminate();
     assert_eq!(server.wait().code, Some(0));
+}
+
+#[test]
+fn a_slim_image_whose_port_is_taken_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    shrink_counter(folder.path());
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let run = ["run", "counter.image"];
+    let server = start("slave", folder.path(), &run, &[("PORT", &port)]);
+    let ended = server.wait();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for words in [
+        format!("SocketError: port {port} is not to be had"),
+        "CounterApplication class>>startOn:".to_string(),
+    ] {
+        assert!(ended.stderr.contains(&words), "{words}: {ended:?}");
+    }
+    assert!(!ended.stderr.contains("Pruned"), "{ended:?}");
 }
 
 #[test]
