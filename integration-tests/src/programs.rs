@@ -16,6 +16,9 @@ const ZEAL_FACTOR: u32 = 10;
 /// Between two looks at something that is awaited.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
+/// The environment of a program that collects as it always does, where all others are tried under zeal.
+pub const CALM: (&str, &str) = ("IMPRINT_ZEAL", "1000000000");
+
 /// How long a program may run.
 pub fn time_limit() -> Duration {
     if std::env::var_os("IMPRINT_ZEAL").is_some() {

@@ -5,7 +5,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use imprint_integration_tests::programs::{Ended, master, start};
+use imprint_integration_tests::programs::{CALM, Ended, master, start};
 
 /// Clock ticks of a process so far, in user and system mode: 100 to the second on Linux.
 fn ticks_of(id: u32) -> u64 {
@@ -50,7 +50,7 @@ fn limits_are_said_on_the_command_line_and_in_the_environment() {
     let greedy = "[ | all | all := nil. [ true ] whileTrue: [ all := all -> 1 ] ] \
         on: OutOfMemory do: [ :e | #caught ]";
     // Where all programs are tried under zeal: a full heap takes too long to verify again and again.
-    let calm = ["--zeal", "1000000"];
+    let calm = ["--zeal", CALM.1];
     let options = [&["--memory-limit", "16M"][..], &calm].concat();
     says(&eval(&options, greedy), 0, "#caught", "");
     let depth = "| b | b := nil. b := [ :n | [ b value: n + 1 ] on: RecursionTooDeep do: [ :e | n ] ]. \
@@ -67,7 +67,7 @@ fn limits_are_said_on_the_command_line_and_in_the_environment() {
         "master",
         folder.path(),
         &["eval", greedy],
-        &[("IMPRINT_MEMORY_LIMIT", "16M"), ("IMPRINT_ZEAL", calm[1])],
+        &[("IMPRINT_MEMORY_LIMIT", "16M"), CALM],
     );
     says(&by_environment.wait(), 0, "#caught", "");
     for (option, value) in [

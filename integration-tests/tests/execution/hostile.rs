@@ -46,6 +46,66 @@ fn a_damaged_context_harms_its_own_process_alone() {
     }
 }
 
+/// What a program asks of the machine that would not fit: the one that runs goes on with it, so it is refused.
+const REFUSED: &[&str] = &[
+    "thisContext instVarAt: 2 put: 1000000",
+    "thisContext instVarAt: 2 put: 1",
+    "thisContext instVarAt: 2 put: nil",
+    "thisContext instVarAt: 3 put: 0",
+    "thisContext instVarAt: 3 put: 100000",
+    "thisContext stackp: 0",
+    "thisContext instVarAt: 4 put: Object >> #printString",
+    "block instVarAt: 1 put: 3",
+    "block instVarAt: 2 put: 3",
+    "block instVarAt: 2 put: nil",
+    "block instVarAt: 2 put: #(1 2)",
+    "(FullBlockClosure basicNew: 2) instVarAt: 3 put: 0; value",
+    "FullBlockClosure adoptInstance: (Array new: 4)",
+    "3 perform: #x withArguments: #() inSuperclass: Point",
+    "3 withArgs: #() executeMethod: Point >> #x",
+    "(Point >> #setX:setY:) valueWithReceiver: 'abc' arguments: #(1 2)",
+    "(Object >> #printString) objectAt: 3 put: 3",
+];
+
+#[test]
+fn what_would_not_fit_is_refused_by_its_primitive() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    for asked in REFUSED {
+        let program = format!(
+            "| block | block := [ :x | block printString , x ]. \
+             |> [ {asked}. #done ] on: Error do: [ :e | #refused ]"
+        );
+        assert_eq!(machine.print(&program), "#refused", "{asked}");
+        assert_eq!(machine.vm.verify(), Ok(()), "{asked}");
+    }
+}
+
+/// What looks alike and fits.
+#[test]
+fn what_fits_is_done() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    let rows = [
+        ("thisContext instVarAt: 3 put: 9", "9"),
+        (
+            "[ :x | x ] copy instVarAt: 2 put: [ :x | x + 1 ] compiledBlock; value: 3",
+            "4",
+        ),
+        (
+            "Point perform: #name withArguments: #() inSuperclass: Class",
+            "#Point",
+        ),
+        ("3 withArgs: #(4) executeMethod: Object >> #->", "3->4"),
+        ("(Point >> #x) valueWithReceiver: 3 @ 4 arguments: #()", "3"),
+        (
+            "(Point >> #x) valueWithReceiver: 5 -> 4 arguments: #()",
+            "5",
+        ),
+    ];
+    for (asked, printed) in rows {
+        assert_eq!(machine.print(asked), printed, "{asked}");
+    }
+}
+
 /// What is done to a class, and what its instance is then asked.
 const DAMAGED_CLASSES: &[(&str, &str)] = &[
     ("Interval superclass: 3", "zork"),

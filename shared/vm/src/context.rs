@@ -421,11 +421,34 @@ impl Vm {
             return None;
         }
         let header = self.heap.method_header(method)?;
-        // Counted from the first literal, from 1, as programs see it.
-        let before = 8 * (1 + self.heap.literal_count(method)) as i64;
-        let codes = before + 1..=before + self.heap.code_bytes(method).len() as i64;
         let values = usize::from(header.temp_count)..=header.frame_slots();
-        Some(codes.contains(&pc) && values.contains(&self.live_values(context)))
+        Some(self.is_pc(method, pc) && values.contains(&self.live_values(context)))
+    }
+
+    /// Whether the machine can go on when a program writes a value into a slot of a context. Of one that
+    /// waits nothing is asked before somebody returns to it; the one that runs must stay fit to: a pc at an
+    /// instruction, no fewer values than it has, and its own code.
+    pub(crate) fn can_go_on_with(&self, context: Oop, index: usize, value: Oop) -> bool {
+        let place = self.place_of(context);
+        if place != self.active_place() {
+            return true;
+        }
+        let method = self.method_of(place);
+        match index {
+            slots::PC => value
+                .as_small_integer()
+                .is_some_and(|pc| self.is_pc(method, pc)),
+            slots::STACK_POINTER => {
+                let header = self.heap.method_header(method).unwrap_or_default();
+                let values = self.context_size(context)..=header.frame_slots();
+                let count = value
+                    .as_small_integer()
+                    .and_then(|count| usize::try_from(count).ok());
+                count.is_some_and(|count| values.contains(&count))
+            }
+            slots::METHOD => value == method,
+            _ => true,
+        }
     }
 
     /// Begins a free page with the activation of a context in the heap that is alive, and makes it

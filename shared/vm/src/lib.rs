@@ -33,6 +33,7 @@ pub mod extensions;
 pub mod extract;
 pub mod failure;
 mod fetch;
+mod fitting;
 mod handlers;
 pub mod install;
 mod lookup;

@@ -46,7 +46,7 @@ pub(crate) enum Lookup {
 }
 
 /// Classes that are looked into before a chain of superclasses counts as a circle.
-const SUPERCLASSES_MAX: usize = 10_000;
+pub(crate) const SUPERCLASSES_MAX: usize = 10_000;
 
 /// Tombstones that may be told while the telling of others goes on.
 const STONES_NESTED_MAX: usize = 16;

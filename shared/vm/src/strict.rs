@@ -15,11 +15,11 @@ const FAULTS_MAX: usize = 10;
 enum May {
     /// A SmallInteger.
     Integer,
-    /// A SmallInteger, or nil.
+    /// A SmallInteger, or nil: a closure that is being made, which takes no number of arguments.
     IntegerOrNil,
     /// Compiled code.
     Code,
-    /// Compiled code, or nil: a context that is being made.
+    /// Compiled code, or nil: a context or closure that is being made.
     CodeOrNil,
     /// A context, or nil.
     ContextOrNil,
@@ -57,11 +57,15 @@ const CLOSURE: &[Row] = &[
         "the outer context of a closure",
         May::ContextOrNil,
     ),
-    (closure::COMPILED_BLOCK, "the code of a closure", May::Code),
+    (
+        closure::COMPILED_BLOCK,
+        "the code of a closure",
+        May::CodeOrNil,
+    ),
     (
         closure::ARGUMENT_COUNT,
         "the argument count of a closure",
-        May::Integer,
+        May::IntegerOrNil,
     ),
     (closure::RECEIVER, "the receiver of a closure", May::Present),
 ];
@@ -94,19 +98,17 @@ const METHOD_DICTIONARY: &[Row] = &[
     ),
 ];
 
+/// Programs may write what they like into lists: what is no process there is waited for by nobody.
 const LIST: &[Row] = &[
-    (
-        linked_list::FIRST,
-        "the first of a list",
-        May::PointersOrNil,
-    ),
-    (linked_list::LAST, "the last of a list", May::PointersOrNil),
+    (linked_list::FIRST, "the first of a list", May::Present),
+    (linked_list::LAST, "the last of a list", May::Present),
 ];
 
+/// And into a semaphore: the primitives fail for signals that are no count.
 const SEMAPHORE: &[Row] = &[(
     linked_list::EXCESS_SIGNALS,
     "the excess signals of a semaphore",
-    May::IntegerOrNil,
+    May::Present,
 )];
 
 const PROCESS: &[Row] = &[
@@ -135,6 +137,31 @@ struct Check<'vm> {
 }
 
 impl Vm {
+    /// Whether a program may write a value into a slot: what a closure holds, and the format of a class,
+    /// the machine takes for granted. A closure gets its number of arguments, without which it is never
+    /// run, when it has its code.
+    pub(crate) fn may_hold(&self, object: Oop, slot: usize, value: Oop) -> bool {
+        let check = Check {
+            vm: self,
+            faults: Vec::new(),
+        };
+        let heap = &self.heap;
+        if heap.class_index_of(object) == ClassIndex::FULL_BLOCK_CLOSURE {
+            let is_code = |oop| check.is_allowed(oop, May::Code);
+            let row = CLOSURE.iter().find(|row| row.0 == slot);
+            return row.is_none_or(|row| match slot {
+                closure::COMPILED_BLOCK => is_code(value),
+                closure::ARGUMENT_COUNT if !is_code(heap.slot(object, closure::COMPILED_BLOCK)) => {
+                    false
+                }
+                _ => check.is_allowed(value, row.2),
+            });
+        }
+        let is_format = slot == behavior::FORMAT;
+        let is_class = is_format && heap.class_at(heap.header(object).hash()) == Some(object);
+        !is_class || check.is_allowed(value, May::Integer)
+    }
+
     /// Checks that every strict slot holds what it may.
     ///
     /// # Errors
@@ -227,7 +254,9 @@ impl Check<'_> {
             ClassIndex::CONTEXT => self.rows(oop, CONTEXT),
             ClassIndex::FULL_BLOCK_CLOSURE => self.rows(oop, CLOSURE),
             ClassIndex::SEMAPHORE => {
-                self.rows(oop, SEMAPHORE);
+                if self.vm.has_slots(oop, linked_list::EXCESS_SIGNALS + 1) {
+                    self.rows(oop, SEMAPHORE);
+                }
                 self.list(oop);
             }
             _ if self.vm.heap.format(oop).is_code() => self.code(oop),

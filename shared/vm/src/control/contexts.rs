@@ -73,6 +73,9 @@ pub(super) fn set_stack_pointer(vm: &mut Vm, args: Args) -> Result<(), Failure> 
     let Some(count) = count.filter(|count| *count <= room) else {
         return fail(PrimitiveError::BadArgument);
     };
+    if !vm.can_go_on_with(context, slots::STACK_POINTER, Oop::index(count)) {
+        return fail(PrimitiveError::BadArgument);
+    }
     // The answer first: afterwards the operands may lie in another frame.
     let old_count = vm.context_size(context);
     if let Place::Frame(position) = vm.place_of(context) {

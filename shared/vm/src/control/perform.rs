@@ -51,7 +51,8 @@ pub(super) fn perform_with_arguments(vm: &mut Vm, args: Args) -> Result<(), Fail
 pub(super) fn perform_in_superclass(vm: &mut Vm, args: Args) -> Result<(), Failure> {
     let selector = selector_argument(vm, args.get(vm, 0))?;
     let class = vm.identity(args.get(vm, 2));
-    if !vm.heap.looks_like_behavior(class) {
+    let is_class = class.is_object() && vm.heap.looks_like_behavior(class);
+    if !is_class || !vm.is_above(class, args.receiver(vm)) {
         return fail(PrimitiveError::BadArgument);
     }
     let operands = receiver_and_array(vm, args, 1)?;
@@ -184,6 +185,9 @@ pub(super) fn execute_method(vm: &mut Vm, args: Args) -> Result<(), Failure> {
     let count = operands.len() - 1;
     if !takes(vm, method, count) {
         return fail(PrimitiveError::BadNumberOfArguments);
+    }
+    if !vm.runs_on(method, operands[0]) {
+        return fail(PrimitiveError::BadReceiver);
     }
     let entry = vm
         .entry_of(vm.heap.nil(), 0, method, count)

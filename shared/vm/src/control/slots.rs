@@ -77,6 +77,9 @@ fn write(vm: &mut Vm, args: Args, context: Oop, size: usize) -> Result<(), Failu
     check_writable(vm, context)?;
     let value = args.get(vm, 1);
     check_slot(vm, index, value)?;
+    if !vm.can_go_on_with(context, index, value) {
+        return Err(PrimitiveError::BadArgument.into());
+    }
     vm.set_context_slot(context, index, value)?;
     let page = vm.stack.active();
     let operands = args.first() - args.base() + args.count();

@@ -146,6 +146,9 @@ fn context_variable(
 ) -> Flow {
     vm.stack.save(&r);
     let (receiver, value) = (r.receiver(), r.top());
+    if !vm.can_go_on_with(receiver, index, value) {
+        return refused(vm, r, receiver, index, length, keep);
+    }
     if let Err(space) = vm.set_context_slot(receiver, index, value) {
         return vm.stop(r, space);
     }

@@ -4,7 +4,7 @@
 //! object in memory. They may meet objects that nobody refers to any more.
 
 use imprint_heap::AllocationFailure;
-use imprint_model::{Format, InstanceSpec, Known, MethodHeader, Oop};
+use imprint_model::{ClassIndex, Format, InstanceSpec, Known, MethodHeader, Oop};
 
 use super::arguments::{
     argument, boolean, check_writable, count, identity, known, new_array, object, object_receiver,
@@ -299,15 +299,20 @@ fn adopt(vm: &mut Vm, instance: Oop, class: Oop) -> Result<(), Failure> {
         .heap
         .instance_spec(class)
         .ok_or(PrimitiveError::BadReceiver)?;
-    if is_bound_to_machine(vm, instance) {
+    let class_index = class_index(vm, class);
+    if is_bound_to_machine(vm, instance) || is_read_by_machine(class_index) {
         return Err(PrimitiveError::BadArgument.into());
     }
     let format = adopted_format(vm, instance, spec).ok_or(PrimitiveError::BadArgument)?;
     check_writable(vm, instance)?;
-    let class_index = class_index(vm, class);
     let header = vm.heap.header(instance).with_class_index(class_index);
     vm.heap.set_header(instance, header.with_format(format));
     Ok(())
+}
+
+/// What the machine runs without asking what it holds; nothing else becomes one.
+fn is_read_by_machine(class: u32) -> bool {
+    matches!(class, ClassIndex::FULL_BLOCK_CLOSURE | ClassIndex::CONTEXT)
 }
 
 /// The format that an object gets as an instance of a class with `spec`; `None` where its slots

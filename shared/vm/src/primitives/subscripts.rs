@@ -196,7 +196,7 @@ pub fn object_at(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 }
 
 /// `objectAt:put:`. A header must be one, and keep the number of literals, which says where the
-/// bytecodes begin.
+/// bytecodes begin; a literal gives way to what its code can do with it.
 ///
 /// # Errors
 /// As [`object_at`]; no modification; bad argument where the header is none.
@@ -210,6 +210,8 @@ pub fn object_at_put(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
         if old.is_none_or(|old| old.literal_count != new.literal_count) {
             return Err(PrimitiveError::BadArgument.into());
         }
+    } else if !vm.fits_literal(receiver, slot - 1, value) {
+        return Err(PrimitiveError::BadArgument.into());
     }
     vm.heap.store(receiver, slot, value);
     forget_sites(vm, receiver);
@@ -293,20 +295,11 @@ fn any_slot(vm: &Vm, args: Args) -> Result<(Oop, usize), Failure> {
 fn set_slot_value(vm: &mut Vm, args: Args, receiver: Oop, index: usize) -> Result<Oop, Failure> {
     check_writable(vm, receiver)?;
     let value = args.get(vm, 1);
-    check_strict_slot(vm, receiver, index, value)?;
-    vm.heap.store(receiver, index, value);
-    Ok(value)
-}
-
-/// What lookup reads without asking must stay what it is: a behaviour's format is a number.
-fn check_strict_slot(vm: &Vm, receiver: Oop, index: usize, value: Oop) -> Result<(), Failure> {
-    use imprint_model::layout::behavior::FORMAT;
-    let hash = vm.heap.header(receiver).hash();
-    let is_class = index == FORMAT && vm.heap.class_at(hash) == Some(receiver);
-    if is_class && !value.is_small_integer() {
+    if !vm.may_hold(receiver, index, value) {
         return Err(PrimitiveError::BadArgument.into());
     }
-    Ok(())
+    vm.heap.store(receiver, index, value);
+    Ok(value)
 }
 
 // === signed elements ===
