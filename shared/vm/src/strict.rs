@@ -244,7 +244,8 @@ impl Check<'_> {
             return;
         }
         self.rows(dictionary, METHOD_DICTIONARY);
-        for slot in method_dictionary::FIRST_KEY..self.vm.heap.slot_count(dictionary) {
+        // Programs may put there what has raw parts.
+        for slot in method_dictionary::FIRST_KEY..self.vm.heap.pointer_slot_count(dictionary) {
             self.check(dictionary, (slot, "a selector", May::Present));
         }
     }
