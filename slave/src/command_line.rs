@@ -154,9 +154,8 @@ pub struct Run {
     /// so in any case, at http://127.0.0.1:7402.
     #[arg(long, value_name = "URL", conflicts_with_all = ["eval", "snapshot", "tests"])]
     pub listen: Option<String>,
-    /// Where an image alone that takes code writes down what is pushed; else beside the image, with
-    /// .pushes.
-    #[arg(long, value_name = "FILE", requires = "image")]
+    /// Where pushes are written down; else beside the image, with .pushes, and without an image nowhere.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["eval", "snapshot", "tests"], value_parser = parse_output)]
     pub push_log: Option<PathBuf>,
     /// Run the master's tests and write the slim image here.
     #[arg(long, value_name = "FILE", requires = "master")]
@@ -251,6 +250,7 @@ impl Run {
                 .listen
                 .clone()
                 .unwrap_or_else(|| LISTEN_DEFAULT.to_string()),
+            push_log: self.push_log.clone(),
             options: self.daemon.clone(),
         })
     }

@@ -18,7 +18,7 @@ use crate::ending::{code, code_without_source, ending, is_of_image, sentence_of}
 use crate::exercise::Orders;
 use crate::interrupts;
 use crate::limits::heap_settings;
-use crate::live::{Giver, LiveRun, Pushes, Served, serve_beside};
+use crate::live::{Giver, LiveRun, Pushes, Served, begin_log, serve_beside};
 use crate::machine::local_machine;
 use crate::resuming::Unfinished;
 use crate::security::Security;
@@ -35,7 +35,7 @@ pub fn run(command_line: CommandLine) -> u8 {
     }
     let done = match &command_line.command {
         Command::Run(run) => match (&run.image, &run.master) {
-            (Some(image), Some(master)) => run_supplied(image, &run.orders(master.clone())),
+            (Some(image), Some(master)) => run_supplied(image, run, &run.orders(master.clone())),
             (Some(image), None) => run_image(image, run),
             (None, Some(master)) => run_with_master(run, master.clone()),
             (None, None) => Ok(code::USAGE),
@@ -214,17 +214,19 @@ pub fn terminate_on_signals(waker: Waker) -> Result<()> {
 }
 
 /// A machine's orders and the daemon that takes them.
-type Live = (LiveRun, Served);
+pub type Live = (LiveRun, Served);
 
 /// Listens for other code for an image that runs.
-fn take_orders(path: &Path, run: &Run, listen: &str, waker: Waker) -> Result<Live> {
-    let mut pushes = Pushes::new(Box::new(|_| 0));
+///
+/// # Errors
+/// Where the log cannot be written, or the address is taken or not allowed.
+pub fn take_orders(path: &Path, run: &Run, listen: &str, waker: Waker) -> Result<Live> {
     let log = run.push_log.clone();
     let log = log.unwrap_or_else(|| path.with_extension("pushes"));
     let bytes = std::fs::read(path).context("cannot read the image")?;
-    pushes
-        .log_to(&log, Fingerprint::of(&bytes).0)
-        .context("cannot write the log of pushes")?;
+    let log = begin_log(&log, Fingerprint::of(&bytes).0);
+    let log = log.context("cannot write the log of pushes")?;
+    let pushes = Pushes::new(Box::new(|_| 0)).logged_in(log);
     let image = path.display().to_string();
     let live = serve_beside("slave", &image, listen, waker, pushes, Box::new(NoTexts))?;
     eprintln!("{image} runs, taking code on {}", live.1.address);

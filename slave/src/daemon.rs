@@ -5,7 +5,8 @@
 //!        └── status                          └── the last run: what a snapshot is made of
 //! ```
 //!
-//! Each run begins with a fresh seed, so one run leaves nothing behind in the next.
+//! Each run begins with a fresh seed, so one run leaves nothing behind in the next; but what is pushed stands,
+//! in the run that goes on and in those to come (`live::runs`).
 
 use std::path::PathBuf;
 use std::sync::mpsc as blocking;
@@ -18,15 +19,19 @@ use imprint_daemon::{Admin, DaemonOptions, Metrics, Signals};
 use imprint_wire::control::{
     Progress, RunOrder, Runnable, SnapshotOrder, SnapshotReport, StatusReport,
 };
+use imprint_wire::log::LogWriter;
 use imprint_wire::message::Event;
 use imprint_wire::{Address, Control, Listener, ServerLimits, Services};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
+use crate::commands::NoTexts;
 use crate::crash::outlived;
 use crate::ending::{code, sentence_of};
-use crate::exercise::{Chosen, Exercised, Orders, exercise};
+use crate::exercise::{Chosen, Exercised, Orders, exercise_in, open_session};
 use crate::heap_snapshot::write_heap;
+use crate::live::{Bell, LiveDesk, LiveQueue, LiveRun, Pushes, RunsPushes, begin_log};
+use crate::remote::Line;
 use crate::security::admission;
 use crate::shrinking::Wanted;
 
@@ -46,6 +51,8 @@ pub const HEAP_OPTION: &str = "heap";
 pub struct Daemon {
     /// Where orders are taken.
     pub listen: String,
+    /// Where pushes are written down; else nowhere.
+    pub push_log: Option<PathBuf>,
     /// Logging and the admin endpoint.
     pub options: DaemonOptions,
 }
@@ -59,16 +66,26 @@ pub fn serve(daemon: &Daemon, template: Orders) -> Result<u8> {
     admission()?.check(&address).context("cannot listen")?;
     imprint_daemon::logging::start(&daemon.options).context("cannot log")?;
     // Nobody wants a slave that waits for orders it can never carry out.
-    drop(crate::remote::Line::connect(&template.terms())?);
+    let line = Line::connect(&template.terms())?;
+    let origin = line.welcome().image_fingerprint;
+    drop(line);
+    let log = daemon.push_log.as_deref();
+    let log = log.map(|path| begin_log(path, origin)).transpose();
+    let log = log.context("cannot write the log of pushes")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .context("cannot start threads")?;
-    runtime.block_on(serve_at(daemon, &address, template))
+    runtime.block_on(serve_at(daemon, &address, template, log))
 }
 
-async fn serve_at(daemon: &Daemon, address: &Address, template: Orders) -> Result<u8> {
+async fn serve_at(
+    daemon: &Daemon,
+    address: &Address,
+    template: Orders,
+    log: Option<LogWriter>,
+) -> Result<u8> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let listener = Listener::bind_for(address, admission()?, ServerLimits::default()).await;
     let listener = listener.context("cannot listen")?;
@@ -86,9 +103,11 @@ async fn serve_at(daemon: &Daemon, address: &Address, template: Orders) -> Resul
         eprintln!("admin http://{}", admin.address());
         tokio::spawn(admin.serve(until(stopped.clone())));
     }
-    let counter = Desk::start(template, metrics, stop.clone());
-    let idle = counter.clone();
-    let services = Services::new().with_control(Arc::new(counter));
+    let (desk, live) = Desk::start(template, metrics, stop.clone(), log);
+    let idle = desk.clone();
+    let services = Services::new()
+        .with_control(Arc::new(desk))
+        .with_live(Arc::new(live));
     let served = tokio::spawn(listener.serve(services, until(stopped.clone())));
     tokio::select! {
         _ = signals.wished() => info!("asked to end by a signal"),
@@ -121,6 +140,8 @@ enum Order {
         order: SnapshotOrder,
         reply: oneshot::Sender<Result<SnapshotReport, String>>,
     },
+    /// Somebody pushed something; that waits in a queue of its own.
+    Look,
 }
 
 /// Where orders are given; clones give them to the same thread.
@@ -138,8 +159,20 @@ struct Desk {
 const IDLE: &str = "waiting for orders";
 
 impl Desk {
-    fn start(template: Orders, metrics: Metrics, stop: watch::Sender<bool>) -> Desk {
+    fn start(
+        template: Orders,
+        metrics: Metrics,
+        stop: watch::Sender<bool>,
+        log: Option<LogWriter>,
+    ) -> (Desk, LiveDesk) {
         let (orders, receiver) = blocking::sync_channel(ORDERS_MAX);
+        let (bell, looked_after) = (Bell::default(), orders.clone());
+        let rung = bell.clone();
+        let (live, queue) = LiveDesk::new(move || {
+            rung.ring();
+            // Where the queue is full, its orders come first and then what was pushed.
+            let _ = looked_after.try_send(Order::Look);
+        });
         let desk = Desk {
             orders,
             state: Arc::new(Mutex::new(IDLE.to_string())),
@@ -153,14 +186,16 @@ impl Desk {
             let mut worker = Worker {
                 template,
                 last: None,
+                pushes: pushes_of(queue, log, bell),
                 done,
                 state,
             };
             while let Ok(order) = receiver.recv() {
                 worker.carry_out(order);
+                worker.take_pushes();
             }
         });
-        desk
+        (desk, live)
     }
 
     fn state(&self) -> String {
@@ -223,6 +258,15 @@ impl Control for Desk {
     }
 }
 
+fn pushes_of(queue: LiveQueue, log: Option<LogWriter>, bell: Bell) -> RunsPushes {
+    // Texts are told by the line to the master, beside the master's own.
+    let mut pushes = Pushes::new(Box::new(|_| 0)).for_many();
+    if let Some(log) = log {
+        pushes = pushes.logged_in(log);
+    }
+    RunsPushes::new(LiveRun::new(queue, pushes, Box::new(NoTexts)), bell)
+}
+
 /// Counts of what was done, as `/metrics` shows them.
 struct Done {
     runs: Counter,
@@ -248,11 +292,20 @@ impl Done {
 struct Worker {
     template: Orders,
     last: Option<Exercised>,
+    pushes: RunsPushes,
     done: Done,
     state: Arc<Mutex<String>>,
 }
 
 impl Worker {
+    /// Carries out what was pushed while nothing runs.
+    fn take_pushes(&self) {
+        let done = outlived(|| self.pushes.between(|| open_session(&self.template)));
+        if let Err(defect) = done {
+            tracing::error!("{defect}");
+        }
+    }
+
     fn carry_out(&mut self, order: Order) {
         match order {
             Order::Run {
@@ -264,7 +317,9 @@ impl Worker {
                     Runnable::Expression(_) => "running an expression",
                     Runnable::Tests { .. } => "running tests",
                 });
-                let (exit_code, text) = match outlived(|| self.run(order, &progress)) {
+                let ran = outlived(|| self.run(order, &progress));
+                self.pushes.end();
+                let (exit_code, text) = match ran {
                     Ok(Ok(ended)) => ended,
                     Ok(Err(error)) => {
                         (crate::commands::code_of(&error).into(), sentence_of(&error))
@@ -281,6 +336,7 @@ impl Worker {
                 self.enter(IDLE);
                 let _ = reply.send(report.flatten());
             }
+            Order::Look => {}
         }
     }
 
@@ -293,7 +349,9 @@ impl Worker {
         // What the last run holds, its sockets above all, must be gone before this one begins.
         self.last = None;
         let orders = self.orders(order);
-        let run = exercise(&orders, None, |finished| {
+        let mut session = open_session(&orders)?;
+        self.pushes.begin(&mut session)?;
+        let run = exercise_in(session, &orders, None, |finished| {
             self.done.tests.add(1);
             // Who does not read what comes is not waited for; the end tells all of it again.
             let _ = progress.try_send(Progress::Event(Event::TestFinished(finished.clone())));

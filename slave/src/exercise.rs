@@ -118,10 +118,17 @@ pub fn exercise(
     unfinished: Option<Unfinished>,
     on_test: impl FnMut(&TestFinished),
 ) -> Result<Exercised> {
+    exercise_in(open_session(orders)?, orders, unfinished, on_test)
+}
+
+/// An empty machine with a line to the master.
+///
+/// # Errors
+/// Where the master is not there.
+pub fn open_session(orders: &Orders) -> Result<Session> {
     let mut line = Line::connect(&orders.terms())?;
     line.limit_bytes = orders.pull_limit;
-    let session = Session::open(line, CommandLine::default())?;
-    exercise_in(session, orders, unfinished, on_test)
+    Session::open(line, CommandLine::default())
 }
 
 /// As [`exercise`], in a session that was opened for it.

@@ -16,11 +16,13 @@ use imprint_isa::{BehaviorName, CompileRequest, Draft, MethodDraft, Miss, Placed
 use imprint_vm::extract::ClassIndices;
 use imprint_vm::install::Names;
 use imprint_vm::{Activation, Answer, Event, Outside, OutsideError};
+use imprint_wire::live::MethodName;
 use imprint_wire::message::{CodePosition, Hello, UNASKED, UNASKED_MAX, Welcome};
 use imprint_wire::{Connection, InvalidMessage, MasterMessage, SlaveMessage, WireError};
 
 use crate::agreement::agree;
 use crate::handshake::{Greeting, Terms};
+use crate::live::Texts;
 use crate::seed::{Seed, SeedChoice, Twin};
 use crate::waiting::Waiting;
 
@@ -81,6 +83,8 @@ pub struct Line {
     pub compiled_for_image: u64,
     /// Stop with a report when this many bytes were pulled.
     pub limit_bytes: Option<u64>,
+    /// The texts of what was pushed here: the master knows only its own.
+    pub pushed: Texts,
 }
 
 impl Line {
@@ -144,6 +148,7 @@ impl Line {
             seed_fingerprint: None,
             compiled_for_image: 0,
             limit_bytes: None,
+            pushed: Texts::default(),
         }
     }
 
@@ -408,7 +413,19 @@ impl Line {
         }
     }
 
+    /// The text of a method that was pushed.
+    fn pushed_text(&self, behavior: &BehaviorName, selector: &str) -> Option<String> {
+        let name = MethodName {
+            behavior: behavior.clone(),
+            selector: selector.into(),
+        };
+        self.pushed.borrow().get(&name).cloned()
+    }
+
     fn method_source(&mut self, behavior: &BehaviorName, selector: &str) -> Option<String> {
+        if let Some(text) = self.pushed_text(behavior, selector) {
+            return Some(text);
+        }
         let question = |sequence| SlaveMessage::MethodSource {
             sequence,
             behavior: behavior.clone(),
@@ -421,8 +438,13 @@ impl Line {
         }
     }
 
-    /// The line of the source that an activation is at, counted from 1 in its method, and its text.
+    /// The line of the source that an activation is at, counted from 1 in its method, and its text; nothing of
+    /// a method that was pushed, which takes a compiler to find.
     pub fn source_line(&mut self, activation: &Activation) -> Option<(u32, String)> {
+        let pushed = self.pushed_text(&activation.behavior, &activation.selector);
+        if pushed.is_some() {
+            return None;
+        }
         let question = |sequence| SlaveMessage::MethodSource {
             sequence,
             behavior: activation.behavior.clone(),

@@ -26,6 +26,7 @@ use crate::drills::{
 };
 use crate::frames::Lines;
 use crate::interrupts;
+use crate::live::heed;
 use crate::machine::machine_with;
 use crate::outcome_text::outcome_of;
 use crate::page::{Visit, visit};
@@ -472,7 +473,9 @@ fn run_with(
     let process = vm
         .spawn(method, receiver, PRIORITY)
         .map_err(|space| anyhow!("no room for a process: {space:?}"))?;
-    Ok(vm.run_until(process, limits))
+    let begun = vm.standstill();
+    let outcome = vm.run_until(process, limits.clone());
+    Ok(heed(vm, outcome, &limits, begun))
 }
 
 /// The limits of what may take so long from now on.

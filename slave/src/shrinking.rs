@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use imprint_image::{Fingerprint, write_beside_and_rename};
 use imprint_isa::MethodDraft;
 use imprint_report::{ImageCounts, Proof, ShrinkReport, SlimImage};
@@ -15,6 +15,7 @@ use crate::ending::code;
 use crate::exercise::{Exercised, Orders, exercise, pulled};
 use crate::interrupts;
 use crate::keeping::pull_kept;
+use crate::live::PushedInto;
 use crate::proof::prove;
 use crate::remote::Line;
 use crate::replay::Replay;
@@ -118,6 +119,7 @@ impl Exercised {
     /// # Errors
     /// Where the master is gone, or files cannot be written.
     pub fn snapshot(&mut self, wanted: &Wanted) -> Result<Fingerprint> {
+        self.refuse_pushed()?;
         let path = &wanted.path;
         let kept = pull_kept(&mut self.session, &self.plan)?;
         let material = Material {
@@ -149,6 +151,19 @@ impl Exercised {
             )?);
         }
         Ok(made.fingerprint)
+    }
+
+    /// A slim image is a function of the pristine image and the marks (D13): what was pushed into the run is
+    /// neither.
+    fn refuse_pushed(&self) -> Result<()> {
+        let pushed = self.session.vm.extensions.get::<PushedInto>();
+        match pushed {
+            Some(PushedInto(push)) => bail!(
+                "{push} changed the code of this run, and a slim image is made of the full image alone; \
+                 run again with nothing pushed, or write the heap as it is with   --heap"
+            ),
+            None => Ok(()),
+        }
     }
 
     /// Ends the log of the run, or writes it at once where none was begun.

@@ -29,6 +29,7 @@ mod pair;
 mod projects;
 mod proving;
 mod pulling;
+mod pushed_runs;
 mod pushing;
 mod relay;
 mod resuming;

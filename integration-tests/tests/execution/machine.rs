@@ -22,7 +22,16 @@ impl Machine {
     pub fn new(heap: HeapSettings, settings: VmSettings) -> Machine {
         let packages = embedded_packages(|_| false).expect("the kernel can be read");
         Machine::of(&packages, heap, |heap| {
-            Vm::new(heap, Box::new(Clock(Instant::now())), settings)
+            Vm::new(heap, Box::new(Clock::new(None)), settings)
+        })
+    }
+
+    /// The kernel, running; the order comes whenever it has waited, at the very time for which it did.
+    pub fn with_orders(order: u64) -> Machine {
+        let packages = embedded_packages(|_| false).expect("the kernel can be read");
+        Machine::of(&packages, HeapSettings::default(), |heap| {
+            let clock = Clock::new(Some(order));
+            Vm::new(heap, Box::new(clock), VmSettings::default())
         })
     }
 
@@ -125,7 +134,18 @@ fn zeal_of_environment() -> Option<u32> {
 }
 
 /// Nobody, with a clock.
-struct Clock(Instant);
+struct Clock {
+    begin: Instant,
+    /// What is ordered at the end of each wait.
+    order: Option<u64>,
+}
+
+impl Clock {
+    fn new(order: Option<u64>) -> Clock {
+        let begin = Instant::now();
+        Clock { begin, order }
+    }
+}
 
 impl Outside for Clock {
     fn request(&mut self, _: &[Miss]) -> Result<Answer, OutsideError> {
@@ -136,7 +156,7 @@ impl Outside for Clock {
         if let Some(deadline) = deadline {
             std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
         }
-        Vec::new()
+        self.order.map(Event::Order).into_iter().collect()
     }
 
     fn poll(&mut self) -> Vec<Event> {
@@ -154,6 +174,6 @@ impl Outside for Clock {
     fn pruned(&mut self, _: &BehaviorName, _: &str) {}
 
     fn now_micros(&self) -> u64 {
-        3_900_000_000_000_000 + self.0.elapsed().as_micros() as u64
+        3_900_000_000_000_000 + self.begin.elapsed().as_micros() as u64
     }
 }

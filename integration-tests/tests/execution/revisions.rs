@@ -1,7 +1,9 @@
 //! Other code put over that of a running image: shapes change under living instances, activations finish
 //! old methods, and everything can be taken back.
 
-use imprint_bootstrap::{Difference, PackageSet, Sketch, embedded_packages};
+use std::time::{Duration, Instant};
+
+use imprint_bootstrap::{Difference, PackageSet, Sketch, compile_expression, embedded_packages};
 use imprint_heap::{Collection, HeapSettings};
 use imprint_isa::BehaviorName;
 use imprint_loader::{PackageDefinition, SourceFile, read_packages};
@@ -417,4 +419,30 @@ fn what_the_machine_reads_by_number_keeps_its_shape() {
         machine.vm.run_until(idle, limits),
         Outcome::Returned(_)
     ));
+}
+
+#[test]
+fn who_is_due_when_an_order_comes_runs_after_what_the_order_does() {
+    let mut machine = Machine::with_orders(7);
+    let aside = compile_expression(&machine.vm.names, "3 + 4").expect("it compiles");
+    let expression = "1 to: 5 do: [ :each | (Delay forMilliseconds: 2) wait ]. 42";
+    let process = machine.spawn(expression);
+    let limits = RunLimits {
+        deadline: Some(Instant::now() + Duration::from_secs(20)),
+        ..RunLimits::default()
+    };
+    let mut outcome = machine.vm.run_until(process, limits.clone());
+    let mut orders = 0;
+    while let Outcome::Ordered(7) = outcome {
+        orders += 1;
+        let nil = machine.vm.heap.nil();
+        let answer = machine.vm.run_aside(&aside, nil);
+        assert_eq!(answer.ok().and_then(|it| it.as_small_integer()), Some(7));
+        outcome = machine.vm.go_on(limits.clone());
+    }
+    let Outcome::Returned(value) = outcome else {
+        panic!("{outcome:?} after {orders} orders");
+    };
+    assert_eq!(value.as_small_integer(), Some(42));
+    assert!(orders >= 5, "{orders}");
 }

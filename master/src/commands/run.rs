@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use imprint_image::Fingerprint;
 use imprint_slave::commands::end_on_signals;
 use imprint_slave::ending::{code, sentence_of};
-use imprint_slave::live::{Giver, Pushes, serve_beside};
+use imprint_slave::live::{Giver, Pushes, begin_log, serve_beside};
 use imprint_vm::{CommandLine, Event, RunLimits, Vm};
 use imprint_wire::live::{Outline, Push};
 
@@ -82,15 +82,15 @@ pub fn run(run: &Run) -> Result<u8, Failure> {
 fn run_live(image: &mut LiveImage, run: &Run, listen: &str, rest: &[&str]) -> Result<u8, Failure> {
     let path = run.image.display().to_string();
     let book = image.book.clone();
-    let mut pushes = Pushes::new(Box::new(move |method| {
+    let bytes = fs::read(&run.image).context("cannot read the image")?;
+    let log = run.image.with_extension("pushes");
+    let log = begin_log(&log, Fingerprint::of(&bytes).0);
+    let log = log.context("cannot write the log of pushes")?;
+    let pushes = Pushes::new(Box::new(move |method| {
         let mut book = book.borrow_mut();
         book.add(&method.draft, &method.stamp, &method.source)
     }));
-    let bytes = fs::read(&run.image).context("cannot read the image")?;
-    let log = run.image.with_extension("pushes");
-    pushes
-        .log_to(&log, Fingerprint::of(&bytes).0)
-        .context("cannot write the log of pushes")?;
+    let pushes = pushes.logged_in(log);
     let give = Box::new(FullImageGiver {
         book: image.book.clone(),
     });

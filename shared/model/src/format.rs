@@ -193,6 +193,19 @@ impl InstanceSpec {
         })
     }
 
+    /// Instances of the same kind with so many named fields.
+    #[must_use]
+    pub const fn with_fields(self, fixed_fields: u16) -> InstanceSpec {
+        let spec = match (self.spec, fixed_fields) {
+            (0 | 1, 0) => Format::EMPTY.0,
+            (0 | 1, _) => Format::FIXED.0,
+            (2 | 3, 0) => Format::ARRAY.0,
+            (2 | 3, _) => Format::FIXED_AND_INDEXED.0,
+            (other, _) => other,
+        };
+        InstanceSpec { spec, fixed_fields }
+    }
+
     /// The class of Pharo's layout objects that describes such instances.
     pub const fn layout_class(self) -> &'static str {
         match self.spec {

@@ -9,6 +9,7 @@ use imprint_model::Oop;
 
 use crate::machine::{NONE, Vm};
 use crate::outcome::{Outcome, RunLimits};
+use crate::outside::Event;
 use crate::supply::Supply;
 
 /// The highest priority but one: nobody sees an object before its message has come to an end.
@@ -56,6 +57,14 @@ impl Vm {
             deadline: Some(Instant::now() + LIMIT),
             ..RunLimits::default()
         };
-        Ok(self.run_until(process, limits))
+        let mut orders = Vec::new();
+        let mut outcome = self.run_until(process, limits.clone());
+        while let Outcome::Ordered(order) = outcome {
+            orders.push(Event::Order(order));
+            outcome = self.go_on(limits.clone());
+        }
+        // Nobody gives orders to what runs aside: they are for the run that goes on afterwards.
+        self.postponed.extend(orders);
+        Ok(outcome)
     }
 }

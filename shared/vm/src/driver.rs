@@ -162,6 +162,7 @@ impl Vm {
     }
 
     fn schedule_target(&mut self, process: Oop) {
+        self.put_off_incoming();
         if !self.is_process(process) {
             self.incoming = process;
             return;
@@ -174,6 +175,15 @@ impl Vm {
             self.make_ready(self.active_process_or_nil(), false);
         }
         self.incoming = process;
+    }
+
+    /// Who was about to run when the last run ended is ready again: no list has it while it is incoming.
+    fn put_off_incoming(&mut self) {
+        let next = std::mem::replace(&mut self.incoming, NONE);
+        let is_active = self.is_running && next == self.active_process_or_nil();
+        if next != NONE && !is_active && self.is_process(next) {
+            self.make_ready(next, true);
+        }
     }
 
     // === the loop around the loop ===
@@ -269,7 +279,8 @@ impl Vm {
             return Some(outcome);
         }
         let events = self.outside.poll();
-        self.take_events(events)
+        self.postponed.extend(events);
+        self.take_events()
     }
 
     fn limit_reached(&self, limits: &RunLimits) -> Option<Outcome> {
@@ -289,11 +300,14 @@ impl Vm {
         limits.deadline.map(|deadline| deadline + still)
     }
 
-    /// Signals what is due, and lets the process run that has the highest priority then.
-    fn take_events(&mut self, events: Vec<Event>) -> Option<Outcome> {
+    /// Signals what is due, and lets the process run that has the highest priority then. What stands
+    /// behind an event that ends the run waits for the next.
+    fn take_events(&mut self) -> Option<Outcome> {
         let mut outcome = None;
-        for event in events {
-            outcome = self.take_event(event).or(outcome);
+        while outcome.is_none()
+            && let Some(event) = self.postponed.pop_front()
+        {
+            outcome = self.take_event(event);
         }
         if self.timer.is_some_and(|due| self.now_micros() >= due) {
             self.timer = None;
@@ -390,9 +404,13 @@ impl Vm {
         let shortest = [until_timer, micros].into_iter().flatten().min();
         let wake_up = shortest.map(|micros| now + Duration::from_micros(micros));
         let deadline = [wake_up, self.deadline(limits)].into_iter().flatten().min();
-        let events = self.outside.wait(deadline);
-        let is_hopeless = events.is_empty() && deadline.is_none();
-        if let Some(outcome) = self.take_events(events) {
+        let events = match self.postponed.is_empty() {
+            true => self.outside.wait(deadline),
+            false => self.outside.poll(),
+        };
+        self.postponed.extend(events);
+        let is_hopeless = self.postponed.is_empty() && deadline.is_none();
+        if let Some(outcome) = self.take_events() {
             return Some(outcome);
         }
         (is_hopeless && self.incoming == NONE && !self.is_running).then(|| self.nobody_runs())

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use imprint_heap::{Collection, NeedsSpace};
 use imprint_isa::verifier::verify;
-use imprint_isa::{Draft, MethodDraft, Miss, ObjectDraft, Placed};
+use imprint_isa::{Draft, MethodDraft, Miss, Name, ObjectDraft, Placed};
 use imprint_model::Oop;
 use imprint_model::layout::association;
 
@@ -48,6 +48,8 @@ impl Vm {
         placed: &Placed<Draft>,
         unbound: Unbound,
     ) -> Result<Oop, InstallError> {
+        let restated = self.names.restated(&self.heap, placed)?;
+        let placed = restated.as_ref().unwrap_or(placed);
         self.verify_draft(&placed.draft)?;
         let mut installer = Installer {
             heap: &mut self.heap,
@@ -123,6 +125,21 @@ impl Vm {
             }
         }
         None
+    }
+
+    /// Gets the class of a name, where the master has one; answers whether it has.
+    ///
+    /// # Errors
+    /// How a run ends where that cannot be told.
+    pub(crate) fn fetch_class(&mut self, name: &Name) -> Result<bool, Outcome> {
+        match self.fetch(Miss::Class(name.clone())) {
+            None => Ok(true),
+            Some(Outcome::NoSource {
+                error: OutsideError::Refused(_),
+                ..
+            }) => Ok(false),
+            Some(outcome) => Err(outcome),
+        }
     }
 
     /// What becomes of the run where nobody has what is missing. With no master at all it was

@@ -1,5 +1,6 @@
 //! The machine: its parts, and nothing of what they do.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use imprint_heap::Heap;
@@ -10,7 +11,7 @@ use crate::crash::RecentPrimitives;
 use crate::extensions::Extensions;
 use crate::install::Names;
 use crate::modules::Modules;
-use crate::outside::Outside;
+use crate::outside::{Event, Outside};
 use crate::presence::Presence;
 use crate::primitives;
 use crate::revise::Undo;
@@ -68,6 +69,8 @@ pub struct Vm {
     pub(crate) set_aside: Vec<Oop>,
     /// The process that runs, where the image has no scheduler.
     pub(crate) lone_process: Oop,
+    /// What happened while something else ended a run, or ran aside: it comes first in the next look.
+    pub(crate) postponed: VecDeque<Event>,
     /// The process that is about to run.
     pub(crate) incoming: Oop,
     /// Whether frames of the active process are on the active page.
@@ -115,6 +118,7 @@ impl Vm {
             late: Vec::new(),
             set_aside: Vec::new(),
             lone_process: NONE,
+            postponed: VecDeque::new(),
             incoming: NONE,
             is_running: false,
             timer: None,

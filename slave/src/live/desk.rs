@@ -1,16 +1,13 @@
 //! The border to gRPC: what comes in is handed to the thread that owns the machine.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::{Duration, Instant};
 
-use imprint_host::Waker;
-use imprint_vm::Event;
 use imprint_wire::Live;
-use imprint_wire::control::{Progress, RunOrder, SnapshotOrder, SnapshotReport, StatusReport};
 use imprint_wire::live::{
     Holdings, Inventory, MethodName, Outline, Push, PushReport, RolledBack, Shown, Want,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use super::suppliers::Suppliers;
 
@@ -31,50 +28,56 @@ pub(super) enum LiveOrder {
     Lacks(Inventory, Reply<Holdings>),
 }
 
+impl LiveOrder {
+    /// Says why it cannot be carried out.
+    pub fn refuse(self, why: String) {
+        // Who gave an order may be gone: then nobody wants to know.
+        match self {
+            LiveOrder::Push(_, reply) => drop(reply.send(Err(why))),
+            LiveOrder::Show(_, reply) => drop(reply.send(Err(why))),
+            LiveOrder::Rollback(_, _, reply) => drop(reply.send(Err(why))),
+            LiveOrder::Take(_, _, reply) => drop(reply.send(Err(why))),
+            LiveOrder::Outline(reply) => drop(reply.send(Err(why))),
+            LiveOrder::Lacks(_, reply) => drop(reply.send(Err(why))),
+        }
+    }
+}
+
 /// Where orders to a running image are given; clones give them to the same machine.
 #[derive(Clone)]
 pub struct LiveDesk {
     orders: SyncSender<LiveOrder>,
-    waker: Waker,
-    image: String,
-    program: &'static str,
-    started: Instant,
-    stop: watch::Sender<bool>,
+    wake: Arc<dyn Fn() + Send + Sync>,
     suppliers: Suppliers,
 }
 
+/// The other end of a desk: where orders wait, and who listens for what an image lost.
+pub struct LiveQueue {
+    pub(super) orders: Receiver<LiveOrder>,
+    pub(super) suppliers: Suppliers,
+}
+
 impl LiveDesk {
-    /// A desk for the machine that `waker` wakes, and where its orders wait.
-    pub(super) fn new(
-        program: &'static str,
-        image: String,
-        waker: Waker,
-        stop: watch::Sender<bool>,
-    ) -> (LiveDesk, Receiver<LiveOrder>) {
+    /// A desk for the machine that `wake` lets look into the queue.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> (LiveDesk, LiveQueue) {
         let (orders, receiver) = sync_channel(ORDERS_MAX);
         let desk = LiveDesk {
             orders,
-            waker,
-            image,
-            program,
-            started: Instant::now(),
-            stop,
+            wake: Arc::new(wake),
             suppliers: Suppliers::default(),
         };
-        (desk, receiver)
-    }
-
-    /// Those who listen for what the image lost.
-    pub(super) fn suppliers(&self) -> Suppliers {
-        self.suppliers.clone()
+        let queue = LiveQueue {
+            orders: receiver,
+            suppliers: desk.suppliers.clone(),
+        };
+        (desk, queue)
     }
 
     async fn give<T>(&self, order: impl FnOnce(Reply<T>) -> LiveOrder) -> Result<T, String> {
         let (reply, answer) = oneshot::channel();
         let given = self.orders.try_send(order(reply));
         given.map_err(|_| format!("{ORDERS_MAX} orders wait already; try again later"))?;
-        // A full queue means that the machine is about to look anyway.
-        let _ = self.waker.push(Event::Order(LOOK));
+        (self.wake)();
         let ended = || Err("the image has ended".to_string());
         answer.await.unwrap_or_else(|_| ended())
     }
@@ -111,34 +114,5 @@ impl Live for LiveDesk {
 
     async fn wants(&self) -> Result<mpsc::Receiver<Want>, String> {
         self.suppliers.attach()
-    }
-}
-
-#[tonic::async_trait]
-impl imprint_wire::Control for LiveDesk {
-    async fn status(&self) -> StatusReport {
-        StatusReport {
-            program: self.program.to_string(),
-            version: env!("CARGO_PKG_VERSION").to_string(),
-            state: "running".to_string(),
-            image: self.image.clone(),
-            fingerprint: None,
-            uptime: self.started.elapsed(),
-            figures: Vec::new(),
-        }
-    }
-
-    async fn run(&self, _: RunOrder) -> Result<mpsc::Receiver<Progress>, String> {
-        Err("this image runs already; push code into it instead".to_string())
-    }
-
-    async fn snapshot(&self, _: SnapshotOrder) -> Result<SnapshotReport, String> {
-        Err("an image that runs alone is saved by itself: have it snapshot".to_string())
-    }
-
-    async fn stop(&self, _: Duration) -> Result<(), String> {
-        let _ = self.waker.push(Event::Terminate);
-        let _ = self.stop.send(true);
-        Ok(())
     }
 }

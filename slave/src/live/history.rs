@@ -46,6 +46,8 @@ pub struct History {
     classes: HashMap<Name, [u8; 32]>,
     entries: Vec<Entry>,
     last_number: u32,
+    /// Whether a push is in force that cannot be taken back any more.
+    is_cut: bool,
 }
 
 /// What a push makes of a method.
@@ -80,6 +82,11 @@ impl History {
     /// The number of the push that is in force; 0 for none.
     pub fn number(&self) -> u32 {
         self.entries.last().map_or(0, |entry| entry.number)
+    }
+
+    /// Whether all that is in force can be taken back.
+    pub fn reaches_back(&self) -> bool {
+        !self.is_cut
     }
 
     /// Where among [`History::entries`] the push of a number is.
@@ -139,10 +146,29 @@ impl History {
         names.filter_map(conflict).collect()
     }
 
-    /// Notes a push that was done; answers its number.
-    pub fn note(&mut self, push: &Push, when_micros: u64) -> u32 {
-        self.last_number += 1;
-        let number = self.last_number;
+    /// The number of the next push.
+    pub fn next_number(&self) -> u32 {
+        self.last_number + 1
+    }
+
+    /// Nothing is in force any more; numbers go on where they are.
+    pub fn begin_anew(&mut self) {
+        *self = History {
+            last_number: self.last_number,
+            ..History::default()
+        };
+    }
+
+    /// The texts of all methods that pushes made and that are in force.
+    pub fn texts(&self) -> impl Iterator<Item = (&MethodName, &str)> {
+        let standing = self.versions.iter();
+        let standing = standing.filter(|(_, version)| version.identity.is_some());
+        standing.map(|(name, version)| (name, version.source.as_str()))
+    }
+
+    /// Notes that a push was done under a number.
+    pub fn note(&mut self, push: &Push, number: u32, when_micros: u64) {
+        self.last_number = self.last_number.max(number);
         let mut replaced = Vec::new();
         let entered = push.methods.iter().map(|it| (it.name(), Some(it)));
         let gone = push.removed.iter().map(|name| (name.clone(), None));
@@ -166,7 +192,7 @@ impl History {
         });
         let superfluous = self.entries.len().saturating_sub(HISTORY_MAX);
         self.entries.drain(..superfluous);
-        number
+        self.is_cut |= superfluous > 0;
     }
 
     /// Forgets the last push: it was taken back.
@@ -253,7 +279,8 @@ mod tests {
     #[test]
     fn what_is_in_force_already_is_not_pushed_again() {
         let mut history = History::default();
-        assert_eq!(history.note(&push("me", &[("a", "1"), ("b", "2")]), 0), 1);
+        assert_eq!(history.next_number(), 1);
+        history.note(&push("me", &[("a", "1"), ("b", "2")]), 1, 0);
         let mut again = push("me", &[("a", "1"), ("b", "3"), ("c", "4")]);
         history.strip(&mut again, |_, _| true);
         assert_eq!(names(&again), ["b", "c"]);
@@ -265,13 +292,13 @@ mod tests {
     #[test]
     fn what_somebody_else_pushed_is_a_conflict_until_it_is_taken_back() {
         let mut history = History::default();
-        history.note(&push("me", &[("a", "1")]), 10);
+        history.note(&push("me", &[("a", "1")]), 1, 10);
         assert!(
             history
                 .conflicts(&push("me", &[("a", "2")]), |_, _| true)
                 .is_empty()
         );
-        history.note(&push("you", &[("a", "2"), ("b", "1")]), 20);
+        history.note(&push("you", &[("a", "2"), ("b", "1")]), 2, 20);
         let conflicts = history.conflicts(&push("me", &[("a", "3"), ("c", "1")]), |_, _| true);
         assert_eq!(conflicts.len(), 1);
         let found = (conflicts[0].number, conflicts[0].source.as_str());
@@ -286,19 +313,16 @@ mod tests {
         );
         let changed = history.conflicts(&push("me", &[("a", "3")]), |_, _| false);
         assert_eq!(changed[0].number, 0, "the image changed it itself");
-        assert_eq!(
-            history.note(&push("me", &[("a", "4")]), 30),
-            3,
-            "numbers go on"
-        );
+        assert_eq!(history.next_number(), 3, "numbers go on");
     }
 
     #[test]
     fn only_so_many_pushes_are_kept() {
         let mut history = History::default();
-        for _ in 0..HISTORY_MAX + 3 {
-            history.note(&push("me", &[("a", "1")]), 0);
+        for number in 1..=HISTORY_MAX as u32 + 3 {
+            history.note(&push("me", &[("a", "1")]), number, 0);
         }
+        assert!(!history.reaches_back());
         assert_eq!(history.entries().len(), HISTORY_MAX);
         assert_eq!(history.place_of(3), None);
         assert_eq!(history.place_of(4), Some(0));

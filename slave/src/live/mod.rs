@@ -12,16 +12,22 @@
 //! The other way round the machine asks: while somebody listens for what a slim image lost, it stands still
 //! where it reaches such a thing, until a push brings it.
 //!
-//! Reading order: [`desk`] (the border to gRPC), [`history`] (who pushed what), [`pushes`] (how it is done),
-//! [`running`] (the machine's own loop), [`suppliers`] and [`supplying`] (who is asked for what was lost).
+//! A slave that pulls takes code in the same way, and a daemon puts what it took into each of its runs anew.
+//!
+//! Reading order: [`desk`] (the border to gRPC; [`alone`] has the other orders), [`history`] (who pushed what),
+//! [`pushes`] (how it is done), [`running`] (the machine's own loop), [`runs`] (machines one after another),
+//! [`suppliers`] and [`supplying`] (who is asked for what was lost).
 
+mod alone;
 mod desk;
 pub mod history;
 pub mod pushes;
 mod running;
+mod runs;
 mod suppliers;
 mod supplying;
 
-pub use desk::LiveDesk;
-pub use pushes::{Pushes, TextKeeper};
+pub use desk::{LiveDesk, LiveQueue};
+pub use pushes::{PushedInto, Pushes, TextKeeper, Texts, begin_log};
 pub use running::{Giver, LiveRun, Served, serve_beside};
+pub use runs::{Bell, RunsPushes, heed};

@@ -1,14 +1,17 @@
 //! Pushes into one machine, on its own thread.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use imprint_isa::Draft;
 use imprint_isa::draft_bytes::encode;
 use imprint_model::layout::behavior;
-use imprint_vm::Vm;
 use imprint_vm::install::{MethodDictionary, source_pointer_in};
 use imprint_vm::revise::{NewMethod, Revised, Revision, RevisionError, name_of_miss};
+use imprint_vm::{Arrivals, Vm};
 use imprint_wire::Fingerprint;
 use imprint_wire::live::{
     Chore, MethodName, Push, PushReport, Pushed, PushedMethod, Reshaped, RolledBack, Shown,
@@ -20,11 +23,33 @@ use super::history::{HISTORY_MAX, History, Version};
 /// Keeps the text of a method that is pushed; answers where it stands, as a method's trailer says it.
 pub type TextKeeper = Box<dyn FnMut(&PushedMethod) -> u64>;
 
+/// The texts of the methods that pushes made; clones know the same.
+pub type Texts = Rc<RefCell<HashMap<MethodName, String>>>;
+
+/// The phase of a run in which things come for a push.
+const PHASE: &str = "push";
+/// So many pushes stand for the runs to come at most: each of these begins with all of them.
+const STANDING_MAX: usize = 1000;
+
+/// An extension of a machine: what was put over its code first since it was made, in a user's words.
+pub struct PushedInto(pub String);
+
 /// What was pushed into a machine, and how.
 pub struct Pushes {
     history: History,
     keep_text: TextKeeper,
     log: Option<LogWriter>,
+    texts: Texts,
+    /// What is put into the machines to come, where there are any.
+    standing: Option<Vec<Standing>>,
+}
+
+/// A push that stands for runs to come.
+#[derive(Clone)]
+struct Standing {
+    number: u32,
+    when_micros: u64,
+    push: Push,
 }
 
 impl Pushes {
@@ -34,23 +59,30 @@ impl Pushes {
             history: History::default(),
             keep_text,
             log: None,
+            texts: Texts::default(),
+            standing: None,
         }
     }
 
-    /// Writes down each push in a log, which begins here.
-    ///
-    /// # Errors
-    /// Where the file cannot be written.
-    pub fn log_to(&mut self, path: &Path, image: Fingerprint) -> anyhow::Result<()> {
-        let mut log = LogWriter::create(path)?;
-        log.append(&Record::Session(SessionStart {
-            program_version: env!("CARGO_PKG_VERSION").to_string(),
-            image_fingerprint: image,
-            seed_fingerprint: None,
-            started_micros: now_micros(),
-        }))?;
-        self.log = Some(log);
-        Ok(())
+    /// The same, for one machine after the other: see [`Pushes::renew`].
+    #[must_use]
+    pub fn for_many(self) -> Pushes {
+        Pushes {
+            standing: Some(Vec::new()),
+            ..self
+        }
+    }
+
+    /// The texts of what is in force.
+    pub fn texts(&self) -> Texts {
+        self.texts.clone()
+    }
+
+    /// Writes down each push in a log.
+    #[must_use]
+    pub fn logged_in(self, log: LogWriter) -> Pushes {
+        let log = Some(log);
+        Pushes { log, ..self }
     }
 
     /// The number of the push that is in force; 0 for none.
@@ -73,9 +105,19 @@ impl Pushes {
         if !conflicts.is_empty() && !push.is_forced {
             return Ok(PushReport::Conflicts(conflicts));
         }
-        let revision = self.revision(&push);
-        let revised = match vm.revise(&revision, push.is_forced) {
-            Ok(revised) => revised,
+        let standing = self.standing.as_ref();
+        if standing.is_some_and(|standing| standing.len() >= STANDING_MAX) {
+            return Err(format!(
+                "{STANDING_MAX} pushes stand already; take some back with   slave ctl URL rollback"
+            ));
+        }
+        let made = Standing {
+            number: self.history.next_number(),
+            when_micros: now_micros(),
+            push,
+        };
+        let (revised, mut warnings) = match self.put(vm, &made) {
+            Ok(done) => done,
             Err(RevisionError::Missing(misses)) => {
                 return Ok(PushReport::Missing(
                     misses.iter().map(name_of_miss).collect(),
@@ -83,17 +125,105 @@ impl Pushes {
             }
             Err(error) => return Err(error.to_string()),
         };
-        vm.keep_undos(HISTORY_MAX);
-        let after = |chore: &&Chore| !chore.is_before_rollback;
-        let mut warnings = do_chores(vm, push.chores.iter().filter(after), &revised);
-        let number = self.history.note(&push, now_micros());
-        warnings.extend(self.write_down(number, &push, &revised));
+        warnings.extend(self.write_down(made.number, &made.push, &revised));
+        let number = made.number;
+        if let Some(standing) = &mut self.standing {
+            standing.push(made);
+        }
         Ok(PushReport::Pushed(report(
             number,
             revised,
             warnings,
             begin.elapsed().as_micros() as u64,
         )))
+    }
+
+    /// Puts a push into a machine; answers also what went wrong of what the image itself does about it.
+    fn put(
+        &mut self,
+        vm: &mut Vm,
+        made: &Standing,
+    ) -> Result<(Revised, Vec<String>), RevisionError> {
+        let push = &made.push;
+        let revision = self.revision(push);
+        let phase = begin_phase(vm);
+        let revised = vm.revise(&revision, push.is_forced);
+        let done = revised.map(|revised| {
+            vm.keep_undos(HISTORY_MAX);
+            let after = |chore: &&Chore| !chore.is_before_rollback;
+            let warnings = do_chores(vm, push.chores.iter().filter(after), &revised);
+            (revised, warnings)
+        });
+        end_phase(vm, phase);
+        let done = done?;
+        self.history.note(push, made.number, made.when_micros);
+        self.renew_texts();
+        if vm.extensions.get::<PushedInto>().is_none() {
+            let name = format!("push #{} ({})", made.number, push.title);
+            vm.extensions.insert(PushedInto(name));
+        }
+        Ok(done)
+    }
+
+    fn renew_texts(&self) {
+        let texts = self.history.texts();
+        let texts = texts.map(|(name, text)| (name.clone(), text.to_string()));
+        *self.texts.borrow_mut() = texts.collect();
+    }
+
+    /// Puts all that stands into another machine, which nobody has pushed into.
+    ///
+    /// # Errors
+    /// What does not fit there.
+    pub fn renew(&mut self, vm: &mut Vm) -> Result<(), String> {
+        self.history.begin_anew();
+        for mut made in self.standing.clone().unwrap_or_default() {
+            // Whatever it cost was agreed to when it came.
+            made.push.is_forced = true;
+            let (_, warnings) = self.put(vm, &made).map_err(|error| {
+                let title = &made.push.title;
+                format!("push #{} ({title}) does not fit: {error}", made.number)
+            })?;
+            for warning in warnings {
+                tracing::warn!("{warning}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes back to the push of a number for the machines to come, where there is none now.
+    ///
+    /// # Errors
+    /// Where there is no such push.
+    pub fn forget(&mut self, number: u32) -> Result<RolledBack, String> {
+        let standing = self.standing.as_mut().filter(|it| !it.is_empty());
+        let standing = standing.ok_or("nothing was pushed yet")?;
+        if number != 0 && !standing.iter().any(|it| it.number == number) {
+            return Err(format!("there is no push #{number} in force"));
+        }
+        let gone = standing.iter().filter(|it| it.number > number);
+        let back = RolledBack {
+            number,
+            methods: gone.map(|it| it.push.methods.len() as u32).sum(),
+            ..RolledBack::default()
+        };
+        self.end_rollback(number);
+        Ok(back)
+    }
+
+    /// Notes that what came after a push is not in force any more.
+    fn end_rollback(&mut self, number: u32) {
+        if let Some(standing) = &mut self.standing {
+            standing.retain(|it| it.number <= number);
+        }
+        self.renew_texts();
+        let record = Record::Rollback {
+            number,
+            when_micros: now_micros(),
+        };
+        if let Some(warning) = self.append(&record) {
+            tracing::warn!("{warning}");
+        }
     }
 
     fn revision(&mut self, push: &Push) -> Revision {
@@ -189,20 +319,14 @@ impl Pushes {
         while self.history.entries().len() > kept {
             self.take_back(vm, &mut back)?;
         }
-        let record = Record::Rollback {
-            number,
-            when_micros: now_micros(),
-        };
-        if let Some(warning) = self.append(&record) {
-            tracing::warn!("{warning}");
-        }
+        self.end_rollback(number);
         Ok(back)
     }
 
     /// How many of the entries stay in force.
     fn place_to_keep(&self, number: u32) -> Result<usize, String> {
         let entries = self.history.entries();
-        let is_whole = entries.first().is_none_or(|first| first.number == 1);
+        let is_whole = self.history.reaches_back();
         match self.history.place_of(number) {
             Some(place) => Ok(place + 1),
             None if number == 0 && is_whole => Ok(0),
@@ -254,12 +378,43 @@ impl Pushes {
     }
 }
 
+/// Begins a log of what is pushed into a running image.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn begin_log(path: &Path, image: Fingerprint) -> anyhow::Result<LogWriter> {
+    let mut log = LogWriter::create(path)?;
+    log.append(&Record::Session(SessionStart {
+        program_version: env!("CARGO_PKG_VERSION").to_string(),
+        image_fingerprint: image,
+        seed_fingerprint: None,
+        started_micros: now_micros(),
+    }))?;
+    Ok(log)
+}
+
 /// Whether a method is still as its push made it.
 fn is_intact(history: &History, vm: &Vm, name: &MethodName, version: &Version) -> bool {
     match history.place_of(version.number) {
         Some(place) => vm.is_as_revised(place, &name.behavior, &name.selector),
         // Too long ago to tell.
         None => true,
+    }
+}
+
+/// What is pulled for a push, into a machine that pulls, comes during a phase of its own; answers the one
+/// that it interrupts.
+fn begin_phase(vm: &mut Vm) -> Option<String> {
+    let arrivals = vm.extensions.get_mut::<Arrivals>()?;
+    let phase = arrivals.phases.last().cloned();
+    arrivals.begin_phase(PHASE);
+    phase
+}
+
+fn end_phase(vm: &mut Vm, interrupted: Option<String>) {
+    let arrivals = vm.extensions.get_mut::<Arrivals>();
+    if let (Some(arrivals), Some(phase)) = (arrivals, interrupted) {
+        arrivals.begin_phase(&phase);
     }
 }
 
@@ -281,7 +436,7 @@ fn do_chores<'a>(
     for chore in chores {
         let is_due =
             (chore.for_new_class.as_ref()).is_none_or(|class| revised.new_classes.contains(class));
-        if !is_due || method_in(vm, &chore.needs).is_none() {
+        if !is_due || !vm.bring_method(&chore.needs.behavior, &chore.needs.selector) {
             continue;
         }
         let nil = vm.heap.nil();

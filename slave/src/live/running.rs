@@ -1,19 +1,21 @@
 //! The loop of a machine that takes orders between two of its safepoints, and the daemon beside it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use imprint_host::Waker;
-use imprint_vm::{Outcome, RunLimits, Supply, Vm, Wanted, revise};
+use imprint_vm::{Event, Outcome, RunLimits, Supply, Vm, Wanted, revise};
 use imprint_wire::live::{Holding, Holdings, Inventory, Outline, Push};
 use imprint_wire::{Address, Listener, ServerLimits, Services};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::desk::{LOOK, LiveDesk, LiveOrder};
-use super::pushes::Pushes;
+use super::alone::AloneDesk;
+use super::desk::{LOOK, LiveDesk, LiveOrder, LiveQueue};
+use super::pushes::{Pushes, Texts};
 use super::suppliers::Suppliers;
 use super::supplying::supply;
 use crate::crash::outlived;
@@ -22,6 +24,8 @@ use crate::security::admission;
 /// A machine's side: orders that wait, and how they are carried out.
 pub struct LiveRun {
     orders: Receiver<LiveOrder>,
+    /// Orders that were taken out of the queue already.
+    taken: VecDeque<LiveOrder>,
     suppliers: Suppliers,
     /// The number of the last thing that was asked for.
     last_want: u64,
@@ -85,7 +89,18 @@ pub fn serve_beside(
         .build()
         .context("cannot start threads")?;
     let (stop, stopped) = watch::channel(false);
-    let (desk, orders) = LiveDesk::new(program, image.to_string(), waker, stop.clone());
+    let machine = waker.clone();
+    let (desk, queue) = LiveDesk::new(move || {
+        // A full queue means that the machine is about to look anyway.
+        let _ = machine.push(Event::Order(LOOK));
+    });
+    let control = AloneDesk {
+        waker,
+        image: image.to_string(),
+        program,
+        started: Instant::now(),
+        stop: stop.clone(),
+    };
     let listener = runtime
         .block_on(Listener::bind_for(
             &address,
@@ -94,22 +109,16 @@ pub fn serve_beside(
         ))
         .context("cannot listen")?;
     let address = listener.address().clone();
-    let suppliers = desk.suppliers();
-    let desk = Arc::new(desk);
-    let services = Services::new().with_control(desk.clone()).with_live(desk);
+    let services = Services::new()
+        .with_control(Arc::new(control))
+        .with_live(Arc::new(desk));
     runtime.spawn(listener.serve(services, until(stopped)));
     let served = Served {
         runtime: Some(runtime),
         stop,
         address,
     };
-    let run = LiveRun {
-        orders,
-        suppliers,
-        last_want: 0,
-        hands: Hands { pushes, giver },
-    };
-    Ok((run, served))
+    Ok((LiveRun::new(queue, pushes, giver), served))
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {
@@ -118,22 +127,89 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 }
 
 impl LiveRun {
+    /// What carries out the orders of a queue.
+    pub fn new(queue: LiveQueue, pushes: Pushes, giver: Box<dyn Giver>) -> LiveRun {
+        LiveRun {
+            orders: queue.orders,
+            taken: VecDeque::new(),
+            suppliers: queue.suppliers,
+            last_want: 0,
+            hands: Hands { pushes, giver },
+        }
+    }
+
     /// Carries out what waits and lets the machine go on, until it ends otherwise.
-    pub fn go_on(&mut self, vm: &mut Vm, mut outcome: Outcome) -> Outcome {
+    pub fn go_on(&mut self, vm: &mut Vm, outcome: Outcome) -> Outcome {
+        let begun = vm.standstill();
+        self.go_on_within(vm, outcome, &RunLimits::default(), begun)
+    }
+
+    /// As [`LiveRun::go_on`], of a run with limits; its deadline is later by as long as the clocks have stood
+    /// still since they had for `begun`.
+    pub fn go_on_within(
+        &mut self,
+        vm: &mut Vm,
+        mut outcome: Outcome,
+        limits: &RunLimits,
+        begun: Duration,
+    ) -> Outcome {
         let suppliers = self.suppliers.clone();
         vm.extensions
             .insert(Supply::new(move || suppliers.is_any()));
         loop {
             match outcome {
-                Outcome::Ordered(LOOK) => {
-                    while let Ok(order) = self.orders.try_recv() {
-                        self.hands.carry_out(vm, order);
-                    }
-                }
+                Outcome::Ordered(LOOK) => self.look(vm),
                 Outcome::Wanted(wanted) => self.supply(vm, *wanted),
                 other => return other,
             }
-            outcome = vm.go_on(RunLimits::default());
+            let still = vm.standstill() - begun;
+            outcome = vm.go_on(RunLimits {
+                deadline: limits.deadline.map(|deadline| deadline + still),
+                ..limits.clone()
+            });
+        }
+    }
+
+    /// Carries out what waits.
+    pub fn look(&mut self, vm: &mut Vm) {
+        while let Some(order) = self.next_order() {
+            self.hands.carry_out(vm, order);
+        }
+    }
+
+    /// Whether somebody ordered something.
+    pub fn has_orders(&mut self) -> bool {
+        self.taken.extend(self.orders.try_recv());
+        !self.taken.is_empty()
+    }
+
+    fn next_order(&mut self) -> Option<LiveOrder> {
+        let taken = self.taken.pop_front();
+        taken.or_else(|| self.orders.try_recv().ok())
+    }
+
+    /// Puts all that was pushed into another machine.
+    ///
+    /// # Errors
+    /// What does not fit there.
+    pub fn renew(&mut self, vm: &mut Vm) -> Result<(), String> {
+        self.hands.pushes.renew(vm)
+    }
+
+    /// The texts of what is pushed.
+    pub fn texts(&self) -> Texts {
+        self.hands.pushes.texts()
+    }
+
+    /// Carries out what waits as far as that needs no machine, since there is none for this reason.
+    pub fn do_without(&mut self, why: &str) {
+        while let Some(order) = self.next_order() {
+            match order {
+                LiveOrder::Rollback(number, _, reply) => {
+                    let _ = reply.send(self.hands.pushes.forget(number));
+                }
+                other => other.refuse(why.to_string()),
+            }
         }
     }
 

@@ -43,10 +43,13 @@ impl Installer<'_> {
         self.check_shape(&title, method)?;
         let oop = self.make_code(&title, method, &placed.local_ids, source_pointer)?;
         let selector = self.heap.intern(&method.selector)?;
-        self.take_hash(oop, dictionary.at(self.heap, selector), placed.id);
-        let grown = dictionary.put_growing(self.heap, selector, oop)?;
-        if grown != dictionary {
-            self.heap.store(class, behavior::METHOD_DICTIONARY, grown.0);
+        let standing = dictionary.at(self.heap, selector);
+        self.take_hash(oop, standing, placed.id);
+        if is_awaited(standing, placed.id) {
+            let grown = dictionary.put_growing(self.heap, selector, oop)?;
+            if grown != dictionary {
+                self.heap.store(class, behavior::METHOD_DICTIONARY, grown.0);
+            }
         }
         self.note(placed.id, oop);
         Ok(oop)
@@ -155,6 +158,13 @@ impl Installer<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a method of a master is to stand where this does: its ghost, or nothing. Where something else
+/// was put there meanwhile, by a push or the program, that stays, and the method is found by its id alone.
+fn is_awaited(standing: Option<Oop>, id: u64) -> bool {
+    let ghost = standing.map(Oop::as_ghost);
+    id == 0 || ghost.is_none_or(|ghost| ghost.is_some_and(|ghost| ghost.id == id))
 }
 
 /// The source pointer of a method in an image whose methods end with one; 0 for none. Behind the

@@ -12,7 +12,7 @@
 //! ghosts, and a class that was built has the image's own code make it.
 //!
 //! Reading order: [`names`] (what can be found by name), [`references`], [`class`], [`code`],
-//! [`object`], [`dictionary`], [`bulk`] (many methods at once).
+//! [`object`], [`dictionary`], [`bulk`] (many methods at once), [`restating`] (for classes that were reshaped).
 
 mod bulk;
 mod class;
@@ -21,6 +21,7 @@ mod dictionary;
 mod names;
 mod object;
 mod references;
+mod restating;
 mod scan;
 mod surroundings;
 mod variables;
@@ -33,6 +34,7 @@ use thiserror::Error;
 pub use code::{TRAILER_BYTES, source_pointer, source_pointer_in};
 pub use dictionary::MethodDictionary;
 pub use names::{ClassEntry, ClassShape, Names};
+pub(crate) use restating::place_of;
 pub use scan::{class_name, family_of, is_class, is_metaclass, own_variables};
 pub(crate) use surroundings::lineage;
 

@@ -54,6 +54,8 @@ pub struct Names {
     pub(super) meta_bindings: FxHashMap<Name, Oop>,
     /// Classes as they came, which a program has changed since.
     pub(super) former: FxHashMap<Name, ClassShape>,
+    /// Classes as the master sends them, which a push has reshaped here.
+    pub(super) as_sent: FxHashMap<Name, ClassShape>,
 }
 
 fn hash_of(behavior: &BehaviorName, shape: &ClassShape, variables: &[Name]) -> u64 {
@@ -180,17 +182,17 @@ impl Names {
         self.classes.remove(name);
     }
 
-    /// The classes of these names and all that inherit from them, by name.
+    /// The classes of these names and all that inherit from them, superclasses first.
     pub fn with_descendants(&self, roots: &[Name]) -> Vec<Name> {
         let superclass = |name: &Name| self.classes.get(name)?.shape.as_ref()?.superclass.clone();
-        let is_kin = |name: &&Name| {
-            let chain = std::iter::successors(Some((*name).clone()), superclass);
+        let chain = |name: &Name| {
+            let chain = std::iter::successors(Some(name.clone()), superclass);
             // Classes that inherit in a circle come to an end all the same.
-            let mut chain = chain.take(self.classes.len());
-            chain.any(|ancestor| roots.contains(&ancestor))
+            chain.take(self.classes.len())
         };
+        let is_kin = |name: &&Name| chain(name).any(|ancestor| roots.contains(&ancestor));
         let mut kin: Vec<Name> = self.classes.keys().filter(is_kin).cloned().collect();
-        kin.sort();
+        kin.sort_by_cached_key(|name| (chain(name).count(), name.clone()));
         kin
     }
 
@@ -209,7 +211,7 @@ impl Names {
         self.former.get(class).or_else(now)
     }
 
-    fn variables<'a>(
+    pub(super) fn variables<'a>(
         &'a self,
         behavior: &BehaviorName,
         shape_of: &dyn Fn(&Name) -> Option<&'a ClassShape>,

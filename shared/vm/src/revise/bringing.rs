@@ -14,17 +14,11 @@ use imprint_model::layout::{association, class};
 
 use super::undo::{Cleared, NewClass};
 use super::{Revision, RevisionError};
-use crate::arrivals::Arrivals;
 use crate::install::Installer;
 use crate::machine::Vm;
 use crate::stand_in::PLACEHOLDER_CLASS;
 
 impl Vm {
-    /// Whether there is a master that would give what is missing.
-    pub(super) fn can_pull(&self) -> bool {
-        self.extensions.get::<Arrivals>().is_some()
-    }
-
     /// Makes a class that is not here, in the places that were kept for it.
     pub(super) fn make_class(
         &mut self,

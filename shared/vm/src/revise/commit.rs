@@ -67,6 +67,7 @@ impl Vm {
         self.remarry_active();
         self.flush_caches();
         let revised = done?;
+        self.note_as_sent();
         match self.initialise_fresh() {
             Ok(()) => Ok(revised),
             Err(error) => {

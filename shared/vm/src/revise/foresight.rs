@@ -7,10 +7,13 @@ use imprint_model::layout::association;
 use rustc_hash::FxHashSet;
 
 use super::migrating::Population;
+use super::pulling::no_source;
 use super::shapes::ShapeChange;
 use super::{Loss, NewMethod, Revision, RevisionError};
 use crate::install::{InstallError, Installer, Unbound};
 use crate::machine::Vm;
+use crate::outcome::Outcome;
+use crate::outside::OutsideError;
 
 /// Rounds in which what is missing is pulled, before the machine gives up.
 const PULLS_MAX: usize = 1000;
@@ -21,19 +24,25 @@ impl Vm {
     /// # Errors
     /// What is missing and cannot be had.
     pub(super) fn bring_needs(&mut self, revision: &Revision) -> Result<(), RevisionError> {
-        let can_pull = self.can_pull();
+        if !self.can_pull() {
+            return match self.missing(revision) {
+                missing if missing.is_empty() => Ok(()),
+                missing => Err(RevisionError::Missing(missing)),
+            };
+        }
+        self.pull_namesakes(revision)?;
         for _ in 0..PULLS_MAX {
             let missing = self.missing(revision);
             let Some(first) = missing.first().cloned() else {
-                return Ok(());
+                return self.pull_kin(revision);
             };
-            if !can_pull {
-                return Err(RevisionError::Missing(missing));
-            }
-            if let Some(outcome) = self.fetch(first) {
-                return Err(RevisionError::NoSource(format!(
-                    "what the code needs cannot be pulled: {outcome:?}"
-                )));
+            match self.fetch(first) {
+                None => {}
+                Some(Outcome::NoSource {
+                    error: OutsideError::Refused(_),
+                    miss,
+                }) => return Err(RevisionError::Missing(vec![*miss])),
+                Some(outcome) => return Err(no_source(&outcome)),
             }
         }
         Err(RevisionError::Missing(self.missing(revision)))

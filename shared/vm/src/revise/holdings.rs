@@ -6,7 +6,6 @@ use imprint_isa::{BehaviorName, Name};
 use imprint_model::layout::{association, behavior};
 use imprint_model::{Format, Known, Oop};
 
-use crate::arrivals::Arrivals;
 use crate::install::MethodDictionary;
 use crate::machine::Vm;
 use crate::stand_in::{StandIns, TOMBSTONE_CLASS};
@@ -25,8 +24,7 @@ pub enum Holding {
 impl Vm {
     /// Whether something was left out of this image, and there is no master that would give it.
     pub fn is_slim(&self) -> bool {
-        self.extensions.get::<Arrivals>().is_none()
-            && (self.heap.is_partial() || self.has_tombstones())
+        !self.can_pull() && (self.heap.is_partial() || self.has_tombstones())
     }
 
     /// Whether some method dictionary holds what is no method.

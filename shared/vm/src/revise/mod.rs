@@ -23,7 +23,7 @@
 //! Whoever revises has the image's own code see to that.
 //!
 //! Reading order: [`shapes`], [`foresight`], [`adapting`], [`migrating`], [`commit`], [`bringing`], [`undo`];
-//! [`holdings`] says what a slim image lost.
+//! [`pulling`] is for machines that have a master, [`holdings`] says what a slim image lost.
 
 mod adapting;
 mod bringing;
@@ -32,6 +32,7 @@ mod foresight;
 mod holdings;
 mod initialising;
 mod migrating;
+mod pulling;
 mod shapes;
 mod undo;
 

@@ -6,7 +6,7 @@ use imprint_model::{Format, InstanceSpec};
 
 use super::RevisionError;
 use crate::extract::VOCABULARY;
-use crate::install::{ClassShape, Names};
+use crate::install::{ClassShape, Names, place_of};
 
 /// Classes besides those of fixed index and of the vocabulary whose variables are read by number.
 const READ_BY_NUMBER: [&str; 8] = [
@@ -45,14 +45,13 @@ pub(super) struct ShapeChange {
 impl ShapeChange {
     /// Where a variable stands afterwards; `None` where it is gone.
     pub fn place(&self, variable: u16) -> Option<u16> {
-        let name = self.from.variables.get(usize::from(variable))?;
-        position(&self.to.variables, name)
+        let moved = place_of(variable.into(), &self.from.variables, &self.to.variables)?;
+        u16::try_from(moved).ok()
     }
 
     /// Where a variable stood before; `None` where it is new.
     pub fn origin(&self, variable: usize) -> Option<usize> {
-        let name = self.to.variables.get(variable)?;
-        position(&self.from.variables, name).map(usize::from)
+        place_of(variable, &self.to.variables, &self.from.variables)
     }
 
     /// The variables that go, with their places before.
@@ -79,11 +78,6 @@ impl ShapeChange {
             ..self.clone()
         }
     }
-}
-
-fn position(variables: &[Name], name: &Name) -> Option<u16> {
-    let found = variables.iter().position(|known| known == name)?;
-    u16::try_from(found).ok()
 }
 
 fn missing_in(all: &[Name], others: &[Name]) -> Vec<(usize, Name)> {
@@ -128,15 +122,7 @@ pub(super) fn declare(
     absent: &[Name],
     first_index: u32,
 ) -> Result<Declared, RevisionError> {
-    let is_known =
-        |draft: &&ClassDraft| names.class(&draft.name).is_some() && !absent.contains(&draft.name);
-    let roots: Vec<Name> = classes
-        .iter()
-        .filter(is_known)
-        .filter(|draft| differs(names, draft))
-        .map(|draft| draft.name.clone())
-        .collect();
-    let kin = names.with_descendants(&roots);
+    let kin = kin_reshaped(names, classes, absent);
     let sides = sides_of(&kin);
     let from: Vec<Option<Shape>> = sides.iter().map(|side| shape_of(names, side)).collect();
     let mut declared = Declared {
@@ -157,6 +143,19 @@ pub(super) fn declare(
             Err(error)
         }
     }
+}
+
+/// The classes that will look otherwise, and those that inherit from them, superclasses first.
+pub(super) fn kin_reshaped(names: &Names, classes: &[ClassDraft], absent: &[Name]) -> Vec<Name> {
+    let is_known =
+        |draft: &&ClassDraft| names.class(&draft.name).is_some() && !absent.contains(&draft.name);
+    let roots: Vec<Name> = classes
+        .iter()
+        .filter(is_known)
+        .filter(|draft| differs(names, draft))
+        .map(|draft| draft.name.clone())
+        .collect();
+    names.with_descendants(&roots)
 }
 
 fn sides_of(kin: &[Name]) -> Vec<BehaviorName> {
@@ -196,15 +195,11 @@ fn family(spec: u8) -> u8 {
 
 /// The specification of a kind with so many named fields.
 fn spec_of(kind: u8, fields: usize) -> InstanceSpec {
-    let spec = match (family(kind), fields) {
-        (1, 0) => Format::EMPTY.bits(),
-        (3, 0) => Format::ARRAY.bits(),
-        (family, _) => family,
+    let any = InstanceSpec {
+        spec: kind,
+        fixed_fields: 0,
     };
-    InstanceSpec {
-        spec,
-        fixed_fields: fields as u16,
-    }
+    any.with_fields(fields as u16)
 }
 
 fn shape_of(names: &Names, behavior: &BehaviorName) -> Option<Shape> {
@@ -391,15 +386,15 @@ mod tests {
             (
                 vec![draft("Top", None, &["new", "a", "b"])],
                 vec![
-                    ("Low", vec![Some(1), Some(2), Some(3)]),
                     ("Top", vec![Some(1), Some(2)]),
+                    ("Low", vec![Some(1), Some(2), Some(3)]),
                 ],
             ),
             (
                 vec![draft("Top", None, &["b"])],
                 vec![
-                    ("Low", vec![None, Some(0), Some(1)]),
                     ("Top", vec![None, Some(0)]),
+                    ("Low", vec![None, Some(0), Some(1)]),
                 ],
             ),
             (
@@ -409,8 +404,8 @@ mod tests {
                     draft("Low", Some("Top"), &[]),
                 ],
                 vec![
-                    ("Low", vec![Some(1), Some(2), Some(0)]),
                     ("Top", vec![Some(1), Some(2)]),
+                    ("Low", vec![Some(1), Some(2), Some(0)]),
                 ],
             ),
             (

@@ -1,0 +1,341 @@
+//! Code pushed into slaves that pull: in the middle of a run, between runs, and into an image that has a master.
+
+use std::fs;
+use std::path::Path;
+
+use imprint_integration_tests::programs::{
+    Ended, Running, assert_eventually, example, free_port, master, slave, start,
+};
+
+use crate::browser::get;
+use crate::live_app::{App, copy};
+use crate::pair::Pair;
+
+/// Classes whose instances lie in the full image, some of which nothing has reached when code comes.
+const SHELF: &str = r#"
+Class { #name : #Box, #superclass : #Object, #instVars : [ 'left', 'right' ], #category : #Boxes }
+
+Box >> left: one right: other [ left := one. right := other ]
+
+Box >> left [ ^ left ]
+
+Box >> difference [ | blocks | blocks := { [ left ]. [ right ] }. ^ blocks first value - blocks last value ]
+"#;
+const BIG: &str = r#"
+Class { #name : #BigBox, #superclass : #Box, #instVars : [ 'lid' ], #category : #Boxes }
+
+BigBox >> lid: anObject [ lid := anObject ]
+
+BigBox >> sum [ ^ self difference + lid ]
+"#;
+const LATE: &str = r#"
+Class { #name : #LateBox, #superclass : #BigBox, #instVars : [ 'label' ],
+	#classInstVars : [ 'made' ], #category : #Boxes }
+
+LateBox class >> made [ ^ made ]
+
+LateBox class >> made: anInteger [ made := anInteger ]
+
+LateBox >> label: anObject [ label := anObject ]
+
+LateBox >> label [ ^ label ]
+
+LateBox >> sum [ ^ super sum * 100 ]
+"#;
+const APART: &str = r#"
+Class { #name : #ApartBox, #superclass : #Object, #category : #Boxes }
+
+ApartBox >> colour [ ^ #grey ]
+
+ApartBox >> weight [ ^ 7 ]
+"#;
+const BOXES: &str = r#"
+Class { #name : #Boxes, #superclass : #Object, #classVars : [ 'All' ], #category : #Boxes }
+
+Boxes class >> initialize [
+	LateBox made: 5.
+	All := {
+		Box new left: 9 right: 2; yourself.
+		BigBox new left: 9 right: 2; lid: 3; yourself.
+		LateBox new left: 9 right: 2; lid: 3; label: #late; yourself.
+		LateBox new left: 90 right: 20; lid: 30; label: #later; yourself } ]
+
+Boxes class >> all [ ^ All ]
+
+Boxes class >> isPushed [ ^ false ]
+
+Boxes class >> await [ [ self isPushed ] whileFalse: [ (Delay forMilliseconds: 2) wait ] ]
+"#;
+
+/// The counter with the boxes, as a master serves it.
+fn project(folder: &Path) {
+    copy(&example("counter"), &folder.join("boxes"));
+    let package = folder.join("boxes/src/Boxes");
+    fs::create_dir_all(&package).unwrap();
+    fs::write(package.join("package.st"), "Package { #name : #Boxes }\n").unwrap();
+    let classes = [
+        ("Box", SHELF),
+        ("BigBox", BIG),
+        ("LateBox", LATE),
+        ("ApartBox", APART),
+        ("Boxes", BOXES),
+    ];
+    for (name, text) in classes {
+        fs::write(package.join(format!("{name}.class.st")), text).unwrap();
+    }
+    let baseline = folder.join("boxes/src/BaselineOfCounter/BaselineOfCounter.class.st");
+    let text = fs::read_to_string(&baseline).unwrap();
+    let text = text.replace("spec group:", "spec package: 'Boxes'. spec group:");
+    let text = text.replace("with: #( 'Counter' ", "with: #( 'Boxes' 'Counter' ");
+    fs::write(baseline, text).unwrap();
+}
+
+/// A master with the boxes, a slave that waits for orders, and the sources.
+struct Boxes {
+    sources: tempfile::TempDir,
+    pair: Pair,
+}
+
+impl Boxes {
+    fn start() -> Boxes {
+        let sources = tempfile::tempdir().unwrap();
+        project(sources.path());
+        let pair = Pair::start(
+            &sources.path().join("boxes"),
+            &["--push-log", "pushes"],
+            &[],
+        );
+        copy(&sources.path().join("boxes"), &sources.path().join("base"));
+        Boxes { sources, pair }
+    }
+
+    fn edit(&self, class: &str, from: &str, to: &str) {
+        let file = format!("boxes/src/Boxes/{class}.class.st");
+        let file = self.sources.path().join(file);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(file, text.replacen(from, to, 1)).unwrap();
+    }
+
+    fn push(&self, arguments: &[&str]) -> Ended {
+        let to = ["push", "--in", "boxes", "--to", self.pair.slave_url()];
+        master(self.sources.path(), &[&to[..], arguments].concat())
+    }
+
+    fn pushed(&self, arguments: &[&str]) -> String {
+        let ended = self.push(arguments);
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:?}");
+        assert!(!ended.stdout.contains("warning"), "{ended:?}");
+        ended.stdout
+    }
+
+    /// Begins a run, and waits until it goes on.
+    fn begin(&self, expression: &str) -> Running {
+        let order = ["ctl", self.pair.slave_url(), "run", expression];
+        let running = start("slave", self.pair.path(), &order, &[]);
+        assert_eventually("the run", || {
+            let status = self.pair.slave(&["status"]).stdout;
+            status.contains("running an expression").then_some(())
+        });
+        running
+    }
+}
+
+fn ended_with(run: Running, answer: &str) {
+    let ended = run.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.stdout.trim(), answer, "{ended:?}");
+}
+
+#[test]
+fn a_run_that_pulls_takes_methods_of_what_has_come_and_of_what_has_not() {
+    let boxes = Boxes::start();
+    let run = boxes.begin(
+        "| box | box := Boxes all first. box left. Boxes await.
+        { box left. box difference. ApartBox new colour. ApartBox new weight.
+            (Smalltalk at: #ApartBox) == ApartBox new class. FreshBox new lid.
+            (ApartBox >> #colour) sourceCode } printString",
+    );
+    boxes.edit("ApartBox", "^ #grey", "^ #red");
+    boxes.edit("Box", "left [ ^ left ]", "left [ ^ left negated ]");
+    boxes.edit("Box", "^ blocks first", "^ 1000 + blocks first");
+    boxes.edit("Boxes", "isPushed [ ^ false", "isPushed [ ^ true");
+    let fresh = "Class { #name : #FreshBox, #superclass : #BigBox, #category : #Boxes }\n\n\
+        FreshBox >> lid [ ^ lid ifNil: [ #none ] ]\n";
+    let file = boxes
+        .sources
+        .path()
+        .join("boxes/src/Boxes/FreshBox.class.st");
+    fs::write(file, fresh).unwrap();
+    let told = boxes.pushed(&["ApartBox", "FreshBox", "Box", "Boxes class>>isPushed"]);
+    assert!(told.contains("FreshBox   new class"), "{told}");
+    assert!(!told.contains("ApartBox   new class"), "{told}");
+    ended_with(run, "#(-9 1007 #red 7 true #none 'colour ^ #red')");
+}
+
+#[test]
+fn what_comes_after_its_class_was_reshaped_is_as_the_class_is_now() {
+    let boxes = Boxes::start();
+    let ask = "{ first left. first difference. big sum. Boxes all third sum. Boxes all last label.
+        first step. Boxes all last step. LateBox made. LateBox size } printString";
+    let run = boxes.begin(&format!(
+        "| first big | first := Boxes all first. big := Boxes all second. first left. big lid: 4.
+        Boxes await. {ask}"
+    ));
+    boxes.edit("Box", "[ 'left', 'right' ]", "[ 'step', 'right', 'left' ]");
+    boxes.edit("Box", "#category", "#classInstVars : [ 'size' ], #category");
+    let more = "Box class >> size [ ^ size ]\n\nBox >> step [ ^ step ]\n\nBox >> left [";
+    boxes.edit("Box", "Box >> left [", more);
+    boxes.edit("Boxes", "isPushed [ ^ false", "isPushed [ ^ true");
+    let told = boxes.pushed(&["Box", "Boxes class>>isPushed", "--base", "base"]);
+    assert!(told.contains("Box  + instance variable 'step'"), "{told}");
+    ended_with(run, "#(9 7 11 1000 #later nil nil 5 nil)");
+    // The next run begins with what was pushed, and then goes back.
+    let ask = "| first big | first := Boxes all first. big := Boxes all second.
+        { first step. big sum. Boxes all last sum. LateBox made. Box instVarNames size } printString";
+    assert_eq!(boxes.pair.pulled(ask), "#(nil 10 10000 5 3)");
+    let back = boxes.pair.slave(&["rollback", "0"]);
+    assert_eq!(back.code, Some(0), "{back:?}");
+    let ask = ask.replace("first step", "first left");
+    assert_eq!(boxes.pair.pulled(&ask), "#(9 10 10000 5 2)");
+}
+
+#[test]
+fn what_is_pushed_stands_for_all_runs_until_it_is_taken_back() {
+    let boxes = Boxes::start();
+    let ask = "{ (Smalltalk at: #ApartBox) new colour. ApartBox new weight } printString";
+    assert_eq!(boxes.pair.pulled(ask), "#(#grey 7)");
+    assert_eq!(
+        boxes.pair.slave(&["snapshot", "before.image"]).code,
+        Some(0)
+    );
+    boxes.edit("ApartBox", "^ #grey", "^ #red");
+    assert!(boxes.pushed(&["ApartBox>>colour"]).contains("push #1"));
+    boxes.edit("ApartBox", "^ 7", "^ 8");
+    assert!(boxes.pushed(&["ApartBox>>weight"]).contains("push #2"));
+    let again = boxes.pushed(&["ApartBox>>colour", "ApartBox>>weight"]);
+    assert!(again.contains("is there already"), "{again}");
+    assert_eq!(boxes.pair.pulled(ask), "#(#red 8)");
+
+    let slim = boxes.pair.slave(&["snapshot", "slim.image"]);
+    assert_eq!(slim.code, Some(2), "{slim:?}");
+    for words in ["push #1 (ApartBox>>colour)", "--heap"] {
+        assert!(slim.stderr.contains(words), "{words}: {slim:?}");
+    }
+    assert!(!boxes.pair.path().join("slim.image").exists());
+    let heap = boxes.pair.slave(&["snapshot", "heap.image", "--heap"]);
+    assert_eq!(heap.code, Some(0), "{heap:?}");
+    let asked = master(
+        boxes.pair.path(),
+        &[
+            "run",
+            "heap.image",
+            "eval",
+            "(Smalltalk at: #ApartBox) new colour",
+        ],
+    );
+    assert_eq!(asked.stdout.trim(), "#red", "{asked:?}");
+
+    let back = boxes.pair.slave(&["rollback", "#1"]);
+    assert!(
+        back.stdout.contains("back to push #1: 0 classes, 1 method"),
+        "{back:?}"
+    );
+    assert_eq!(boxes.pair.pulled(ask), "#(#red 7)");
+    assert_eq!(boxes.pair.slave(&["rollback", "0"]).code, Some(0));
+    assert_eq!(boxes.pair.pulled(ask), "#(#grey 7)");
+    assert_eq!(boxes.pair.slave(&["snapshot", "after.image"]).code, Some(0));
+    let file = |name: &str| fs::read(boxes.pair.path().join(name)).unwrap();
+    assert!(file("before.image") == file("after.image"));
+    let log = master(boxes.pair.path(), &["log", "show", "pushes"]);
+    for line in [
+        "push #2   ApartBox>>weight",
+        "back to push #1",
+        "back to push #0",
+    ] {
+        assert!(log.stdout.contains(line), "{line}: {log:?}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_a_run_that_pulls_is_refused_and_changes_nothing() {
+    let boxes = Boxes::start();
+    let ask = "{ Boxes all first left. Boxes all second sum } printString";
+    boxes.edit("Boxes", "^ false", "^ NewBox new");
+    let newer = "Class { #name : #NewBox, #superclass : #Object, #category : #Boxes }\n";
+    let file = boxes.sources.path().join("boxes/src/Boxes/NewBox.class.st");
+    fs::write(file, newer).unwrap();
+    boxes.edit("Box", "[ 'left', 'right' ]", "[ 'left' ]");
+    boxes.edit("Box", "right := other", "other yourself");
+    boxes.edit("Box", "left ]. [ right ]", "left ]. [ left ]");
+    let run = boxes.begin(&format!(
+        "Boxes all first left. [ (Smalltalk includesKey: #Ended) ] whileFalse: [
+            (Delay forMilliseconds: 2) wait. Boxes isPushed ifNotNil: [ :it |
+                it = 0 ifTrue: [ Smalltalk at: #Ended put: 1 ] ] ]. {ask}"
+    ));
+    let rows: [(&[&str], &str); 2] = [
+        (&["Boxes class>>isPushed"], "has not NewBox"),
+        (
+            &["Box", "--base", "base"],
+            "it would lose the values of 'right'",
+        ),
+    ];
+    for (names, words) in rows {
+        let refused = boxes.push(names);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains(words), "{words}: {refused:?}");
+    }
+    boxes.edit("Boxes", "^ NewBox new", "^ 0");
+    boxes.pushed(&["Boxes class>>isPushed"]);
+    ended_with(run, "#(9 10)");
+    let nothing = boxes.pair.slave(&["rollback", "#7"]);
+    assert_eq!(nothing.code, Some(2), "{nothing:?}");
+    assert!(nothing.stderr.contains("no push #7"), "{nothing:?}");
+}
+
+#[test]
+fn a_slim_image_that_has_a_master_takes_code_and_pulls_what_that_names() {
+    let app = App::start();
+    app.slave.terminate();
+    let folder = app.folder.path();
+    let url = || format!("http://127.0.0.1:{}", free_port().unwrap());
+    let (master_url, slave_url) = (url(), url());
+    let serve = ["serve", "counter", "--listen", &master_url];
+    let _serving = start("master", folder, &serve, &[]);
+    let port = free_port().unwrap();
+    let run = [
+        "run",
+        "counter.image",
+        "--master",
+        &master_url,
+        "--listen",
+        &slave_url,
+    ];
+    let running = start("slave", folder, &run, &[("PORT", &port.to_string())]);
+    let page = || get(port, "/counter");
+    assert!(assert_eventually("the page", page).contains("<title>Counter</title>"));
+    let text = fs::read_to_string(app.file("CounterComponent")).unwrap();
+    let title = "^ (#(3 2) asSortedCollection first * 100) printString";
+    fs::write(
+        app.file("CounterComponent"),
+        text.replace("^ 'Counter'", title),
+    )
+    .unwrap();
+    let push = [
+        "push",
+        "CounterComponent>>title",
+        "--in",
+        "counter",
+        "--to",
+        &slave_url,
+    ];
+    let pushed = master(folder, &push);
+    assert_eq!(pushed.code, Some(0), "{pushed:?}");
+    assert!(page().unwrap().contains("<title>200</title>"));
+    let back = slave(folder, &["ctl", &slave_url, "rollback", "0"]);
+    assert_eq!(back.code, Some(0), "{back:?}");
+    assert!(page().unwrap().contains("<title>Counter</title>"));
+    running.terminate();
+    let ended = running.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
