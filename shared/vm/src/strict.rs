@@ -293,22 +293,24 @@ impl Check<'_> {
     }
 
     fn is_allowed(&self, value: Oop, may: May) -> bool {
+        if !value.is_object() {
+            let is_number = value.as_small_integer().is_some();
+            let may_be_number = matches!(may, May::Integer | May::IntegerOrNil);
+            return !value.is_ghost() && (may == May::Present || (may_be_number && is_number));
+        }
         let heap = &self.vm.heap;
-        let is_integer = value.as_small_integer().is_some();
-        let is_nil = value == heap.nil();
-        let is_code = value.is_object() && heap.format(value).is_code();
-        let is_forwarder = value.is_object() && heap.class_index_of(value) == ClassIndex::FORWARDER;
-        if value.is_ghost() || is_forwarder {
+        if heap.class_index_of(value) == ClassIndex::FORWARDER {
             return false;
         }
+        let is_nil = || value == heap.nil();
         match may {
-            May::Integer => is_integer,
-            May::IntegerOrNil => is_integer || is_nil,
-            May::Code => is_code,
-            May::CodeOrNil => is_code || is_nil,
-            May::ContextOrNil => is_nil || self.vm.is_context(value),
-            May::PointersOrNil => is_nil || (value.is_object() && heap.format(value).is_pointers()),
             May::Present => true,
+            May::Integer => false,
+            May::IntegerOrNil => is_nil(),
+            May::Code => heap.format(value).is_code(),
+            May::CodeOrNil => heap.format(value).is_code() || is_nil(),
+            May::ContextOrNil => is_nil() || self.vm.is_context(value),
+            May::PointersOrNil => is_nil() || heap.format(value).is_pointers(),
         }
     }
 }
