@@ -14,9 +14,10 @@
 //! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`seed`], [`handshake`],
 //! [`agreement`], [`remote`], [`waiting`], [`exploded`], [`shrinking`] (its image), [`heap_snapshot`], [`supplied`], [`keeping`], [`daemon`], [`live`] and [`ctl`]
 //! (orders), [`replay`], [`replaying`], [`resuming`], [`answer`], [`proof`], [`page`], [`limits`], [`security`], [`machine`],
-//! [`outcome_text`], [`packages`], [`frames`], [`ending`], [`interrupts`], [`crash`].
+//! [`outcome_text`], [`packages`], [`allocation`], [`frames`], [`ending`], [`interrupts`], [`crash`].
 
 mod agreement;
+mod allocation;
 pub mod answer;
 pub mod command_line;
 pub mod commands;

@@ -42,4 +42,5 @@ mod slow_wire;
 mod stopping;
 mod tracing;
 mod traps;
+mod unsound_packages;
 mod withholding;

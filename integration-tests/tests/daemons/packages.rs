@@ -22,7 +22,7 @@ fn answer(folder: &Path, image: &str, expression: &str) -> String {
 }
 
 /// Writes a package of Tonel: its classes are the files, by name.
-fn write_package(folder: &Path, root: &str, package: &str, files: &[(&str, &str)]) {
+pub fn write_package(folder: &Path, root: &str, package: &str, files: &[(&str, &str)]) {
     let path = folder.join(root).join(package);
     fs::create_dir_all(&path).unwrap();
     let head = format!("Package {{ #name : #'{package}' }}\n");
@@ -33,12 +33,12 @@ fn write_package(folder: &Path, root: &str, package: &str, files: &[(&str, &str)
 }
 
 /// Makes a package file of the sources in a folder.
-fn package(folder: &Path, root: &str, file: &str, options: &[&str]) {
+pub fn package(folder: &Path, root: &str, file: &str, options: &[&str]) {
     let words = [&["package", "--load", root, "-o", file], options].concat();
     done(&master(folder, &words));
 }
 
-fn install(folder: &Path, file: &str, image: &str, output: &str) -> Ended {
+pub fn install(folder: &Path, file: &str, image: &str, output: &str) -> Ended {
     slave(folder, &["install", file, "--image", image, "-o", output])
 }
 
@@ -208,7 +208,7 @@ fn initialisers_run_in_order_between_what_runs_before_and_after() {
     assert!(!folder.join("bad.image").exists());
 }
 
-const COUNTING: &str =
+pub const COUNTING: &str =
     "Class { #name : #Counting, #superclass : #Object, #instVars : [ 'count' ], \
 #classVars : [ 'Total' ], #category : #Counting }
 
@@ -233,7 +233,7 @@ Object >> counts [ ^ 1 ]
 ";
 
 /// An image with the first version of the package, as `one.image`.
-fn with_counting(folder: &Path) {
+pub fn with_counting(folder: &Path) {
     kernel(folder);
     let files = [("Counting.class", COUNTING), ("Object.extension", GREETS)];
     write_package(folder, "one", "Counting", &files);

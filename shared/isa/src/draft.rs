@@ -218,7 +218,7 @@ pub struct ObjectDraft {
 
 impl ObjectDraft {
     /// What it is, in a user's words.
-    fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         match &self.root {
             Ref::Global(name) => format!("the global {name}"),
             Ref::ClassVariable { class, name } => format!("the class variable {name} of {class}"),

@@ -17,6 +17,9 @@ pub(crate) fn is_initialiser(method: &MethodDraft) -> bool {
 
 /// The classes with initialisers, in the order in which these run.
 pub(crate) fn initialising_order<'p>(plan: &Plan<'p>, chosen: &[&'p Name]) -> Vec<&'p Name> {
+    if chosen.is_empty() {
+        return Vec::new();
+    }
     let wanted: FxHashSet<&Name> = chosen.iter().copied().collect();
     let classes: FxHashMap<&Name, &PlannedClass<'p>> = plan
         .classes

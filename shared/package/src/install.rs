@@ -24,6 +24,11 @@ use crate::error::PackageError;
 use crate::initialisers::{INITIALIZE, initialising_order, is_initialiser, is_same_code};
 use crate::orders::{Orders, ProtocolsOfBehaviors, protocols_of};
 use crate::plan::{INSTALLER, Plan, plan};
+use crate::uninstall::REGISTRY;
+use crate::verification::Lookout;
+
+/// The class-side variable of the registry that holds what it remembers.
+const REGISTERED: &str = "registry";
 
 /// What happens where a newer version takes away what the image uses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,9 +79,12 @@ pub(crate) struct WasVariable {
 
 /// Installs packages.
 ///
+/// Where nothing is there of which they could be a newer version, code that breaks a rule may be found
+/// when other code is there already; none of it has run then.
+///
 /// # Errors
-/// [`PackageError`]; where it is [`PackageError::Failed`] or space is missing, the machine may hold part
-/// of the packages, and nobody should go on with it.
+/// [`PackageError`]; where it is [`PackageError::Failed`], or code was rejected, or space is missing, the
+/// machine may hold part of the packages, and nobody should go on with it.
 pub fn install(
     vm: &mut Vm,
     packages: &[Package],
@@ -84,6 +92,11 @@ pub fn install(
     keep_text: &mut TextKeeper<'_>,
 ) -> Result<Installed, PackageError> {
     let plan = plan(packages, &vm.heap, &vm.names)?;
+    let runs_before = plan.packages.iter().any(|it| it.before.is_some());
+    let is_first = !runs_before && is_first(vm, &plan);
+    if !is_first {
+        plan.verify()?;
+    }
     for package in &plan.packages {
         if let Some(before) = &package.before {
             run(vm, &format!("what runs before {}", package.name), before)?;
@@ -96,27 +109,11 @@ pub fn install(
         initialisers: Vec::new(),
         done: Installed::default(),
     };
-    // What needs no heap is made beside what fills it.
-    thread::scope(|scope| {
-        let protocols = scope.spawn(|| protocols_of(&plan));
-        let protocols = || protocols.join().expect("sorting names does not panic");
-        if installation.is_first() {
-            let stood = installation.enter(keep_text)?;
-            return installation.organise(&protocols(), &stood);
-        }
-        let protocols = protocols();
-        let leaving = installation.foresee(&protocols)?;
-        let is_first = leaving.is_empty() && plan.classes.iter().all(|it| it.is_new);
-        let stood = match is_first {
-            true => installation.enter(keep_text)?,
-            false => installation.enter_over(leaving, losing, keep_text)?,
-        };
-        installation.organise(&protocols, &stood)?;
-        // Classes of an older version went in Smalltalk.
-        let vm = &mut installation.vm;
-        vm.names.forget_renamed(&vm.heap);
-        Ok(())
-    })?;
+    if is_first {
+        installation.enter_first(keep_text)?;
+    } else {
+        installation.enter_again(losing, keep_text)?;
+    }
     installation.install_objects()?;
     installation.initialise()?;
     let done = installation.done;
@@ -172,6 +169,16 @@ pub(crate) struct Installation<'a, 'p> {
 
 /// By package: what stood where its methods go, in behaviours that were there before.
 pub(crate) type StoodByPackage<'p> = FxHashMap<&'p Name, Vec<Stood>>;
+/// By package, in the plan's order, and method: its selector. Empty where nobody kept them.
+pub(crate) type Selectors = Vec<Vec<Oop>>;
+
+/// What is known once classes and methods are in the machine.
+pub(crate) struct Entered<'p> {
+    pub stood: StoodByPackage<'p>,
+    pub selectors: Selectors,
+    /// Whether a method may have gone where another one was.
+    pub is_over: bool,
+}
 
 impl<'p> Installation<'_, 'p> {
     fn installer(&mut self) -> Installer<'_> {
@@ -183,15 +190,51 @@ impl<'p> Installation<'_, 'p> {
         }
     }
 
-    /// Enters classes and methods where all classes are as the packages have them, or are new.
-    pub fn enter(
+    /// Enters packages of which nothing is there. What needs no heap is made beside what fills it.
+    fn enter_first(&mut self, keep_text: &mut TextKeeper<'_>) -> Result<(), PackageError> {
+        let plan = self.plan;
+        thread::scope(|scope| {
+            let lookout = Lookout::begin(scope, plan);
+            let protocols = scope.spawn(|| protocols_of(plan));
+            let entered = self.enter(Some(&lookout), keep_text)?;
+            let protocols = protocols.join().expect("sorting names does not panic");
+            self.organise(&protocols, &entered)
+        })
+    }
+
+    /// Enters packages of which others, or older versions, may be there. All was verified.
+    fn enter_again(
         &mut self,
+        losing: Losing,
         keep_text: &mut TextKeeper<'_>,
-    ) -> Result<StoodByPackage<'p>, PackageError> {
+    ) -> Result<(), PackageError> {
+        let protocols = protocols_of(self.plan);
+        let leaving = self.foresee(&protocols)?;
+        let is_first = leaving.is_empty() && self.plan.classes.iter().all(|it| it.is_new);
+        let entered = match is_first {
+            true => self.enter(None, keep_text)?,
+            false => self.enter_over(leaving, losing, keep_text)?,
+        };
+        self.organise(&protocols, &entered)?;
+        // Classes of an older version went in Smalltalk.
+        self.vm.names.forget_renamed(&self.vm.heap);
+        Ok(())
+    }
+
+    /// Enters classes and methods where all classes are as the packages have them, or are new.
+    fn enter(
+        &mut self,
+        lookout: Option<&Lookout>,
+        keep_text: &mut TextKeeper<'_>,
+    ) -> Result<Entered<'p>, PackageError> {
         self.install_classes()?;
-        let stood = self.what_stood()?;
-        self.install_methods(keep_text)?;
-        Ok(stood)
+        let mut entered = Entered {
+            stood: self.what_stood()?,
+            selectors: Selectors::with_capacity(self.plan.packages.len()),
+            is_over: false,
+        };
+        self.install_methods(&mut entered, lookout, keep_text)?;
+        Ok(entered)
     }
 
     fn install_classes(&mut self) -> Result<(), PackageError> {
@@ -236,9 +279,10 @@ impl<'p> Installation<'_, 'p> {
         let fresh: FxHashSet<&Name> = fresh.map(|it| &it.class.draft.name).collect();
         let mut all = StoodByPackage::default();
         for package in &self.plan.packages {
-            let methods = package.methods.iter().map(|method| &method.draft);
-            for method in methods.filter(|it| !fresh.contains(&it.behavior.class)) {
-                let stood = self.stands(method)?;
+            let extending = (package.methods.chunk_by(is_of_same_behavior))
+                .filter(|methods| !fresh.contains(&methods[0].draft.behavior.class));
+            for method in extending.flatten() {
+                let stood = self.stands(&method.draft)?;
                 all.entry(&package.name).or_default().push(stood);
             }
         }
@@ -263,26 +307,46 @@ impl<'p> Installation<'_, 'p> {
         })
     }
 
-    fn install_methods(&mut self, keep_text: &mut TextKeeper<'_>) -> Result<(), PackageError> {
+    /// Installs the methods of each package once somebody has looked at them.
+    fn install_methods(
+        &mut self,
+        entered: &mut Entered<'p>,
+        lookout: Option<&Lookout>,
+        keep_text: &mut TextKeeper<'_>,
+    ) -> Result<(), PackageError> {
         for package in &self.plan.packages {
-            let same = |one: &PackagedMethod, other: &PackagedMethod| {
-                one.draft.behavior == other.draft.behavior
-            };
-            for methods in package.methods.chunk_by(same) {
-                let initialiser = self.initialiser_before(methods)?;
-                let drafts: Vec<(&MethodDraft, u64)> = methods
-                    .iter()
-                    .map(|it| (&it.draft, keep(it, keep_text)))
-                    .collect();
-                let made = self.installer().install_methods(&drafts)?;
-                if let Some((position, name, before)) = initialiser
-                    && !is_same_code(&self.vm.heap, before, made[position])
-                {
-                    self.initialisers.push(name);
-                }
+            if let Some(lookout) = lookout {
+                lookout.pass()?;
             }
+            self.install_methods_of(package, entered, keep_text)?;
         }
         self.vm.flush_caches();
+        Ok(())
+    }
+
+    fn install_methods_of(
+        &mut self,
+        package: &'p Package,
+        entered: &mut Entered<'p>,
+        keep_text: &mut TextKeeper<'_>,
+    ) -> Result<(), PackageError> {
+        let mut selectors = Vec::with_capacity(package.methods.len());
+        for methods in package.methods.chunk_by(is_of_same_behavior) {
+            let initialiser = self.initialiser_before(methods)?;
+            let drafts: Vec<(&MethodDraft, u64)> = methods
+                .iter()
+                .map(|it| (&it.draft, keep(it, keep_text)))
+                .collect();
+            let made = self.installer().install_methods(&drafts)?;
+            if let Some((position, name, before)) = initialiser
+                && !is_same_code(&self.vm.heap, before, made.all[position].method)
+            {
+                self.initialisers.push(name);
+            }
+            selectors.extend(made.all.iter().map(|it| it.selector));
+            entered.is_over |= made.is_over;
+        }
+        entered.selectors.push(selectors);
         Ok(())
     }
 
@@ -329,7 +393,7 @@ impl<'p> Installation<'_, 'p> {
     fn organise(
         &mut self,
         protocols: &ProtocolsOfBehaviors<'p>,
-        stood: &StoodByPackage<'p>,
+        entered: &Entered<'p>,
     ) -> Result<(), PackageError> {
         let variables = self.what_variables_held()?;
         let mut orders = Orders {
@@ -337,7 +401,7 @@ impl<'p> Installation<'_, 'p> {
             names: &self.vm.names,
         };
         let orders = orders
-            .make(self.plan, protocols, &self.globals, stood, &variables)
+            .make(self.plan, protocols, &self.globals, entered, &variables)
             .map_err(no_space)?;
         let expression = message_with_self(INSTALLER, "install:");
         run_on(
@@ -382,6 +446,21 @@ impl<'p> Installation<'_, 'p> {
         self.done.initialised = order.len();
         Ok(())
     }
+}
+
+fn is_of_same_behavior(one: &PackagedMethod, other: &PackagedMethod) -> bool {
+    one.draft.behavior == other.draft.behavior
+}
+
+/// Whether nothing is there of which packages could be a newer version.
+fn is_first(vm: &Vm, plan: &Plan<'_>) -> bool {
+    let registry = vm.names.class_object(&vm.heap, REGISTRY).and_then(|class| {
+        let mut slots = vm.names.class_side_slots(REGISTRY).into_iter();
+        let (slot, _) = slots.find(|(_, name)| &**name == REGISTERED)?;
+        Some(vm.heap.slot(class, slot))
+    });
+    let remembers = registry.is_some_and(|registry| registry != vm.heap.nil());
+    !remembers && plan.classes.iter().all(|class| class.is_new)
 }
 
 pub(crate) fn no_space(space: NeedsSpace) -> PackageError {

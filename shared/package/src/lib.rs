@@ -11,7 +11,7 @@
 //! brought) its own class `PackageInstaller` makes, in one message.
 //!
 //! Reading order: [`file`], [`signature`], [`membership`], [`customs`] (objects that travel),
-//! [`export`], [`plan`], [`install`], [`newer`] (over an older version), [`orders`], [`uninstall`].
+//! [`export`], [`plan`], `verification`, [`install`], [`newer`] (over an older version), [`orders`], [`uninstall`].
 
 pub mod customs;
 pub mod error;
@@ -26,6 +26,7 @@ mod orders;
 pub mod plan;
 pub mod signature;
 mod uninstall;
+mod verification;
 
 pub use error::PackageError;
 pub use export::Exporter;

@@ -18,14 +18,11 @@ use crate::customs::slots_of;
 use crate::error::PackageError;
 use crate::initialisers::{is_initialiser, is_same_code};
 use crate::install::{
-    Installation, Losing, Stood, StoodByPackage, TextKeeper, keep, no_space, run_on,
+    Entered, Installation, Losing, Selectors, Stood, StoodByPackage, TextKeeper, keep, no_space,
+    run_on,
 };
 use crate::orders::{Orders, ProtocolsOfBehaviors};
 use crate::plan::{INSTALLER, PlannedClass};
-use crate::uninstall::REGISTRY;
-
-/// The class-side variable of the registry that holds what it remembers.
-const REGISTERED: &str = "registry";
 
 /// What an older version brought and the newer one does not.
 #[derive(Default)]
@@ -48,7 +45,7 @@ impl<'p> Installation<'_, 'p> {
         leaving: Leaving,
         losing: Losing,
         keep_text: &mut TextKeeper<'_>,
-    ) -> Result<StoodByPackage<'p>, PackageError> {
+    ) -> Result<Entered<'p>, PackageError> {
         self.refuse_heirs(&leaving.classes)?;
         let mut losses = self.instances_of(&leaving.classes);
         if !losses.is_empty() && losing == Losing::Refused {
@@ -68,19 +65,11 @@ impl<'p> Installation<'_, 'p> {
         let stood = self.what_was_replaced();
         // A package is taken back by uninstalling it.
         self.vm.keep_undos(0);
-        Ok(stood)
-    }
-
-    /// Whether nothing is there of which the packages could be a newer version.
-    pub fn is_first(&self) -> bool {
-        let (heap, names) = (&self.vm.heap, &self.vm.names);
-        let registry = names.class_object(heap, REGISTRY).and_then(|class| {
-            let mut slots = names.class_side_slots(REGISTRY).into_iter();
-            let (slot, _) = slots.find(|(_, name)| &**name == REGISTERED)?;
-            Some(heap.slot(class, slot))
-        });
-        let remembers = registry.is_some_and(|registry| registry != heap.nil());
-        !remembers && self.plan.classes.iter().all(|class| class.is_new)
+        Ok(Entered {
+            stood,
+            selectors: Selectors::new(),
+            is_over: true,
+        })
     }
 
     /// Asks the image what an older version brought that goes now.

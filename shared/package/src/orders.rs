@@ -12,11 +12,13 @@ use imprint_vm::install::{ClassShape, Names};
 use rustc_hash::FxHashMap;
 
 use crate::customs::array_of;
-use crate::install::{Stood, WasVariable};
+use crate::install::{Entered, Selectors, Stood, WasVariable};
 use crate::plan::{Plan, PlannedClass};
 
-/// By protocol: the selectors.
-type Protocols<'p> = BTreeMap<&'p str, Vec<&'p Name>>;
+/// A method of a plan: the positions of its package, and in that.
+type Place = (usize, usize);
+/// By protocol: the methods.
+type Protocols<'p> = BTreeMap<&'p str, Vec<Place>>;
 /// By behaviour: the protocols that packages bring.
 pub(crate) type ProtocolsOfBehaviors<'p> = FxHashMap<&'p BehaviorName, Protocols<'p>>;
 
@@ -25,6 +27,22 @@ struct Told {
     class: Oop,
     /// The protocols of both sides.
     protocols: [Oop; 2],
+}
+
+/// What is classified where, with the selectors that are symbols of the heap already.
+struct Classified<'a, 'p> {
+    plan: &'a Plan<'p>,
+    protocols: &'a ProtocolsOfBehaviors<'p>,
+    selectors: &'a Selectors,
+}
+
+impl Classified<'_, '_> {
+    fn selector(&self, (package, method): Place, heap: &mut Heap) -> Result<Oop, NeedsSpace> {
+        match self.selectors.get(package) {
+            Some(selectors) => Ok(selectors[method]),
+            None => heap.intern(&self.plan.packages[package].methods[method].draft.selector),
+        }
+    }
 }
 
 /// Makes arrays in a heap.
@@ -40,14 +58,19 @@ impl Orders<'_> {
         plan: &Plan<'p>,
         protocols: &ProtocolsOfBehaviors<'p>,
         globals: &[Oop],
-        stood: &FxHashMap<&Name, Vec<Stood>>,
+        entered: &Entered<'p>,
         variables: &FxHashMap<&Name, Vec<WasVariable>>,
     ) -> Result<Oop, NeedsSpace> {
+        let protocols = Classified {
+            plan,
+            protocols,
+            selectors: &entered.selectors,
+        };
         let globals = self.array(globals)?;
         let mut classes = Vec::with_capacity(plan.classes.len());
         let mut contents: FxHashMap<&Name, Vec<Oop>> = FxHashMap::default();
         for planned in &plan.classes {
-            let (order, told) = self.class(planned, plan, protocols)?;
+            let (order, told) = self.class(planned, plan, &protocols)?;
             classes.push(order);
             let told = self.array(&[told.class, told.protocols[0], told.protocols[1]])?;
             contents
@@ -55,11 +78,11 @@ impl Orders<'_> {
                 .or_default()
                 .push(told);
         }
-        let extensions = self.extensions(plan)?;
+        let extensions = self.extensions(plan, entered.is_over)?;
         let mut packages = Vec::with_capacity(plan.packages.len());
         for package in &plan.packages {
             let contents = contents.remove(&package.name).unwrap_or_default();
-            packages.push(self.package(package, plan, stood, variables, &contents)?);
+            packages.push(self.package(package, plan, &entered.stood, variables, &contents)?);
         }
         let parts = [
             globals,
@@ -76,11 +99,16 @@ impl Orders<'_> {
         plan: &Plan<'p>,
         protocols: &ProtocolsOfBehaviors<'p>,
     ) -> Result<Oop, NeedsSpace> {
+        let protocols = Classified {
+            plan,
+            protocols,
+            selectors: &Selectors::new(),
+        };
         let mut packages = Vec::with_capacity(plan.packages.len());
         for package in &plan.packages {
             let mut present = Vec::new();
             for planned in plan.classes_of(package).filter(|it| !it.is_new) {
-                let told = self.told(&planned.class.draft.name, protocols)?;
+                let told = self.told(&planned.class.draft.name, &protocols)?;
                 present.push(self.array(&[told.class, told.protocols[0], told.protocols[1]])?);
             }
             let parts = [
@@ -164,11 +192,7 @@ impl Orders<'_> {
         self.names.global(name).unwrap_or(self.heap.nil())
     }
 
-    fn told(
-        &mut self,
-        name: &Name,
-        protocols: &ProtocolsOfBehaviors<'_>,
-    ) -> Result<Told, NeedsSpace> {
+    fn told(&mut self, name: &Name, classified: &Classified<'_, '_>) -> Result<Told, NeedsSpace> {
         let sides = [
             BehaviorName::class(name.clone()),
             BehaviorName::meta(name.clone()),
@@ -176,8 +200,8 @@ impl Orders<'_> {
         Ok(Told {
             class: self.behavior(&sides[0]),
             protocols: [
-                self.protocols(protocols.get(&sides[0]))?,
-                self.protocols(protocols.get(&sides[1]))?,
+                self.protocols(&sides[0], classified)?,
+                self.protocols(&sides[1], classified)?,
             ],
         })
     }
@@ -187,7 +211,7 @@ impl Orders<'_> {
         &mut self,
         planned: &PlannedClass<'_>,
         plan: &Plan<'_>,
-        protocols: &ProtocolsOfBehaviors<'_>,
+        classified: &Classified<'_, '_>,
     ) -> Result<(Oop, Told), NeedsSpace> {
         let draft = &planned.class.draft;
         let name = &draft.name;
@@ -201,7 +225,7 @@ impl Orders<'_> {
         } else {
             &draft.tag
         };
-        let told = self.told(name, protocols)?;
+        let told = self.told(name, classified)?;
         let description = [
             self.binding(draft.instance_spec.layout_class()),
             self.symbols(&draft.instance_variables)?,
@@ -224,18 +248,26 @@ impl Orders<'_> {
         Ok((order, told))
     }
 
-    fn protocols(&mut self, protocols: Option<&Protocols<'_>>) -> Result<Oop, NeedsSpace> {
+    /// The protocols of a behaviour, with their selectors.
+    fn protocols(
+        &mut self,
+        behavior: &BehaviorName,
+        classified: &Classified<'_, '_>,
+    ) -> Result<Oop, NeedsSpace> {
         let mut pairs = Vec::new();
-        for (name, selectors) in protocols.into_iter().flatten() {
-            let selectors = self.symbols(selectors.iter().copied())?;
+        for (name, places) in classified.protocols.get(behavior).into_iter().flatten() {
+            let selectors = places.iter().map(|it| classified.selector(*it, self.heap));
+            let selectors: Vec<Oop> = selectors.collect::<Result<_, _>>()?;
+            let selectors = self.array(&selectors)?;
             let name = self.heap.intern(protocol_name(name))?;
             pairs.push(self.array(&[name, selectors])?);
         }
         self.array(&pairs)
     }
 
-    /// Methods in classes of others: behavior, protocol, selectors.
-    fn extensions(&mut self, plan: &Plan<'_>) -> Result<Oop, NeedsSpace> {
+    /// Methods in classes of others: behavior, protocol, selectors, and whether some of these may be
+    /// classified already.
+    fn extensions(&mut self, plan: &Plan<'_>, is_over: bool) -> Result<Oop, NeedsSpace> {
         let mut all: BTreeMap<(&BehaviorName, &str), Vec<&Name>> = BTreeMap::new();
         for package in &plan.packages {
             for PackagedMethod { draft, .. } in extending(package) {
@@ -243,14 +275,15 @@ impl Orders<'_> {
                 all.entry(key).or_default().push(&draft.selector);
             }
         }
-        let mut triples = Vec::with_capacity(all.len());
+        let is_over = self.flag(is_over);
+        let mut orders = Vec::with_capacity(all.len());
         for ((behavior, protocol), selectors) in all {
             let protocol = self.heap.intern(protocol_name(protocol))?;
             let selectors = self.symbols(selectors)?;
             let behavior = self.behavior(behavior);
-            triples.push(self.array(&[behavior, protocol, selectors])?);
+            orders.push(self.array(&[behavior, protocol, selectors, is_over])?);
         }
-        self.array(&triples)
+        self.array(&orders)
     }
 
     /// What `InstalledPackage class>>note:` and `InstalledPackage>>contents:` want to know.
@@ -300,12 +333,15 @@ pub(crate) fn extending(package: &Package) -> impl Iterator<Item = &PackagedMeth
 /// What is classified in the classes that packages bring: the plan says it, so that the heap is not needed.
 pub(crate) fn protocols_of<'p>(plan: &Plan<'p>) -> ProtocolsOfBehaviors<'p> {
     let mut all = ProtocolsOfBehaviors::default();
-    let methods = plan.packages.iter().flat_map(|package| &package.methods);
-    for PackagedMethod { draft, .. } in methods.filter(|it| !it.draft.protocol.starts_with('*')) {
-        let side = all.entry(&draft.behavior).or_default();
-        side.entry(&draft.protocol)
-            .or_default()
-            .push(&draft.selector);
+    for (position, package) in plan.packages.iter().enumerate() {
+        let methods = package.methods.iter().enumerate();
+        for (method, PackagedMethod { draft, .. }) in methods {
+            if !draft.protocol.starts_with('*') {
+                let side = all.entry(&draft.behavior).or_default();
+                let places = side.entry(&draft.protocol).or_default();
+                places.push((position, method));
+            }
+        }
     }
     all
 }

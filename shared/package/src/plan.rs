@@ -1,17 +1,13 @@
 //! What will be installed, in which order, and whether it can be: nothing is changed here.
 
 use imprint_heap::Heap;
-use imprint_isa::verifier::{Rejection, verify};
-use imprint_isa::{
-    BehaviorName, ClassDraft, Draft, MethodDraft, Name, Need, NeedKind, ObjectDraft, Package,
-    PackagedClass, Ref,
-};
+use imprint_isa::{BehaviorName, ClassDraft, Name, Need, NeedKind, Package, PackagedClass, Ref};
 use imprint_model::layout::{association, class};
 use imprint_vm::install::{ClassShape, Names};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::PackageError;
-use crate::file::side_by_side;
+use crate::verification::{Receivers, verify_all, verify_frame};
 
 /// The classes that an image must have to keep packages.
 pub const INSTALLER: &str = "PackageInstaller";
@@ -27,6 +23,8 @@ pub struct Plan<'p> {
     pub classes: Vec<PlannedClass<'p>>,
     /// The classes that are there and will look otherwise, with how they look now.
     pub reshaped: FxHashMap<&'p Name, ClassShape>,
+    /// Who runs the methods.
+    pub(crate) receivers: Receivers<'p>,
     /// By package: where its classes stand among all.
     own: FxHashMap<&'p Name, Vec<usize>>,
 }
@@ -36,6 +34,14 @@ impl<'p> Plan<'p> {
     pub fn classes_of(&self, package: &Package) -> impl Iterator<Item = &PlannedClass<'p>> {
         let own = self.own.get(&package.name).into_iter().flatten();
         own.map(|position| &self.classes[*position])
+    }
+
+    /// Looks at the methods and objects of all packages.
+    ///
+    /// # Errors
+    /// The first rule that one breaks.
+    pub fn verify(&self) -> Result<(), PackageError> {
+        verify_all(self)
     }
 }
 
@@ -50,10 +56,11 @@ pub struct PlannedClass<'p> {
     pub is_new: bool,
 }
 
-/// Looks at everything that could keep packages from being installed, code included.
+/// Looks at everything that could keep packages from being installed, but for methods and objects, which
+/// [`Plan::verify`] looks at.
 ///
 /// # Errors
-/// All that is missing or in the way, a sentence for each; or the first code that breaks a rule.
+/// All that is missing or in the way, a sentence for each; or the first class that breaks a rule.
 pub fn plan<'p>(
     packages: &'p [Package],
     heap: &Heap,
@@ -78,7 +85,7 @@ pub fn plan<'p>(
     if !target.faults.is_empty() {
         return Err(PackageError::Lacking(target.faults));
     }
-    target.verify(packages)?;
+    packages.iter().try_for_each(verify_frame)?;
     let reshaped = target.reshaped(&classes);
     let mut own: FxHashMap<&Name, Vec<usize>> = FxHashMap::default();
     for (position, planned) in classes.iter().enumerate() {
@@ -88,6 +95,7 @@ pub fn plan<'p>(
         packages: in_order(packages),
         classes,
         reshaped,
+        receivers: Receivers::of(packages, |behavior| target.fields_of_behavior(behavior)),
         own,
     })
 }
@@ -313,38 +321,6 @@ impl<'p> Target<'_, 'p> {
         former.collect()
     }
 
-    /// Code is trusted to keep to its bounds, so none is installed unseen.
-    fn verify(&self, packages: &[Package]) -> Result<(), PackageError> {
-        let checked = side_by_side(packages, |package| self.verify_package(package));
-        let checked: Result<(), Box<Rejection>> = checked.into_iter().collect();
-        Ok(checked?)
-    }
-
-    fn verify_package(&self, package: &Package) -> Result<(), Box<Rejection>> {
-        for class in &package.classes {
-            verify(&Draft::Class(class.draft.clone()), None)?;
-        }
-        let mut last: Option<(&BehaviorName, Option<usize>)> = None;
-        let expressions = package.before.iter().chain(&package.after);
-        for method in package
-            .methods
-            .iter()
-            .map(|it| &it.draft)
-            .chain(expressions)
-        {
-            let fields = match last {
-                Some((behavior, fields)) if *behavior == method.behavior => fields,
-                _ => self.fields_of_behavior(&method.behavior),
-            };
-            last = Some((&method.behavior, fields));
-            verify_method(method, fields)?;
-        }
-        for object in &package.objects {
-            verify_object(object)?;
-        }
-        Ok(())
-    }
-
     fn fields_of_behavior(&self, behavior: &BehaviorName) -> Option<usize> {
         let (fields, meta_fields) = self.fields_of(&behavior.class)?;
         Some(if behavior.meta { meta_fields } else { fields })
@@ -359,14 +335,6 @@ fn is_as_it_was(shape: &ClassShape, draft: &ClassDraft) -> bool {
         && shape.instance_variables == draft.instance_variables
         && shape.class_variables_of_meta.as_ref() == of_meta
         && shape.class_variables.iter().all(declares)
-}
-
-fn verify_method(method: &MethodDraft, fields: Option<usize>) -> Result<(), Box<Rejection>> {
-    imprint_isa::verifier::verify_method_draft(method, fields).map_err(Box::new)
-}
-
-fn verify_object(object: &ObjectDraft) -> Result<(), Box<Rejection>> {
-    verify(&Draft::Object(object.clone()), None).map_err(Box::new)
 }
 
 /// Packages behind those that they need something of; where two need each other, in the order in which

@@ -55,12 +55,32 @@ pub fn verify(draft: &Draft, fields: Option<usize>) -> Result<(), Rejection> {
 ///
 /// # Errors
 /// As [`verify`].
-pub fn verify_method_draft(method: &MethodDraft, fields: Option<usize>) -> Result<(), Rejection> {
-    verify_method(method, fields).map_err(|(place, rule)| Rejection {
-        title: format!("{}>>{}", method.behavior, method.selector),
-        place,
-        rule,
-    })
+pub fn verify_method_draft(
+    method: &MethodDraft,
+    fields: Option<usize>,
+) -> Result<(), Box<Rejection>> {
+    let title = || format!("{}>>{}", method.behavior, method.selector);
+    verify_method(method, fields).map_err(|broken| rejection(title(), broken))
+}
+
+/// As [`verify`], of a class alone.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_class_draft(class: &ClassDraft) -> Result<(), Box<Rejection>> {
+    verify_class(class).map_err(|broken| rejection(class.name.to_string(), broken))
+}
+
+/// As [`verify`], of objects alone.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_object_draft(object: &ObjectDraft) -> Result<(), Box<Rejection>> {
+    verify_object(object).map_err(|broken| rejection(object.title(), broken))
+}
+
+fn rejection(title: String, (place, rule): (Place, Rule)) -> Box<Rejection> {
+    Box::new(Rejection { title, place, rule })
 }
 
 /// What one check says: nothing, or the place and the rule.

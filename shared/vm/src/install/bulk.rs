@@ -6,6 +6,24 @@ use imprint_model::layout::behavior;
 
 use super::{InstallError, Installer, MethodDictionary};
 
+/// A method that was installed.
+#[derive(Clone, Copy, Debug)]
+pub struct InstalledMethod {
+    /// The symbol under which it stands.
+    pub selector: Oop,
+    /// The method.
+    pub method: Oop,
+}
+
+/// Methods that were installed together.
+#[derive(Clone, Debug, Default)]
+pub struct InstalledMethods {
+    /// Each of them.
+    pub all: Vec<InstalledMethod>,
+    /// Whether one replaced another.
+    pub is_over: bool,
+}
+
 impl Installer<'_> {
     /// Installs methods of one behaviour; each comes with the place of its source, 0 for nowhere.
     /// Methods that stood there are replaced. Answers the new ones.
@@ -15,9 +33,9 @@ impl Installer<'_> {
     pub fn install_methods(
         &mut self,
         methods: &[(&MethodDraft, u64)],
-    ) -> Result<Vec<Oop>, InstallError> {
+    ) -> Result<InstalledMethods, InstallError> {
         let Some((first, _)) = methods.first() else {
-            return Ok(Vec::new());
+            return Ok(InstalledMethods::default());
         };
         let class = self.names.behavior(self.heap, &first.behavior);
         let class = class.ok_or_else(|| self.missing_behavior(&title(first), &first.behavior))?;
@@ -32,19 +50,21 @@ impl Installer<'_> {
         let dictionary = dictionary.with_room(self.heap, methods.len())?;
         self.heap
             .store(class, behavior::METHOD_DICTIONARY, dictionary.0);
+        let before = dictionary.tally(self.heap);
         let mut made = Vec::with_capacity(methods.len());
-        for (method, source_pointer) in methods {
-            debug_assert_eq!(method.behavior, first.behavior, "one behaviour at a time");
-            if shape.is_some_and(|shape| shape != method.shape && method.shape != 0) {
-                return Err(InstallError::Shape(title(method)));
+        for (draft, source_pointer) in methods {
+            debug_assert_eq!(draft.behavior, first.behavior, "one behaviour at a time");
+            if shape.is_some_and(|shape| shape != draft.shape && draft.shape != 0) {
+                return Err(InstallError::Shape(title(draft)));
             }
-            let oop = self.make_method_in_bulk(method, *source_pointer)?;
-            let selector = self.heap.intern(&method.selector)?;
-            let fits = dictionary.put(self.heap, selector, oop);
+            let method = self.make_method_in_bulk(draft, *source_pointer)?;
+            let selector = self.heap.intern(&draft.selector)?;
+            let fits = dictionary.put(self.heap, selector, method);
             debug_assert!(fits, "room was made for all of them");
-            made.push(oop);
+            made.push(InstalledMethod { selector, method });
         }
-        Ok(made)
+        let is_over = dictionary.tally(self.heap) != before + made.len();
+        Ok(InstalledMethods { all: made, is_over })
     }
 
     /// The title is made for whoever wants to read it alone: a refusal changes nothing, so that it can

@@ -140,7 +140,8 @@ impl Installer<'_> {
         code: &CodeBody,
         source_pointer: u64,
     ) -> Result<Oop, NeedsSpace> {
-        let mut bytes = code.bytecodes.clone();
+        let mut bytes = Vec::with_capacity(code.bytecodes.len() + TRAILER_BYTES);
+        bytes.extend_from_slice(&code.bytecodes);
         bytes.extend_from_slice(&source_pointer.to_be_bytes()[8 - TRAILER_BYTES..]);
         self.heap.allocate_code(index, code.header, &bytes)
     }

@@ -31,6 +31,7 @@ use imprint_isa::{Draft, Miss, Name, Placed};
 use imprint_model::Oop;
 use thiserror::Error;
 
+pub use bulk::{InstalledMethod, InstalledMethods};
 pub use code::{TRAILER_BYTES, source_pointer, source_pointer_in};
 pub use dictionary::MethodDictionary;
 pub use names::{ClassEntry, ClassShape, Names};
