@@ -262,6 +262,8 @@ pub struct Package {
     /// Run this when everything is there and the classes are initialised.
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub after: Option<String>,
+    #[command(flatten)]
+    pub never: Never,
     /// Sign the file with this key, which `master package-key` makes.
     #[arg(long, value_name = "KEY")]
     pub sign: Option<PathBuf>,

@@ -107,6 +107,14 @@ impl SourceBook {
         })
     }
 
+    /// Blanks some bytes wherever they stand in the texts; what names a text goes on doing so.
+    pub fn blank(&mut self, bytes: &[u8], blank: u8) {
+        self.sources();
+        if let Some(sources) = self.sources.get_mut() {
+            sources.blank(bytes, blank);
+        }
+    }
+
     /// Adds the text of a method that was compiled since, and answers where it stands; `stamp` says who wrote
     /// it and when.
     pub fn add(&mut self, draft: &MethodDraft, stamp: &str, source: &str) -> u64 {

@@ -5,25 +5,24 @@
 //! ```
 //!
 //! So no draft can hold such a value, nobody can ask for it by id, and nothing has to remember on the way that
-//! it may not travel. The image that is served has a fingerprint of its own; a log tells which variables were
+//! it may not travel. Where its text stands elsewhere too, see [`copies`]. The image that is served has a fingerprint of its own; a log tells which variables were
 //! withheld, and so the same image can be made again of the full one.
+
+mod copies;
 
 use anyhow::{Result, bail};
 use clap::Args;
 use imprint_heap::Heap;
-use imprint_isa::{BehaviorName, Name};
+use imprint_isa::Name;
 use imprint_model::Oop;
 use imprint_model::layout::association;
-use imprint_vm::install::{MethodDictionary, Names};
+use imprint_vm::install::Names;
 
 use crate::full_image::LiveImage;
+use copies::{Secret, listed};
 
 /// Name of the options of a plan that tell what was withheld.
 pub const NEVER_OPTION: &str = "never";
-/// A shorter text may stand elsewhere by chance.
-const TEXT_LENGTH_MIN: usize = 4;
-/// So many places are named where a text stands too; the rest is counted.
-const PLACES_NAMED_MAX: usize = 3;
 
 /// What stays in the full image.
 #[derive(Args, Clone, Debug, Default)]
@@ -49,29 +48,55 @@ impl Never {
         }
     }
 
-    /// Takes the values out of an image; warns where one stands elsewhere too.
+    /// Takes the values out of an image, and out of the texts of methods; warns of the latter.
     ///
     /// # Errors
-    /// Where the image has no such variable.
+    /// Where the image has no such variable, or something else would take a value along.
     pub fn withhold(&self, image: &mut LiveImage) -> Result<()> {
-        let mut texts = Vec::new();
-        for text in &self.never {
-            let (holder, slot) = place(text, &image.vm.heap, &image.vm.names)?;
-            let heap = &mut image.vm.heap;
-            if let Some(secret) = secret_text(heap, heap.slot(holder, slot)) {
-                texts.push((text, secret));
-            }
-            heap.store_nil(holder, slot);
-        }
         if self.never.is_empty() {
             return Ok(());
         }
+        let mut secrets = Vec::new();
+        for text in &self.never {
+            let (holder, slot) = place(text, &image.vm.heap, &image.vm.names)?;
+            let heap = &mut image.vm.heap;
+            secrets.extend(Secret::of(text, heap, heap.slot(holder, slot)));
+            heap.store_nil(holder, slot);
+        }
         image.vm.collect(imprint_heap::Collection::Full);
-        for (variable, secret) in texts {
-            warn_of_copies(variable, &secret, image);
+        let blanked = secrets.iter().map(|secret| secret.blank(image));
+        let blanked: Vec<Vec<String>> = blanked.collect();
+        let refusals = secrets.iter().filter_map(|secret| refusal(secret, image));
+        let refusals: Vec<String> = refusals.collect();
+        if !refusals.is_empty() {
+            bail!("{}", refusals.join("\n"));
+        }
+        for (secret, places) in secrets.iter().zip(&blanked) {
+            tell_blanked(secret, places);
         }
         Ok(())
     }
+}
+
+fn tell_blanked(secret: &Secret, places: &[String]) {
+    if !places.is_empty() {
+        let places = listed(places).join(", ");
+        let variable = &secret.variable;
+        eprintln!("warning: what {variable} held is blanked in the text of {places}");
+    }
+}
+
+/// Says what would take a value along, so that it cannot be withheld.
+fn refusal(secret: &Secret, image: &LiveImage) -> Option<String> {
+    let copies = secret.copies(&image.vm.heap, &image.vm.names);
+    (!copies.is_empty()).then(|| {
+        format!(
+            "what {} holds cannot be withheld, since it would leave with {}; take it out of there: read it \
+             from a file or the environment, say",
+            secret.variable,
+            copies.join(", ")
+        )
+    })
 }
 
 /// The object that holds a variable's value, and the slot.
@@ -104,77 +129,4 @@ fn no_variable(class: &str, variable: &str, own: &[(usize, Name)], names: &Names
         names => format!("it has {}", names.join(", ")),
     };
     format!("{class} has no variable {variable} that is to be withheld; {has}")
-}
-
-/// The text of a value that may stand elsewhere.
-fn secret_text(heap: &Heap, value: Oop) -> Option<String> {
-    let is_string = value.is_object() && !heap.is_symbol(value);
-    let text = is_string.then(|| heap.string_text(value)).flatten()?;
-    (text.len() >= TEXT_LENGTH_MIN).then_some(text)
-}
-
-/// A text that a method holds as a literal travels with the method.
-fn warn_of_copies(variable: &str, secret: &str, image: &LiveImage) {
-    let (heap, names) = (&image.vm.heap, &image.vm.names);
-    let mut copies = 0;
-    heap.for_each_object(|oop| {
-        let is_raw = heap.format(oop).is_raw() && !heap.is_symbol(oop);
-        if is_raw
-            && heap
-                .string_text(oop)
-                .is_some_and(|text| text.contains(secret))
-        {
-            copies += 1;
-        }
-    });
-    if copies == 0 {
-        return;
-    }
-    let holders = methods_with(secret, heap, names);
-    let named = match holders.as_slice() {
-        [] => String::new(),
-        all => {
-            let shown: Vec<&str> = all
-                .iter()
-                .take(PLACES_NAMED_MAX)
-                .map(String::as_str)
-                .collect();
-            format!(", among them a literal of {}", shown.join(", "))
-        }
-    };
-    eprintln!(
-        "warning: the text that {variable} held stands in {copies} other objects too{named}; these are \
-         not withheld"
-    );
-}
-
-fn methods_with(secret: &str, heap: &Heap, names: &Names) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut classes: Vec<&Name> = names.class_names().collect();
-    classes.sort();
-    for class in classes {
-        for meta in [false, true] {
-            let behavior = BehaviorName {
-                class: class.clone(),
-                meta,
-            };
-            let Some(oop) = names.behavior(heap, &behavior) else {
-                continue;
-            };
-            let slot = imprint_model::layout::behavior::METHOD_DICTIONARY;
-            for (selector, method) in MethodDictionary(heap.slot(oop, slot)).entries(heap) {
-                if method.is_object() && holds(secret, heap, method) {
-                    let selector = heap.string_text(selector).unwrap_or_default();
-                    found.push(format!("{behavior}>>{selector}"));
-                }
-            }
-        }
-    }
-    found
-}
-
-fn holds(secret: &str, heap: &Heap, method: Oop) -> bool {
-    let literals = (0..heap.literal_count(method)).map(|index| heap.literal(method, index));
-    let mut texts = literals.filter_map(|literal| secret_text(heap, literal));
-    texts.any(|text| text.contains(secret))
 }

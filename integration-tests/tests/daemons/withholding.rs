@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use imprint_integration_tests::programs::{free_port, master, slave};
+use imprint_isa::draft_bytes::package::encode_package;
+use imprint_package::read_packages;
 
 use crate::bad_input::says;
 use crate::relay::Relay;
@@ -20,8 +22,9 @@ const NEVER: [&str; 6] = [
     "VaultPool>>Word",
 ];
 
+/// Its comment, and a comment in a method, tell secrets too.
 const VAULT: &str =
-    "Class { #name : #Vault, #superclass : #Object, #classVars : [ 'Secret', 'Motto' ],
+    "\"\nMy word is swordfish-two.\n\"\nClass { #name : #Vault, #superclass : #Object, #classVars : [ 'Secret', 'Motto' ],
     #pools : [ 'VaultPool' ], #classInstVars : [ 'current' ], #category : #Vault }
 
 { #category : #initialization }
@@ -34,6 +37,7 @@ Vault class >> initialize [
 
 { #category : #accessing }
 Vault class >> all [
+    \"swordfish-one, by and by, and swordfish-three\"
     ^ { Secret. current. Word. Motto }
 ]
 ";
@@ -136,7 +140,22 @@ fn what_is_withheld_is_nowhere_in_the_image_that_a_master_serves() {
     let built = master(path, &["build", &project, "-o", "full.image"]);
     assert_eq!(built.code, Some(0), "{built:?}");
     let count = "(ByteString allInstances count: [ :each | each includesSubstring: '-hsifdrows' reversed ]) printString";
-    for (never, found, all) in [(&[][..], "3", SECRETS[0]), (&NEVER, "0", "nil")] {
+    let text = "(Vault class >> #all) sourceCode";
+    let rows = [
+        (
+            &[][..],
+            "4",
+            SECRETS[0],
+            "\"swordfish-one, by and by, and swordfish-three\"",
+        ),
+        (
+            &NEVER,
+            "0",
+            "nil",
+            "\"*************, by and by, and ***************\"",
+        ),
+    ];
+    for (never, found, all, told) in rows {
         let port = free_port().unwrap();
         let url = format!("http://127.0.0.1:{port}");
         let (_master, _) = serve_with(path, &url, never);
@@ -149,6 +168,7 @@ fn what_is_withheld_is_nowhere_in_the_image_that_a_master_serves() {
         };
         assert!(evaluate("Vault all first").contains(all));
         assert_eq!(evaluate("Vault all size"), "4\n");
+        assert!(evaluate(text).contains(told));
         // Who asks the master itself finds the image that is served, and nothing else.
         let ended = master(path, &["ctl", &url, "run", count]);
         assert_eq!(ended.stdout.trim().trim_matches('\''), found, "{ended:?}");
@@ -159,7 +179,7 @@ fn what_is_withheld_is_nowhere_in_the_image_that_a_master_serves() {
 }
 
 #[test]
-fn a_variable_that_is_none_is_refused_and_a_text_that_stands_elsewhere_is_warned_of() {
+fn a_variable_that_is_none_is_refused_and_so_is_one_whose_value_would_leave_with_something_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let project = project(path);
@@ -182,13 +202,49 @@ fn a_variable_that_is_none_is_refused_and_a_text_that_stands_elsewhere_is_warned
         "--never",
         "Vault>>Motto",
     ];
-    let ended = master(path, &shrink);
-    let words = "the text that Vault>>Motto held stands in";
-    assert!(ended.stderr.contains(words), "{ended:?}");
-    assert!(
-        ended
-            .stderr
-            .contains("a literal of Vault class>>initialize"),
-        "{ended:?}"
+    says(
+        &master(path, &shrink),
+        2,
+        "what Vault>>Motto holds cannot be withheld, since it would leave with a literal of Vault \
+         class>>initialize, a literal of VaultTest>>testAll; take it out of there",
     );
+    assert!(!path.join("x.image").exists());
+    assert!(!path.join("x.replay").exists());
+}
+
+#[test]
+fn a_package_holds_no_withheld_value_either_and_texts_that_told_it_are_blanked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let project = project(path);
+    let package = |name: &str, never: &[&str]| {
+        let order = [
+            "package",
+            "--load",
+            &project,
+            "--object",
+            "Vault>>Secret",
+            "-o",
+            name,
+        ];
+        let ended = master(path, &[&order[..], never].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let packages = read_packages(&fs::read(path.join(name)).unwrap())
+            .unwrap()
+            .packages;
+        let bytes: Vec<u8> = packages.iter().flat_map(encode_package).collect();
+        (bytes, ended.stderr)
+    };
+    let (open, warned) = package("open.package", &[]);
+    assert_eq!(secrets_in(&open), SECRETS);
+    assert_eq!(warned, "");
+    let (closed, warned) = package("closed.package", &NEVER);
+    assert_eq!(secrets_in(&closed), [""; 0]);
+    for places in [
+        "what Vault>>Secret held is blanked in the text of Vault class>>all",
+        "what Vault>>current held is blanked in the text of the comment of Vault",
+        "what VaultPool>>Word held is blanked in the text of Vault class>>all",
+    ] {
+        assert!(warned.contains(places), "{places}: {warned}");
+    }
 }

@@ -38,6 +38,7 @@ pub fn package(package: &Package) -> Result<u8, Failure> {
         .map(|word| object(&mut image, word))
         .collect::<Result<Vec<Ref>>>()?;
     ask_travellers(&mut image, &objects)?;
+    package.never.withhold(&mut image)?;
     let bytes = image.pristine_bytes()?;
     let pristine = PristineImage::from_bytes(&bytes)
         .map_err(|problem| anyhow!("cannot take packages of the image: {problem}"))?;

@@ -70,6 +70,16 @@ impl Sources {
         }
     }
 
+    /// Blanks some bytes wherever they stand; all texts stay where they are.
+    pub fn blank(&mut self, bytes: &[u8], blank: u8) {
+        let mut at = 0;
+        while let Some(found) = position(&self.text[at..], bytes) {
+            let begin = at + found;
+            at = begin + bytes.len();
+            self.text[begin..at].fill(blank);
+        }
+    }
+
     /// Who wrote the text that a source pointer names, and when; `None` where nothing says it.
     pub fn stamp_at(&self, pointer: u64) -> Option<String> {
         let before = self.text.get(..usize::try_from(pointer >> 1).ok()?)?;
@@ -99,9 +109,28 @@ impl Sources {
     }
 }
 
+/// Where some bytes stand first among others; nowhere where there are none.
+fn position(text: &[u8], bytes: &[u8]) -> Option<usize> {
+    let first = *bytes.first()?;
+    let last = text.len().checked_sub(bytes.len())?;
+    (0..=last).find(|at| text[*at] == first && text[*at..].starts_with(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_blanked_is_gone_and_all_else_stays_where_it_was() {
+        let mut sources = Sources::default();
+        let first = sources.add("Foo", "x", "bar \"secret!\" ^ 'secret!secret!'");
+        let second = sources.add("Foo", "x", "baz ^ 3");
+        sources.blank(b"secret!!", b'*');
+        sources.blank(b"", b'*');
+        let blanked = "bar \"********\" ^ '****************'";
+        assert_eq!(sources.at(first).as_deref(), Some(blanked));
+        assert_eq!(sources.at(second).as_deref(), Some("baz ^ 3"));
+    }
 
     #[test]
     fn a_method_text_is_found_by_its_pointer() {
