@@ -152,6 +152,9 @@ pub struct Serve {
     /// Where: HOST:PORT with --tls-identity, http://127.0.0.1:PORT or unix:/path/to/socket.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7400")]
     pub listen: String,
+    /// Where pushes into what is served are written down; else nowhere.
+    #[arg(long, value_name = "FILE", value_parser = parse_output)]
+    pub push_log: Option<PathBuf>,
     /// What stays here.
     #[command(flatten)]
     pub never: Never,

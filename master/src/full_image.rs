@@ -113,6 +113,18 @@ impl LiveImage {
     /// # Errors
     /// Where the file is no image that can be opened.
     pub fn open(path: &Path, command_line: CommandLine) -> Result<LiveImage> {
+        LiveImage::open_with(path, command_line, Rc::default())
+    }
+
+    /// As [`LiveImage::open`], with its texts in a book that others read too.
+    ///
+    /// # Errors
+    /// As [`LiveImage::open`].
+    pub fn open_with(
+        path: &Path,
+        command_line: CommandLine,
+        book: Rc<RefCell<SourceBook>>,
+    ) -> Result<LiveImage> {
         let opened = match cache::folder() {
             Some(folder) => {
                 let certificates = Certificates::in_folder(folder.join("certificates"));
@@ -126,8 +138,7 @@ impl LiveImage {
             Some(bindings) => Names::scan_knowing(&opened.heap, bindings),
             None => names_of(&opened),
         };
-        let book = SourceBook::in_file(changes_path(path));
-        let book = Rc::new(RefCell::new(book));
+        *book.borrow_mut() = SourceBook::in_file(changes_path(path));
         let local = LocalOutside::new().context("cannot wait for events on this system")?;
         let reactor = local.reactor().clone();
         interrupts::stop_by(local.waker());
@@ -188,9 +199,7 @@ impl LiveImage {
     /// # Errors
     /// Where the file cannot be written.
     pub fn write_texts(&self, path: &Path) -> Result<()> {
-        let texts = self.book.borrow();
-        write_beside_and_rename(&changes_path(path), texts.sources().as_bytes())
-            .context("cannot write the texts of the methods")
+        write_texts(&self.book.borrow(), path)
     }
 
     /// Runs an expression to its end.
@@ -302,6 +311,15 @@ impl LiveImage {
             other => Ok(Err(other)),
         }
     }
+}
+
+/// Writes the changes file beside an image.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn write_texts(book: &SourceBook, path: &Path) -> Result<()> {
+    write_beside_and_rename(&changes_path(path), book.sources().as_bytes())
+        .context("cannot write the texts of the methods")
 }
 
 /// Runs the process that is active, as long as it lasts.

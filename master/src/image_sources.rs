@@ -7,7 +7,9 @@
 //!   changes         the text of those that are wanted
 //! ```
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use imprint_bootstrap::{OwnedMethod, PackageSet, kind_of_spec};
 use imprint_heap::Heap;
@@ -15,11 +17,15 @@ use imprint_isa::{BehaviorName, Name};
 use imprint_loader::{ClassDefinition, MethodDefinition, PackageDefinition};
 use imprint_model::Oop;
 use imprint_model::layout::{behavior, class};
+use imprint_slave::ending::sentence_of;
+use imprint_slave::live::Giver;
 use imprint_vm::Vm;
 use imprint_vm::extract::ImageIndex;
 use imprint_vm::install::{ClassShape, MethodDictionary, source_pointer_in};
+use imprint_wire::live::{Outline, Push};
 
 use crate::outside::SourceBook;
+use crate::pushing::{given_by, outline_of_image};
 
 /// What an image defines, without the texts of its methods.
 pub struct ImageSources {
@@ -165,4 +171,21 @@ fn package_in(
         ..PackageDefinition::default()
     };
     packages.entry(name.clone()).or_insert_with(package)
+}
+
+/// Gives away what an image with texts has.
+pub struct FullImageGiver {
+    /// The texts.
+    pub book: Rc<RefCell<SourceBook>>,
+}
+
+impl Giver for FullImageGiver {
+    fn take(&self, vm: &Vm, names: &[String], definitions: &[String]) -> Result<Push, String> {
+        let given = given_by(vm, &self.book.borrow(), names, definitions);
+        given.map_err(|error| sentence_of(&error))
+    }
+
+    fn outline(&self, vm: &Vm) -> Result<Outline, String> {
+        Ok(outline_of_image(vm))
+    }
 }

@@ -58,6 +58,11 @@ impl Greeting {
         })
     }
 
+    /// From now on a stream is for the run with this image.
+    pub fn go_on_with(&mut self, image: [u8; 32]) {
+        self.hello.image_fingerprint = Some(image);
+    }
+
     /// Connects and says it. A stream that breaks meanwhile, as one of a master that was just killed does,
     /// is tried again like one that nobody accepts.
     ///

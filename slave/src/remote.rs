@@ -321,6 +321,7 @@ impl Line {
             "slave: lost the master at {} ({error}); waiting for it",
             greeting.url
         );
+        greeting.go_on_with(self.welcome.image_fingerprint);
         let (connection, welcome) = greeting.say().map_err(lost)?;
         if welcome.image_fingerprint != self.welcome.image_fingerprint {
             return Err(OutsideError::Lost(

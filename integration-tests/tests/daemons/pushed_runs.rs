@@ -10,6 +10,7 @@ use imprint_integration_tests::programs::{
 use crate::browser::get;
 use crate::live_app::{App, copy};
 use crate::pair::Pair;
+use crate::relay::Relay;
 
 /// Classes whose instances lie in the full image, some of which nothing has reached when code comes.
 const SHELF: &str = r#"
@@ -338,4 +339,172 @@ fn a_slim_image_that_has_a_master_takes_code_and_pulls_what_that_names() {
     running.terminate();
     let ended = running.wait();
     assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+/// A master that serves the boxes, and what a slave of it answers.
+struct Served {
+    sources: tempfile::TempDir,
+    port: u16,
+    serving: Running,
+}
+
+impl Served {
+    fn start() -> Served {
+        let sources = tempfile::tempdir().unwrap();
+        project(sources.path());
+        let port = free_port().unwrap();
+        let url = format!("http://127.0.0.1:{port}");
+        let serve = ["serve", "boxes", "--push-log", "pushes", "--listen", &url];
+        let serving = start("master", sources.path(), &serve, &[]);
+        assert_eventually("a master", || {
+            let status = master(sources.path(), &["ctl", &url, "status"]);
+            (status.code == Some(0)).then_some(())
+        });
+        Served {
+            sources,
+            port,
+            serving,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.sources.path()
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Pushes sources from their own folder: who works in another one is somebody else.
+    fn push(&self, sources: &str, arguments: &[&str]) -> Ended {
+        let url = self.url();
+        let to = ["push", "--in", ".", "--to", &url];
+        master(&self.path().join(sources), &[&to[..], arguments].concat())
+    }
+
+    fn ctl(&self, order: &[&str]) -> Ended {
+        master(self.path(), &[&["ctl", &self.url()], order].concat())
+    }
+
+    fn colour(&self) -> String {
+        let url = self.url();
+        let run = ["run", "--master", &url, "--eval", "ApartBox new colour"];
+        slave(self.path(), &run).stdout.trim().to_string()
+    }
+
+    fn paint(&self, sources: &str, from: &str, to: &str) {
+        let file = format!("{sources}/src/Boxes/ApartBox.class.st");
+        let file = self.path().join(file);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(file, text.replace(from, to)).unwrap();
+    }
+}
+
+#[test]
+fn a_master_serves_what_was_pushed_to_who_comes_then_and_the_rest_keep_their_view() {
+    let served = Served::start();
+    copy(&served.path().join("boxes"), &served.path().join("other"));
+    assert_eq!(served.colour(), "#grey");
+    let relay = Relay::before(served.port);
+    let go = served.path().join("go");
+    let wait = format!(
+        "Boxes all first left. [ '{}' asFileReference exists ] whileFalse: [
+            (Delay forMilliseconds: 5) wait ]. {{ ApartBox new colour. ApartBox new weight }}",
+        go.display()
+    );
+    let run = [
+        "run",
+        "--master",
+        relay.url(),
+        "--prefetch",
+        "0",
+        "--eval",
+        &wait,
+    ];
+    let early = start("slave", served.path(), &run, &[]);
+    assert_eventually("pulls", || (relay.answered() > 1000).then_some(()));
+
+    served.paint("boxes", "^ #grey", "^ #red");
+    let pushed = served.push("boxes", &["ApartBox>>colour"]);
+    assert_eq!(pushed.code, Some(0), "{pushed:?}");
+    assert!(pushed.stdout.contains("push #1"), "{pushed:?}");
+    assert_eq!(served.colour(), "#red");
+    // Whoever began before comes back to what it began with, though the way broke.
+    relay.part();
+    relay.mend();
+    fs::write(&go, "").unwrap();
+    let ended = early.wait();
+    assert_eq!(ended.stdout.trim(), "#(#grey 7)", "{ended:?}");
+    assert!(ended.stderr.contains("the master is back"), "{ended:?}");
+
+    served.paint("other", "^ #grey", "^ #blue");
+    let refused = served.push("other", &["ApartBox>>colour"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("by push #1"), "{refused:?}");
+    let forced = served.push("other", &["ApartBox>>colour", "--force"]);
+    assert_eq!(forced.code, Some(0), "{forced:?}");
+    assert_eq!(served.colour(), "#blue");
+    for (number, colour) in [("#1", "#red"), ("0", "#grey")] {
+        let back = served.ctl(&["rollback", number]);
+        assert_eq!(back.code, Some(0), "{back:?}");
+        assert_eq!(served.colour(), colour);
+    }
+    let far = served.ctl(&["rollback", "#2"]);
+    assert_eq!(far.code, Some(2), "{far:?}");
+    let log = master(served.path(), &["log", "show", "pushes"]);
+    for line in ["push #2   ApartBox>>colour", "back to push #0"] {
+        assert!(log.stdout.contains(line), "{line}: {log:?}");
+    }
+    served.serving.terminate();
+    assert_eq!(served.serving.wait().code, Some(0));
+}
+
+#[test]
+fn a_slim_image_of_a_master_that_was_pushed_into_is_replayed_from_the_image_that_it_served() {
+    let served = Served::start();
+    let make = |image: &str| {
+        let url = served.url();
+        let run = [
+            "run",
+            "--master",
+            &url,
+            "--tests",
+            "Counter-Tests",
+            "--snapshot",
+            image,
+        ];
+        let made = slave(served.path(), &run);
+        assert_eq!(made.code, Some(0), "{made:?}");
+        fs::read(served.path().join(image)).unwrap()
+    };
+    let before = make("before.image");
+    let file = served
+        .path()
+        .join("boxes/src/Counter/CounterComponent.class.st");
+    let text = fs::read_to_string(&file).unwrap();
+    let text = text.replace("\t\t'count'\n", "\t\t'step',\n\t\t'count'\n");
+    fs::write(file, text).unwrap();
+    let pushed = served.push("boxes", &["CounterComponent"]);
+    assert_eq!(pushed.code, Some(0), "{pushed:?}");
+    let after = make("after.image");
+    assert!(before != after);
+    let kept = served.ctl(&["snapshot", "full.image"]);
+    assert_eq!(kept.code, Some(0), "{kept:?}");
+    let replay = [
+        "replay",
+        "after.replay",
+        "--image",
+        "full.image",
+        "-o",
+        "again.image",
+    ];
+    let replayed = master(served.path(), &replay);
+    assert_eq!(replayed.code, Some(0), "{replayed:?}");
+    assert!(after == fs::read(served.path().join("again.image")).unwrap());
+    let back = served.ctl(&["rollback", "0"]);
+    assert_eq!(back.code, Some(0), "{back:?}");
+    assert!(before == make("back.image"), "it is the very image again");
+    let unknown = served.ctl(&["snapshot", "x.image", "--heap"]);
+    assert_eq!(unknown.code, Some(2), "{unknown:?}");
 }

@@ -1,22 +1,18 @@
 //! `master run IMAGE [script.st | -s script.st | eval EXPR | test PACKAGE...]`.
 
-use std::cell::RefCell;
 use std::fs;
-use std::rc::Rc;
 
 use anyhow::{Context, anyhow};
 use imprint_image::Fingerprint;
 use imprint_slave::commands::end_on_signals;
-use imprint_slave::ending::{code, sentence_of};
-use imprint_slave::live::{Giver, Pushes, begin_log, serve_beside};
-use imprint_vm::{CommandLine, Event, RunLimits, Vm};
-use imprint_wire::live::{Outline, Push};
+use imprint_slave::ending::code;
+use imprint_slave::live::{Pushes, begin_log, serve_beside};
+use imprint_vm::{CommandLine, Event, RunLimits};
 
 use super::finish;
 use crate::command_line::{Failure, Run};
 use crate::full_image::LiveImage;
-use crate::outside::SourceBook;
-use crate::pushing::{given_by, outline_of_image};
+use crate::image_sources::FullImageGiver;
 
 /// Options of other virtual machines that need nothing done here: there is no display and no sound.
 const HEADLESS: [&str; 8] = [
@@ -118,22 +114,6 @@ fn run_live(image: &mut LiveImage, run: &Run, listen: &str, rest: &[&str]) -> Re
     }
     eprintln!("{path} runs, taking code on {}", served.address);
     Ok(image.see_through(|vm, outcome| live.go_on(vm, outcome)))
-}
-
-/// Gives away what an image with texts has.
-struct FullImageGiver {
-    book: Rc<RefCell<SourceBook>>,
-}
-
-impl Giver for FullImageGiver {
-    fn take(&self, vm: &Vm, names: &[String], definitions: &[String]) -> Result<Push, String> {
-        let given = given_by(vm, &self.book.borrow(), names, definitions);
-        given.map_err(|error| sentence_of(&error))
-    }
-
-    fn outline(&self, vm: &Vm) -> Result<Outline, String> {
-        Ok(outline_of_image(vm))
-    }
 }
 
 fn is_for_other_machines(argument: &str) -> bool {

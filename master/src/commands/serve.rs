@@ -1,28 +1,28 @@
 //! `master serve IMAGE`: the daemon.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use imprint_daemon::{Admin, Metrics, Signals};
-use imprint_image::{PristineImage, Sources, changes_path};
+use imprint_image::{Fingerprint, PristineImage};
 use imprint_loader::Project;
 use imprint_slave::ending::code;
+use imprint_slave::live::begin_log;
 use imprint_slave::security::admission;
 use imprint_trace::{Marks, Trace};
 use imprint_vm::CommandLine;
-use imprint_vm::install::Names;
+use imprint_wire::log::LogWriter;
 use imprint_wire::message::Plan;
 use imprint_wire::{Address, Listener, Services};
 use tracing::info;
 
 use crate::command_line::{Failure, Serve};
 use crate::full_image::LiveImage;
-use crate::outside::SourceBook;
 use crate::project::LoadedSources;
 use crate::scratch::Scratch;
-use crate::serving::{Orders, Pristine, PristineSource, Slaves, plan_of};
+use crate::serving::{Edition, Editions, Orders, PristineSource, ServedFile, Slaves, plan_of};
 use crate::traces::{is_of, merged};
 
 /// Streams may go on for this long after the daemon was asked to end.
@@ -36,12 +36,12 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
     let address: Address = serve.listen.parse().context("cannot listen")?;
     let scratch = Scratch::new()?;
     let served = Served::prepare(serve, &scratch)?;
-    let path = served.path;
-    let trace = match serve.trace.as_slice() {
-        [] => None,
-        paths => Some(merged(paths)?),
+    let foreseen = match serve.trace.as_slice() {
+        [] => Marks::default(),
+        paths => foreseen(&served.first.path, &merged(paths)?)?,
     };
-    let pristine = open_pristine(&path, served.plan, trace.as_ref())?;
+    let log = push_log(serve, &served.first)?;
+    let first = served.first.clone();
     imprint_daemon::logging::start(&serve.daemon).context("cannot log")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -56,8 +56,18 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
             let metrics = Metrics::new();
             let slaves = Slaves::default();
             let source = PristineSource::new(&metrics, slaves.clone(), move || {
-                pristine().expect("it opened a moment ago")
+                first.open(foreseen).expect("it opened a moment ago")
             });
+            let file = ServedFile::new(Mutex::new(served.first.path.clone()));
+            let editions = Editions {
+                folder: scratch.path().to_path_buf(),
+                project: served.project,
+                options: serve.never.options(),
+                shelves: source.shelves(),
+                file: file.clone(),
+                first: served.first,
+                log,
+            };
             let (stop, stopped) = tokio::sync::watch::channel(false);
             eprintln!(
                 "serving {} on {}",
@@ -71,10 +81,11 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
                 eprintln!("admin http://{}", admin.address());
                 tokio::spawn(admin.serve(until(stopped.clone())));
             }
-            let orders = Orders::new(path, metrics, slaves, stop.clone());
+            let orders = Orders::new(file, metrics, slaves, stop.clone());
             let services = Services::new()
                 .with_source(Arc::new(source))
-                .with_control(Arc::new(orders));
+                .with_control(Arc::new(orders))
+                .with_live(Arc::new(editions.begin()));
             let served = tokio::spawn(listener.serve(services, until(stopped.clone())));
             tokio::select! {
                 _ = signals.wished() => info!("asked to end by a signal"),
@@ -90,8 +101,8 @@ pub fn serve(serve: &Serve) -> Result<u8, Failure> {
 
 /// What is served: an image file, and what slaves may run of it.
 struct Served {
-    path: PathBuf,
-    plan: Plan,
+    first: Edition,
+    project: Project,
 }
 
 impl Served {
@@ -118,7 +129,8 @@ impl Served {
         let bytes = std::fs::read(&path).context("cannot serve the image")?;
         let mut plan = plan_of(&mut image, &project, &bytes)?;
         plan.options.extend(serve.never.options());
-        Ok(Served { path, plan })
+        let first = Edition { path, plan };
+        Ok(Served { first, project })
     }
 }
 
@@ -127,29 +139,14 @@ async fn until(mut stopped: tokio::sync::watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-/// How to open an image with its texts, on the thread that will own it.
-fn open_pristine(
-    path: &Path,
-    plan: Plan,
-    trace: Option<&Trace>,
-) -> Result<impl FnOnce() -> Result<Pristine> + Send + 'static> {
-    let path = path.to_path_buf();
-    let foreseen = match trace {
-        Some(trace) => foreseen(&path, trace)?,
-        None => Marks::default(),
+/// Begins the log of what is pushed, where one is wanted.
+fn push_log(serve: &Serve, first: &Edition) -> Result<Option<LogWriter>> {
+    let Some(path) = &serve.push_log else {
+        return Ok(None);
     };
-    Ok(move || {
-        let image = PristineImage::open(&path).map_err(|error| anyhow!(error))?;
-        let texts = std::fs::read(changes_path(&path)).map(Sources::from_bytes);
-        let names = Names::scan(image.heap());
-        let book = SourceBook::indexed(image.heap(), &names, texts.unwrap_or_default());
-        Ok(Pristine {
-            image,
-            book,
-            plan,
-            foreseen,
-        })
-    })
+    let bytes = std::fs::read(&first.path).context("cannot read the image")?;
+    let log = begin_log(path, Fingerprint::of(&bytes).0);
+    log.context("cannot write the log of pushes").map(Some)
 }
 
 /// What slaves of an image will miss, as a trace of it says.

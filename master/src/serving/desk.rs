@@ -5,6 +5,8 @@
 //!     └── Desk, one for each slave ── what this slave was sent (PullSession)
 //! ```
 //!
+//! A push puts another shelf beside it ([`super::shelves`]): a slave keeps the one that it began with.
+//!
 //! A pristine image is nobody's machine: it is only read, so each stream answers for itself, on whatever
 //! thread it runs, and no slave waits for another.
 
@@ -26,6 +28,7 @@ use imprint_wire::message::{
 use tracing::{info, warn};
 
 use super::handshake::{Holdings, differences};
+use super::shelves::Shelves;
 use super::slaves::{Seat, Slaves};
 use crate::outside::SourceBook;
 
@@ -47,8 +50,9 @@ pub struct Pristine {
     pub foreseen: Marks,
 }
 
-/// Counts of what was served, as `/metrics` shows them.
-struct Served {
+/// Counts of what was served, as `/metrics` shows them; clones count the same.
+#[derive(Clone)]
+pub(super) struct Served {
     slaves: Gauge,
     answers: Counter,
     drafts: Counter,
@@ -56,7 +60,8 @@ struct Served {
 }
 
 impl Served {
-    fn new(metrics: &Metrics) -> Served {
+    /// Rows of their own among all numbers.
+    pub fn new(metrics: &Metrics) -> Served {
         Served {
             slaves: metrics.gauge("imprint_slaves", "Slaves that are connected"),
             answers: metrics.counter("imprint_answers_total", "Answers to misses"),
@@ -90,10 +95,9 @@ pub(super) type Filled = LazyLock<Shelf, Box<dyn FnOnce() -> Shelf + Send>>;
 impl Shelf {
     /// Begins to fill one.
     pub fn fill(
-        metrics: &Metrics,
+        served: Served,
         pristine: impl FnOnce() -> Pristine + Send + 'static,
     ) -> Arc<Filled> {
-        let served = Served::new(metrics);
         let shelf: Arc<Filled> =
             Arc::new(LazyLock::new(Box::new(|| Shelf::of(pristine(), served))));
         let filling = shelf.clone();
@@ -116,6 +120,11 @@ impl Shelf {
         }
     }
 
+    /// Identity of the image.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.pristine.image.fingerprint().0
+    }
+
     fn extractor(&self) -> Extractor<'_> {
         Extractor::new(self.pristine.image.heap(), &self.index)
     }
@@ -123,6 +132,8 @@ impl Shelf {
 
 /// Where one slave is answered.
 pub(super) struct Desk {
+    shelves: Shelves,
+    /// What this slave is served, from its hello on.
     shelf: Arc<Filled>,
     slave: u64,
     /// What it was sent, once it has said hello.
@@ -134,9 +145,10 @@ pub(super) struct Desk {
 
 impl Desk {
     /// A desk for the slave with this number.
-    pub fn new(shelf: Arc<Filled>, slave: u64, slaves: Slaves) -> Desk {
+    pub fn new(shelves: Shelves, slave: u64, slaves: Slaves) -> Desk {
         Desk {
-            shelf,
+            shelf: shelves.current(),
+            shelves,
             slave,
             session: None,
             connected: None,
@@ -206,6 +218,7 @@ impl Desk {
                 reason,
             }];
         }
+        self.shelf = self.shelves.of_run(hello.image_fingerprint);
         let slave = self.slave;
         info!(slave, version = hello.slave_version, "a slave connected");
         let shelf = &**self.shelf;
@@ -228,7 +241,7 @@ impl Desk {
             meta_index: *meta_index,
         };
         let welcome = MasterMessage::Welcome(Welcome {
-            image_fingerprint: shelf.pristine.image.fingerprint().0,
+            image_fingerprint: shelf.fingerprint(),
             protocol: imprint_wire::PROTOCOL,
             master_version: env!("CARGO_PKG_VERSION").to_string(),
             warnings: differences(hello),

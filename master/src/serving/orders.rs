@@ -1,13 +1,16 @@
-//! Orders to a master that serves: how it is, run something, end.
+//! Orders to a master that serves: how it is, run something, write what is served, end.
 //!
 //! What is run runs in an image of its own, opened for the order: the pristine one is never run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result};
 use imprint_daemon::Metrics;
+use imprint_image::{Fingerprint, changes_path, write_beside_and_rename};
 use imprint_slave::crash::outlived;
-use imprint_slave::ending::{code, ending};
+use imprint_slave::ending::{code, ending, sentence_of};
 use imprint_vm::CommandLine;
 use imprint_wire::Control;
 use imprint_wire::control::{
@@ -15,12 +18,13 @@ use imprint_wire::control::{
 };
 use tokio::sync::{mpsc, watch};
 
+use super::editions::ServedFile;
 use super::slaves::Slaves;
 use crate::full_image::LiveImage;
 
 /// Takes orders for a daemon that serves one image.
 pub struct Orders {
-    image: PathBuf,
+    image: ServedFile,
     metrics: Metrics,
     slaves: Slaves,
     started: Instant,
@@ -30,7 +34,7 @@ pub struct Orders {
 impl Orders {
     /// Orders about the image file that is served to `slaves`; `stop` hears when the daemon is to end.
     pub fn new(
-        image: PathBuf,
+        image: ServedFile,
         metrics: Metrics,
         slaves: Slaves,
         stop: watch::Sender<bool>,
@@ -46,6 +50,23 @@ impl Orders {
     }
 }
 
+impl Orders {
+    /// The image file that is served now.
+    fn file(&self) -> PathBuf {
+        let file = self.image.lock();
+        file.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Copies an image with its texts.
+fn copy_image(from: &Path, to: &Path) -> Result<(Fingerprint, u64)> {
+    let bytes = std::fs::read(from).context("cannot read the image")?;
+    let texts = std::fs::read(changes_path(from)).unwrap_or_default();
+    write_beside_and_rename(&changes_path(to), &texts)?;
+    write_beside_and_rename(to, &bytes)?;
+    Ok((Fingerprint::of(&bytes), bytes.len() as u64))
+}
+
 #[tonic::async_trait]
 impl Control for Orders {
     async fn status(&self) -> StatusReport {
@@ -53,7 +74,7 @@ impl Control for Orders {
             program: "master".to_string(),
             version: env!("CARGO_PKG_VERSION").to_string(),
             state: "serving".to_string(),
-            image: self.image.display().to_string(),
+            image: self.file().display().to_string(),
             fingerprint: None,
             uptime: self.started.elapsed(),
             figures: [self.metrics.figures(), self.slaves.figures()].concat(),
@@ -64,7 +85,7 @@ impl Control for Orders {
         let Runnable::Expression(expression) = order.what else {
             return Err("a master runs expressions; tests run in a slave".to_string());
         };
-        let image = self.image.clone();
+        let image = self.file();
         let (progress, receiver) = mpsc::channel(1);
         std::thread::spawn(move || {
             let (exit_code, text) = outlived(|| evaluate(&image, &expression))
@@ -75,8 +96,23 @@ impl Control for Orders {
         Ok(receiver)
     }
 
-    async fn snapshot(&self, _: SnapshotOrder) -> Result<SnapshotReport, String> {
-        Err("a master has nothing to snapshot: its image is the file that it serves".to_string())
+    /// The image that is served, with its texts: the full image of what slaves of it make.
+    async fn snapshot(&self, order: SnapshotOrder) -> Result<SnapshotReport, String> {
+        if let Some((option, _)) = order.options.first() {
+            return Err(format!(
+                "a master writes the image that it serves, which has no '{option}'"
+            ));
+        }
+        let (from, to) = (self.file(), PathBuf::from(&order.path));
+        let copied = tokio::task::spawn_blocking(move || copy_image(&from, &to)).await;
+        let copied = copied.map_err(|error| error.to_string())?;
+        let (fingerprint, bytes) = copied.map_err(|error| sentence_of(&error))?;
+        Ok(SnapshotReport {
+            path: order.path,
+            bytes,
+            fingerprint: fingerprint.0,
+            warnings: Vec::new(),
+        })
     }
 
     async fn stop(&self, _: Duration) -> Result<(), String> {

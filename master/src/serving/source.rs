@@ -13,14 +13,15 @@ use imprint_wire::{MasterMessage, Session, SlaveMessage, Source};
 
 use tokio::task::block_in_place;
 
-use super::desk::{Desk, Filled, Pristine, Shelf};
+use super::desk::{Desk, Pristine};
 use super::kernel::KernelImage;
+use super::shelves::Shelves;
 use super::slaves::Slaves;
 use crate::outside::SourceBook;
 
 /// Serves one image.
 pub struct PristineSource {
-    shelf: Arc<Filled>,
+    shelves: Shelves,
     kernel: Arc<KernelImage>,
     next_slave: AtomicU64,
     slaves: Slaves,
@@ -34,7 +35,7 @@ impl PristineSource {
         pristine: impl FnOnce() -> Pristine + Send + 'static,
     ) -> PristineSource {
         PristineSource {
-            shelf: Shelf::fill(metrics, pristine),
+            shelves: Shelves::new(metrics, pristine),
             kernel: Arc::default(),
             next_slave: AtomicU64::new(1),
             slaves,
@@ -57,6 +58,11 @@ impl PristineSource {
         })
     }
 
+    /// What is served: a push puts more beside it.
+    pub fn shelves(&self) -> Shelves {
+        self.shelves.clone()
+    }
+
     /// The way for a slave in this process.
     pub fn near(&self) -> Near {
         let mut desk = self.desk();
@@ -65,7 +71,7 @@ impl PristineSource {
 
     fn desk(&self) -> Desk {
         let slave = self.next_slave.fetch_add(1, Ordering::Relaxed);
-        Desk::new(self.shelf.clone(), slave, self.slaves.clone())
+        Desk::new(self.shelves.clone(), slave, self.slaves.clone())
     }
 }
 

@@ -82,6 +82,8 @@ pub struct Hello {
     pub time_zone: String,
     /// Bytes of drafts, in their canonical form, that an answer may bring beyond what was asked for.
     pub prefetch_bytes: u64,
+    /// The full image of the run that goes on over this stream; nothing where a run begins.
+    pub image_fingerprint: Option<[u8; 32]>,
 }
 
 impl Hello {
@@ -96,6 +98,7 @@ impl Hello {
             locale: String::new(),
             time_zone: String::new(),
             prefetch_bytes: 0,
+            image_fingerprint: None,
         }
     }
 

@@ -34,6 +34,21 @@ const STANDING_MAX: usize = 1000;
 /// An extension of a machine: what was put over its code first since it was made, in a user's words.
 pub struct PushedInto(pub String);
 
+/// Makes something lasting of what is pushed into a machine that nobody runs.
+pub trait Keeper {
+    /// Keeps the machine's image as the push of a number left it.
+    ///
+    /// # Errors
+    /// Why that is not possible; the push is taken back then.
+    fn keep(&mut self, vm: &mut Vm, number: u32) -> Result<(), String>;
+
+    /// Goes back to what was kept of a push, 0 for before the first; the machine is of no more use.
+    ///
+    /// # Errors
+    /// Where nothing was kept of it.
+    fn go_back(&mut self, number: u32) -> Result<(), String>;
+}
+
 /// What was pushed into a machine, and how.
 pub struct Pushes {
     history: History,
@@ -42,6 +57,7 @@ pub struct Pushes {
     texts: Texts,
     /// What is put into the machines to come, where there are any.
     standing: Option<Vec<Standing>>,
+    keeper: Option<Box<dyn Keeper>>,
 }
 
 /// A push that stands for runs to come.
@@ -61,7 +77,15 @@ impl Pushes {
             log: None,
             texts: Texts::default(),
             standing: None,
+            keeper: None,
         }
+    }
+
+    /// The same, for a machine that nobody runs: what is pushed is kept, and no undo is.
+    #[must_use]
+    pub fn kept_by(self, keeper: Box<dyn Keeper>) -> Pushes {
+        let keeper = Some(keeper);
+        Pushes { keeper, ..self }.for_many()
     }
 
     /// The same, for one machine after the other: see [`Pushes::renew`].
@@ -125,6 +149,7 @@ impl Pushes {
             }
             Err(error) => return Err(error.to_string()),
         };
+        self.keep(vm, made.number)?;
         warnings.extend(self.write_down(made.number, &made.push, &revised));
         let number = made.number;
         if let Some(standing) = &mut self.standing {
@@ -165,6 +190,19 @@ impl Pushes {
         Ok(done)
     }
 
+    /// Has the machine kept, where somebody does that; what cannot be kept is taken back.
+    fn keep(&mut self, vm: &mut Vm, number: u32) -> Result<(), String> {
+        let Some(keeper) = &mut self.keeper else {
+            return Ok(());
+        };
+        let kept = keeper.keep(vm, number);
+        if kept.is_err() {
+            self.take_back(vm, &mut RolledBack::default())?;
+        }
+        vm.keep_undos(0);
+        kept
+    }
+
     fn renew_texts(&self) {
         let texts = self.history.texts();
         let texts = texts.map(|(name, text)| (name.clone(), text.to_string()));
@@ -201,12 +239,18 @@ impl Pushes {
         if number != 0 && !standing.iter().any(|it| it.number == number) {
             return Err(format!("there is no push #{number} in force"));
         }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.go_back(number)?;
+        }
         let gone = standing.iter().filter(|it| it.number > number);
         let back = RolledBack {
             number,
             methods: gone.map(|it| it.push.methods.len() as u32).sum(),
             ..RolledBack::default()
         };
+        while self.history.number() > number {
+            self.history.forget_last();
+        }
         self.end_rollback(number);
         Ok(back)
     }
@@ -308,6 +352,9 @@ impl Pushes {
         number: u32,
         is_forced: bool,
     ) -> Result<RolledBack, String> {
+        if self.keeper.is_some() {
+            return self.forget(number);
+        }
         let kept = self.place_to_keep(number)?;
         if !is_forced {
             self.refuse_changed(vm, kept)?;
@@ -395,9 +442,10 @@ pub fn begin_log(path: &Path, image: Fingerprint) -> anyhow::Result<LogWriter> {
 
 /// Whether a method is still as its push made it.
 fn is_intact(history: &History, vm: &Vm, name: &MethodName, version: &Version) -> bool {
-    match history.place_of(version.number) {
+    let is_told = |_: &usize| vm.undoable() > 0;
+    match history.place_of(version.number).filter(is_told) {
         Some(place) => vm.is_as_revised(place, &name.behavior, &name.selector),
-        // Too long ago to tell.
+        // Too long ago to tell, or nobody runs what was pushed.
         None => true,
     }
 }

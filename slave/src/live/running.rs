@@ -172,9 +172,17 @@ impl LiveRun {
 
     /// Carries out what waits.
     pub fn look(&mut self, vm: &mut Vm) {
-        while let Some(order) = self.next_order() {
+        while self.look_once(vm) {}
+    }
+
+    /// Carries out the next order; answers whether there was one.
+    pub fn look_once(&mut self, vm: &mut Vm) -> bool {
+        let next = self.next_order();
+        let is_any = next.is_some();
+        if let Some(order) = next {
             self.hands.carry_out(vm, order);
         }
+        is_any
     }
 
     /// Whether somebody ordered something.

@@ -3,7 +3,7 @@
 use imprint_isa::{CompileRequest, Miss, Name, Surroundings};
 use imprint_model::Known;
 
-use super::names::{behavior, ghost};
+use super::names::{behavior, fingerprint_bytes, fingerprint_if_any, ghost};
 use super::{all, each, required};
 use crate::message::{CodePosition, Hello, SlaveMessage};
 use crate::{InvalidMessage, pb};
@@ -124,6 +124,7 @@ impl From<Hello> for pb::Hello {
             locale: hello.locale,
             time_zone: hello.time_zone,
             prefetch_bytes: hello.prefetch_bytes,
+            image_fingerprint: fingerprint_bytes(hello.image_fingerprint),
         }
     }
 }
@@ -141,6 +142,7 @@ impl TryFrom<pb::Hello> for Hello {
             locale: hello.locale,
             time_zone: hello.time_zone,
             prefetch_bytes: hello.prefetch_bytes,
+            image_fingerprint: fingerprint_if_any(&hello.image_fingerprint)?,
         })
     }
 }

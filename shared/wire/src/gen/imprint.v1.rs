@@ -86,6 +86,9 @@ pub struct Hello {
     /// Bytes of drafts, in their canonical form, that an answer may bring beyond what was asked for.
     #[prost(uint64, tag = "9")]
     pub prefetch_bytes: u64,
+    /// The full image of the run that goes on over this stream, 32 bytes; empty where a run begins.
+    #[prost(bytes = "bytes", tag = "10")]
+    pub image_fingerprint: ::prost::bytes::Bytes,
 }
 /// What the slave starts from.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
