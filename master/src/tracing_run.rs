@@ -93,6 +93,7 @@ impl TracedRun {
         let orders = Orders {
             master: String::new(),
             patience: Duration::ZERO,
+            silence: Duration::ZERO,
             expression: None,
             tests: Chosen::Planned,
             logged_beside: None,

@@ -183,6 +183,9 @@ pub struct Run {
     /// Seconds that a lost master is waited for.
     #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = parse_seconds)]
     pub patience: f64,
+    /// Seconds without a byte of an answer after which the master is asked again, on a new stream.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = parse_seconds)]
+    pub silence: f64,
     /// Write the report of the run as JSON.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -208,6 +211,7 @@ impl Run {
         Orders {
             master,
             patience: Duration::from_secs_f64(self.patience),
+            silence: Duration::from_secs_f64(self.silence),
             expression: self.eval.clone(),
             tests,
             logged_beside: self.snapshot.clone(),

@@ -32,6 +32,8 @@ pub struct Orders {
     pub master: String,
     /// How long a lost master is waited for.
     pub patience: Duration,
+    /// After how long a silence of the master a question is asked again.
+    pub silence: Duration,
     /// An expression in place of the project's entry expression.
     pub expression: Option<String>,
     /// Which of the master's tests are run.
@@ -60,6 +62,7 @@ impl Orders {
         Terms {
             master: self.master.clone(),
             patience: self.patience,
+            silence: self.silence,
             prefetch_bytes: self.prefetch_bytes,
             seed: self.seed.clone(),
         }

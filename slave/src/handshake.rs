@@ -21,6 +21,8 @@ pub struct Terms {
     pub master: String,
     /// How long a lost master is waited for.
     pub patience: Duration,
+    /// After how long a silence a question is asked again.
+    pub silence: Duration,
     /// Bytes of drafts that an answer may bring beyond what was asked for.
     pub prefetch_bytes: u64,
     /// What the run starts from.
@@ -32,6 +34,8 @@ pub(crate) struct Greeting {
     pub url: String,
     credentials: Credentials,
     patience: Duration,
+    /// After how long a silence a question is asked again, on a new stream.
+    pub silence: Duration,
     hello: Hello,
     /// What was offered of the seed at first: each stream's master is to know what need not be sent.
     pub offers: Vec<Vec<OfferedClass>>,
@@ -47,6 +51,7 @@ impl Greeting {
             url: terms.master.clone(),
             credentials: credentials()?,
             patience: terms.patience,
+            silence: terms.silence,
             hello: Hello {
                 prefetch_bytes: terms.prefetch_bytes,
                 seed: terms.seed.on_wire(seed),

@@ -260,12 +260,12 @@ impl Line {
     }
 
     fn ask_once(&mut self, question: SlaveMessage) -> Result<MasterMessage, WireError> {
-        let (connection, is_fresh) = match &mut self.end {
+        let (connection, is_fresh, silence) = match &mut self.end {
             End::Far {
                 connection,
                 is_fresh,
-                ..
-            } => (connection, is_fresh),
+                greeting,
+            } => (connection, is_fresh, greeting.silence),
             End::Near(near) => {
                 return near(question).into_iter().next().ok_or(WireError::Ended);
             }
@@ -274,7 +274,7 @@ impl Line {
         let mut counted = connection.bytes_received();
         let mut late = 0;
         loop {
-            let message = connection.receive(None)?;
+            let message = connection.receive_within(silence)?;
             let received = connection.bytes_received();
             match message {
                 MasterMessage::Drafts(drafts)

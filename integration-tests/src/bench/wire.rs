@@ -91,6 +91,7 @@ fn time_misses(url: &str) -> Result<(Vec<Duration>, usize), Failed> {
     let terms = Terms {
         master: url.to_string(),
         patience: START_LIMIT,
+        silence: Duration::from_secs(60),
         prefetch_bytes: 0,
         seed: SeedChoice::Empty,
     };

@@ -7,6 +7,7 @@ use imprint_integration_tests::programs::{
     Running, assert_eventually, example, free_port, master, slave, start,
 };
 
+use crate::packages::write_package;
 use crate::relay::{Mischief, Relay};
 use crate::serving::{full_image, serve_with};
 
@@ -114,6 +115,37 @@ fn messages_whose_bytes_come_in_another_order_change_nothing() {
     garbles(&Stage::set(), Mischief::Turned, &[1, 5]);
 }
 
+/// Silence that a slave bears in these tests.
+const SILENCE: [&str; 2] = ["--silence", "1"];
+
+#[test]
+fn an_answer_that_is_lost_on_a_living_stream_is_asked_for_again() {
+    let stage = Stage::set();
+    for message in [1, 2, 5] {
+        stage.relay.garble(message, Mischief::Lost);
+        let ended = slave(stage.path(), &[&stage.options()[..], &SILENCE].concat());
+        assert_eq!(
+            (ended.stdout.as_str(), ended.code),
+            (ANSWER, Some(0)),
+            "{message}: {ended:?}"
+        );
+        assert!(!stage.relay.is_garbling(), "{message} was not met");
+        let words = "(no answer came in time); waiting for it";
+        assert!(ended.stderr.contains(words), "{ended:?}");
+    }
+    // A wire that is slower than that loses nothing.
+    stage.relay.delay(Duration::from_millis(300));
+    let options = [
+        &stage.options()[..5],
+        &["--eval", "3 + 4"],
+        &["--silence", "0.5"],
+    ]
+    .concat();
+    let ended = slave(stage.path(), &options);
+    assert_eq!(ended.stdout, "7\n", "{ended:?}");
+    assert!(!ended.stderr.contains("lost the master"), "{ended:?}");
+}
+
 #[test]
 fn a_partition_is_noticed_and_the_run_goes_on_when_it_is_mended() {
     let stage = Stage::set();
@@ -178,4 +210,56 @@ fn a_bad_wire_changes_no_byte_of_a_slim_image() {
     stage.relay.cut(&[whole / 4, whole / 2, 1000, 17]);
     assert!(image("bad.image") == plain, "the images differ");
     assert_eq!(stage.relay.cuts_left(), 0);
+}
+
+/// Much to send, in few bytes: so each of the messages that a trace foretells is one frame.
+const STORE: &str = "Class { #name : #Store, #superclass : #Object, #classVars : [ 'Chunks' ], #category : #Store }
+
+Store class >> initialize [ Chunks := (1 to: 8) collect: [ :each | (ByteArray new: 200000) at: each put: each; yourself ] ]
+
+Store class >> sum [ ^ (1 to: 8) inject: 0 into: [ :sum :each | sum + ((Chunks at: each) at: each) ] ]
+";
+
+#[test]
+fn messages_that_are_lost_or_overtake_each_other_change_no_byte_of_a_slim_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    write_package(path, "src", "Store", &[("Store.class", STORE)]);
+    let built = master(path, &["build", "src", "-o", "full.image"]);
+    assert_eq!(built.code, Some(0), "{built:?}");
+    let trace = [
+        "trace",
+        "full.image",
+        "--eval",
+        "Store sum",
+        "-o",
+        "a.trace",
+    ];
+    let traced = master(path, &trace);
+    assert_eq!(traced.code, Some(0), "{traced:?}");
+    // All that the trace says comes unasked, message behind message.
+    let stage = Stage::with(folder, &["--trace", "a.trace"]);
+    let image = |name: &str| {
+        let run = ["run", "--master", stage.relay.url(), "--eval", "Store sum"];
+        let options = [&run[..], &["--snapshot", name], &SILENCE].concat();
+        let ended = slave(stage.path(), &options);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let bytes = std::fs::read(stage.path().join(name)).unwrap();
+        (bytes, ended.stderr)
+    };
+    let (plain, told) = image("plain.image");
+    assert!(!told.contains("lost the master"), "{told}");
+    for (mischief, message) in [
+        (Mischief::Overtaken, 1),
+        (Mischief::Overtaken, 2),
+        (Mischief::Lost, 1),
+        (Mischief::Lost, 2),
+    ] {
+        stage.relay.garble(message, mischief);
+        let (bytes, told) = image("bad.image");
+        assert!(!stage.relay.is_garbling(), "{message} was not met");
+        assert!(bytes == plain, "{mischief:?} {message}: the images differ");
+        let noticed = "of a stream came where part";
+        assert!(told.contains(noticed), "{mischief:?} {message}: {told}");
+    }
 }

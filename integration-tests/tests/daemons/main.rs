@@ -10,6 +10,7 @@ mod bad_input;
 mod browser;
 mod burdens;
 mod cache;
+mod clocks;
 mod crash;
 mod exports;
 mod faults;

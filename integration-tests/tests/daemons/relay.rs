@@ -15,6 +15,10 @@ pub enum Mischief {
     Twice,
     /// Its bytes come in another order: the second half first, frame and all.
     Turned,
+    /// The next whole message comes before it.
+    Overtaken,
+    /// It never comes.
+    Lost,
 }
 
 /// What is wrong with the wire.
@@ -203,12 +207,49 @@ struct Frames {
     begun: Vec<u8>,
     /// Messages so far.
     messages: usize,
+    /// Where the messages of gRPC end.
+    bounds: Bounds,
+    /// What the next message comes before.
+    overtaken: Vec<u8>,
+}
+
+/// Bytes of the head of a message of gRPC: a flag and its length.
+const MESSAGE_HEAD: usize = 5;
+
+/// Where a stream of bytes is in the messages that they are.
+#[derive(Clone, Default)]
+struct Bounds {
+    head: Vec<u8>,
+    left: usize,
+}
+
+impl Bounds {
+    /// Goes on by some bytes. Answers whether they are whole messages.
+    fn pass(&mut self, bytes: &[u8]) -> bool {
+        let begins = self.is_between();
+        for byte in bytes {
+            if self.left > 0 {
+                self.left -= 1;
+                continue;
+            }
+            self.head.push(*byte);
+            if let [_, one, two, three, four] = self.head[..] {
+                self.left = u32::from_be_bytes([one, two, three, four]) as usize;
+                self.head.clear();
+            }
+        }
+        begins && self.is_between() && bytes.len() >= MESSAGE_HEAD
+    }
+
+    fn is_between(&self) -> bool {
+        self.head.is_empty() && self.left == 0
+    }
 }
 
 impl Frames {
     /// Whether nothing is kept back.
     fn is_through(&self) -> bool {
-        self.begun.is_empty()
+        self.begun.is_empty() && self.overtaken.is_empty()
     }
 
     /// Takes bytes in, and answers those that pass.
@@ -217,20 +258,56 @@ impl Frames {
         let mut passed = Vec::new();
         while let Some(length) = self.whole_frame() {
             let frame: Vec<u8> = self.begun.drain(..length).collect();
-            let is_message = frame[3] == DATA && length > FRAME_HEAD;
-            let found = waiting.iter().position(|(at, _)| *at == self.messages);
-            let mischief = found.filter(|_| is_message).map(|at| waiting.remove(at).1);
-            match mischief {
-                Some(Mischief::Twice) => passed.extend([&frame[..], &frame[..]].concat()),
-                Some(Mischief::Turned) => {
-                    let (one, other) = frame.split_at(length / 2);
-                    passed.extend([other, one].concat());
-                }
-                None => passed.extend(frame),
+            for frame in self.by_message(frame) {
+                self.pass(frame, waiting, &mut passed);
             }
-            self.messages += usize::from(is_message);
         }
         passed
+    }
+
+    /// A frame of several whole messages as a frame for each.
+    fn by_message(&self, frame: Vec<u8>) -> Vec<Vec<u8>> {
+        let (head, mut content) = frame.split_at(FRAME_HEAD);
+        let is_whole = self.bounds.clone().pass(content);
+        if head[3] != DATA || !is_whole {
+            return vec![frame];
+        }
+        let mut frames = Vec::new();
+        while let [_, one, two, three, four, ..] = *content {
+            let length = u32::from_be_bytes([one, two, three, four]) as usize;
+            let (message, rest) = content.split_at(MESSAGE_HEAD + length);
+            let bytes = (message.len() as u32).to_be_bytes();
+            frames.push([&bytes[1..], &head[3..], message].concat());
+            content = rest;
+        }
+        frames
+    }
+
+    /// Passes a frame on, unless mischief waits for it.
+    fn pass(&mut self, frame: Vec<u8>, waiting: &mut Vec<(usize, Mischief)>, passed: &mut Vec<u8>) {
+        let length = frame.len();
+        let is_message = frame[3] == DATA && length > FRAME_HEAD;
+        let is_whole = is_message && self.bounds.pass(&frame[FRAME_HEAD..]);
+        let found = waiting.iter().position(|(at, mischief)| match mischief {
+            Mischief::Twice | Mischief::Turned => is_message && *at == self.messages,
+            Mischief::Overtaken | Mischief::Lost => is_whole && *at <= self.messages,
+        });
+        match found.map(|at| waiting.remove(at).1) {
+            Some(Mischief::Twice) => passed.extend([&frame[..], &frame[..]].concat()),
+            Some(Mischief::Turned) => {
+                let (one, other) = frame.split_at(length / 2);
+                passed.extend([other, one].concat());
+            }
+            Some(Mischief::Overtaken) => self.overtaken = frame,
+            Some(Mischief::Lost) => {}
+            None => {
+                passed.extend(frame);
+                if is_message && self.bounds.is_between() {
+                    passed.append(&mut self.overtaken);
+                }
+            }
+        }
+        self.messages += usize::from(is_message);
     }
 
     /// The length of the first frame, where it is whole.

@@ -32,9 +32,14 @@ pub fn serve_with(folder: &Path, url: &str, options: &[&str]) -> (Running, u16) 
     let arguments = ["serve", "full.image", "--listen", url, "--admin", &address];
     let arguments = [&arguments[..], options].concat();
     let running = start("master", folder, &arguments, &[]);
+    await_health(admin);
+    (running, admin)
+}
+
+/// Waits until a daemon says that it is well.
+pub fn await_health(admin: u16) {
     let health = assert_eventually("health", || get(admin, "/healthz"));
     assert!(health.starts_with("HTTP/1.1 200"), "{health}");
-    (running, admin)
 }
 
 fn pulls_and_prints(folder: &Path, url: &str) {

@@ -42,6 +42,8 @@ const RETRY_LONGEST: Duration = Duration::from_secs(2);
 const PING_EVERY: Duration = Duration::from_secs(2);
 /// Who has not answered such a question by then is gone.
 const PING_LIMIT: Duration = Duration::from_secs(3);
+/// Bytes that an answer to such a question has at most, wrapped up for TLS.
+const PONG_BYTES: u64 = 64;
 /// Turns that the tasks of a connection need to hand a message to the kernel.
 const FLUSH_TURNS: usize = 8;
 
@@ -159,6 +161,24 @@ impl Connection {
             .ok_or(WireError::TimedOut)??;
         let message = message.ok_or(WireError::Ended)?;
         Ok(heard(message, &mut self.bundles)?)
+    }
+
+    /// As [`Connection::receive`], but gives up where nothing came for so long but signs that the peer is
+    /// there: an answer that is lost on a living stream would else be awaited for ever, and one that is long
+    /// may take its time.
+    ///
+    /// # Errors
+    /// As [`Connection::receive`].
+    pub fn receive_within(&mut self, silence: Duration) -> Result<MasterMessage, WireError> {
+        let pings = silence.as_secs() / PING_EVERY.as_secs() + 2;
+        loop {
+            let before = self.bytes_received();
+            match self.receive(Some(Instant::now() + silence)) {
+                Err(WireError::TimedOut) if self.bytes_received() - before > pings * PONG_BYTES => {
+                }
+                other => return other,
+            }
+        }
     }
 
     /// Says hello and awaits the welcome.
