@@ -75,7 +75,7 @@ pub fn is_of(trace: &Trace, image: Fingerprint) -> Result<()> {
     let traced = Fingerprint(trace.image);
     anyhow::ensure!(
         traced == image,
-        "the trace is of the full image {traced:?}, and this one is {image:?}: trace it again, or give \
+        "the trace is of the full image {traced}, and this one is {image}: trace it again, or give \
          the sources that were traced"
     );
     Ok(())

@@ -47,8 +47,12 @@ impl Logged {
         let torn = reader.torn().cloned();
         let (Some(pristine), Some((written, entry, options))) = (told.pristine, told.snapshot)
         else {
+            let cut = torn.map_or_else(String::new, |torn| {
+                format!(", in the middle of a record at byte {}", torn.at)
+            });
             bail!(
-                "{} ends before an image was written; there is nothing to replay",
+                "{} ends before an image was written{cut}; there is nothing to replay: slave resume \
+                 brings the run to its end",
                 path.display()
             );
         };

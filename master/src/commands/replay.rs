@@ -63,7 +63,7 @@ pub fn replay(replay: &Replay) -> Result<u8, Failure> {
     let full = full_image(replay, &logged)?;
     if full.fingerprint() != logged.pristine {
         return Err(Failure::from(anyhow!(
-            "{} is of the full image {:?}, and {} is {:?}; give --image the one that was shrunk",
+            "{} is of the full image {}, and {} is {}; give --image the one that was shrunk",
             replay.log.display(),
             logged.pristine,
             replay.image.display(),
@@ -83,7 +83,7 @@ pub fn replay(replay: &Replay) -> Result<u8, Failure> {
         return Err(Failure {
             code: code::FAILED,
             error: anyhow!(
-                "{} is not the image that the run wrote, {:?}; was it written by another version?",
+                "{} is not the image that the run wrote, {}; was it written by another version?",
                 replay.output.display(),
                 logged.written
             ),
