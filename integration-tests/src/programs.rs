@@ -19,6 +19,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// The environment of a program that collects as it always does, where all others are tried under zeal.
 pub const CALM: (&str, &str) = ("IMPRINT_ZEAL", "1000000000");
 
+/// The option by which a test of Smalltalk has time enough where its heap is verified all the while.
+pub const PATIENT: [&str; 2] = ["--timeout", "300"];
+
 /// How long a program may run.
 pub fn time_limit() -> Duration {
     if std::env::var_os("IMPRINT_ZEAL").is_some() {
