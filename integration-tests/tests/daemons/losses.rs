@@ -209,6 +209,25 @@ fn while_somebody_watches_what_is_reached_and_was_lost_is_supplied() {
 }
 
 #[test]
+fn what_is_saved_brings_along_what_a_slim_image_has_lost_of_it() {
+    let app = App::start();
+    let mut watching = watch(&app);
+    let sorted = "^ #(3 2) asSortedCollection first printString";
+    set_title(&app, "^ 'Counter'", sorted);
+    watching.await_words("with it come ");
+    watching.await_words("    SortedCollection   class");
+    watching.await_words("CounterComponent>>title   pushed   push #1");
+    assert!(app.page("/counter").contains("<title>2</title>"));
+    // All of it came before anybody reached it, and goes with a rollback.
+    watching.terminate();
+    let told = watching.wait().stdout;
+    assert!(!told.contains("was reached"), "{told}");
+    let back = app.ctl(&["rollback", "0"]);
+    assert_eq!(back.code, Some(0), "{back:?}");
+    assert!(app.page("/counter").contains(PLAIN));
+}
+
+#[test]
 fn a_watch_ends_with_the_image_that_it_watches() {
     let app = App::start();
     let watching = watch(&app);
