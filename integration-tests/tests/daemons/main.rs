@@ -25,6 +25,7 @@ mod losses;
 mod machine;
 #[path = "../../../shared/image/tests/files/narrow.rs"]
 mod narrow;
+mod package_moments;
 mod packages;
 mod pair;
 mod projects;

@@ -1,5 +1,6 @@
 //! `master package NAME... -o FILE`: packages of an image into a file that needs no compiler.
 
+use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,9 +10,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use imprint_bootstrap::compile_expression;
 use imprint_image::{PristineImage, Sources, write_beside_and_rename};
 use imprint_isa::{MethodDraft, Name, Package as Packaged, Ref};
+use imprint_loader::PackageDefinition;
 use imprint_model::Oop;
 use imprint_package::customs::{TRAVELLERS, array_of, customs_of, unasked};
-use imprint_package::export::Extras;
+use imprint_package::export::{Extras, Said};
 use imprint_package::membership::Member;
 use imprint_package::{Exporter, SigningKey, write_packages};
 use imprint_report::{byte_size, count, print};
@@ -31,7 +33,7 @@ use crate::project::LoadedSources;
 /// Where the image cannot be opened or built, has no such package, or something in it cannot travel.
 pub fn package(package: &Package) -> Result<u8, Failure> {
     let key = package.sign.as_deref().map(signing_key).transpose()?;
-    let (mut image, names) = image_of(package)?;
+    let (mut image, names, definitions) = image_of(package)?;
     let objects = package
         .object
         .iter()
@@ -48,6 +50,7 @@ pub fn package(package: &Package) -> Result<u8, Failure> {
         objects,
         before: expression(index.names(), package.before.as_deref())?,
         after: expression(index.names(), package.after.as_deref())?,
+        said: said_by(&definitions, index.names())?,
     };
     let texts = Sources::from_bytes(image.texts());
     let text_of = |member: &Member| {
@@ -111,8 +114,9 @@ fn signing_key(path: &Path) -> Result<SigningKey> {
     key.with_context(|| format!("cannot sign with {}", path.display()))
 }
 
-/// The image that packages are taken from, and their names.
-fn image_of(package: &Package) -> Result<(LiveImage, Vec<Name>)> {
+/// The image that packages are taken from, their names, and what their sources say of them.
+fn image_of(package: &Package) -> Result<(LiveImage, Vec<Name>, Vec<PackageDefinition>)> {
+    let mut definitions = Vec::new();
     let named: Vec<Name> = package
         .names
         .iter()
@@ -129,7 +133,9 @@ fn image_of(package: &Package) -> Result<(LiveImage, Vec<Name>)> {
             } else {
                 named
             };
-            (LiveImage::build(&sources, command_line)?, names)
+            let image = LiveImage::build(&sources, command_line)?;
+            definitions = sources.set.packages;
+            (image, names)
         }
         (None, None) => {
             let is_named = |name: &str| named.iter().any(|known| &**known == name);
@@ -144,7 +150,25 @@ fn image_of(package: &Package) -> Result<(LiveImage, Vec<Name>)> {
     if names.is_empty() {
         bail!("name the packages that go into the file");
     }
-    Ok((image, names))
+    Ok((image, names, definitions))
+}
+
+/// What packages say themselves of what runs before and after them.
+fn said_by(definitions: &[PackageDefinition], names: &Names) -> Result<HashMap<Name, Said>> {
+    let mut all = HashMap::new();
+    for package in definitions {
+        let compiled = |moment: &str, source: &str| {
+            let source = Some(source).filter(|source| !source.trim().is_empty());
+            expression(names, source)
+                .with_context(|| format!("cannot compile what runs {moment} {}", package.name))
+        };
+        let said = Said {
+            before: compiled("before", &package.before)?,
+            after: compiled("after", &package.after)?,
+        };
+        all.insert(package.name.as_str().into(), said);
+    }
+    Ok(all)
 }
 
 /// The variable that `NAME`, `NAME=EXPR`, `Class>>Variable` or `Class>>Variable=EXPR` names; an

@@ -17,6 +17,10 @@ pub struct PackageDefinition {
     pub extensions: Vec<MethodDefinition>,
     /// Expressions to evaluate after everything is loaded (file-outs and GNU Smalltalk's `Eval` only).
     pub do_its: Vec<DoIt>,
+    /// An expression that runs in an image before a package file with it is installed there; empty for none.
+    pub before: String,
+    /// An expression that runs behind it; empty for none.
+    pub after: String,
 }
 
 impl PackageDefinition {

@@ -50,6 +50,10 @@ pub(crate) struct Header {
     class_instance_variables: Vec<String>,
     package: String,
     tag: String,
+    /// `#before` of a package
+    pub(crate) before: String,
+    /// `#after` of a package
+    pub(crate) after: String,
 }
 
 impl Header {
@@ -72,6 +76,8 @@ impl Header {
             class_variables: variables(&mut fields, keys.class_variables),
             pools: variables(&mut fields, "pools"),
             class_instance_variables: variables(&mut fields, keys.class_instance_variables),
+            before: fields.text("before"),
+            after: fields.text("after"),
             ..Self::default()
         };
         let (package, tag) = package_and_tag(&mut fields);

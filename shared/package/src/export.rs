@@ -1,5 +1,7 @@
 //! Packages taken out of an image.
 
+use std::collections::HashMap;
+
 use imprint_heap::Heap;
 use imprint_isa::{
     BehaviorName, Draft, MethodDraft, Name, ObjectDraft, Package, PackagedClass, PackagedMethod,
@@ -24,9 +26,20 @@ pub struct Extras {
     pub version: Name,
     /// Bindings whose values come along: with the last package.
     pub objects: Vec<Ref>,
-    /// What runs before the first package is there.
+    /// What runs before the first package is there, in place of what it says itself.
     pub before: Option<MethodDraft>,
-    /// What runs when all packages are there.
+    /// What runs when all packages are there, in place of what the last says itself.
+    pub after: Option<MethodDraft>,
+    /// What packages say themselves of what runs before and after them.
+    pub said: HashMap<Name, Said>,
+}
+
+/// What a package says itself of what runs around it.
+#[derive(Clone, Default)]
+pub struct Said {
+    /// What runs before anything of its file is there.
+    pub before: Option<MethodDraft>,
+    /// What runs when everything is there.
     pub after: Option<MethodDraft>,
 }
 
@@ -68,14 +81,18 @@ impl<'a> Exporter<'a> {
     pub fn packages(&self, names: &[Name], extras: &Extras) -> Result<Vec<Package>, PackageError> {
         let made = side_by_side(names, |name| self.package(name, &extras.version));
         let mut packages = made.into_iter().collect::<Result<Vec<_>, _>>()?;
+        for package in &mut packages {
+            let said = extras.said.get(&package.name).cloned().unwrap_or_default();
+            (package.before, package.after) = (said.before, said.after);
+        }
         if let Some(last) = packages.last_mut() {
             for reference in &extras.objects {
                 last.objects.push(self.object(reference)?);
             }
-            last.after = extras.after.clone();
+            last.after = extras.after.clone().or(last.after.take());
         }
         if let Some(first) = packages.first_mut() {
-            first.before = extras.before.clone();
+            first.before = extras.before.clone().or(first.before.take());
         }
         let needs = side_by_side(&packages, |package| {
             needs_of(package, self.index.names(), &self.membership)

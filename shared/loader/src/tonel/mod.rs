@@ -29,8 +29,15 @@ use crate::ston::{Reader, Value};
 /// What one Tonel file defines.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TonelFile {
-    /// `package.st`: the package's name.
-    Package(String),
+    /// `package.st`: the package's name, and what runs before and after it is installed.
+    Package {
+        /// `#name`
+        name: String,
+        /// `#before`
+        before: String,
+        /// `#after`
+        after: String,
+    },
     /// `*.class.st`
     Class(ClassDefinition),
     /// `*.trait.st`
@@ -59,7 +66,15 @@ pub fn read_file(
 /// Adds what a file defines to its package.
 pub(crate) fn add_to_package(package: &mut PackageDefinition, file: TonelFile) {
     match file {
-        TonelFile::Package(name) => package.name = name,
+        TonelFile::Package {
+            name,
+            before,
+            after,
+        } => {
+            package.name = name;
+            package.before = before;
+            package.after = after;
+        }
         TonelFile::Class(class) => package.classes.push(class),
         TonelFile::Trait(definition) => package.traits.push(definition),
         TonelFile::Extension(methods) => package.extensions.extend(methods),
@@ -89,7 +104,11 @@ impl<'text> FileReader<'text, '_> {
         let value = self.ston()?;
         let header = self.header(&value, start)?;
         if keyword == "Package" {
-            return Some(TonelFile::Package(header.name));
+            return Some(TonelFile::Package {
+                name: header.name,
+                before: header.before,
+                after: header.after,
+            });
         }
         let origin = Origin::contiguous(self.file, self.lines.line_of(start), start);
         let methods = self.methods(&header.name);
