@@ -22,6 +22,7 @@ use imprint_slave::converted::rehash;
 use imprint_slave::ending::sentence_of;
 use imprint_slave::interrupts;
 use imprint_slave::limits::{builder_settings, heap_settings};
+use imprint_slave::live::heed;
 use imprint_slave::machine::machine_with;
 use imprint_slave::session::{UNWIND_LIMIT, limits_of};
 use imprint_slave::soundness::check_code;
@@ -237,8 +238,13 @@ impl LiveImage {
         let process = self.vm.spawn(method, receiver, PRIORITY);
         let process =
             process.map_err(|failure| anyhow::anyhow!("cannot start a process: {failure:?}"))?;
-        let outcome = self.vm.run_until(process, limits.clone());
-        self.saving(outcome, |vm| vm.run_until(process, limits.clone()))
+        let begun = self.vm.standstill();
+        let run = |vm: &mut Vm| {
+            let outcome = vm.run_until(process, limits.clone());
+            heed(vm, outcome, &limits, begun)
+        };
+        let outcome = run(&mut self.vm);
+        self.saving(outcome, run)
     }
 
     /// Ends what a run whose time was up left running, with its unwind blocks where these come to an

@@ -45,4 +45,5 @@ mod stopping;
 mod tracing;
 mod traps;
 mod unsound_packages;
+mod whole_pushes;
 mod withholding;

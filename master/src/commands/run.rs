@@ -1,12 +1,14 @@
 //! `master run IMAGE [script.st | -s script.st | eval EXPR | test PACKAGE...]`.
 
+use std::cell::RefCell;
 use std::fs;
+use std::rc::Rc;
 
 use anyhow::{Context, anyhow};
 use imprint_image::Fingerprint;
 use imprint_slave::commands::end_on_signals;
 use imprint_slave::ending::code;
-use imprint_slave::live::{Pushes, begin_log, serve_beside};
+use imprint_slave::live::{Pushes, begin_log, serve_beside, take_heed};
 use imprint_vm::{CommandLine, Event, RunLimits};
 
 use super::finish;
@@ -92,11 +94,14 @@ fn run_live(image: &mut LiveImage, run: &Run, listen: &str, rest: &[&str]) -> Re
     });
     let waker = image.reactor.waker();
     let ended = waker.clone().quiet();
-    let (mut live, served) = serve_beside("master", &path, listen, waker, pushes, give)?;
+    let (live, served) = serve_beside("master", &path, listen, waker, pushes, give)?;
+    let live = Rc::new(RefCell::new(live));
+    take_heed(&mut image.vm, live.clone());
     end_on_signals(move || {
         // A full queue means that the machine is about to look anyway.
         let _ = ended.push(Event::Terminate);
     })?;
+    eprintln!("{path} runs, taking code on {}", served.address);
     match rest {
         [] => {}
         ["eval", words @ ..] if !words.is_empty() => {
@@ -112,8 +117,7 @@ fn run_live(image: &mut LiveImage, run: &Run, listen: &str, rest: &[&str]) -> Re
             });
         }
     }
-    eprintln!("{path} runs, taking code on {}", served.address);
-    Ok(image.see_through(|vm, outcome| live.go_on(vm, outcome)))
+    Ok(image.see_through(|vm, outcome| live.borrow_mut().go_on(vm, outcome)))
 }
 
 fn is_for_other_machines(argument: &str) -> bool {

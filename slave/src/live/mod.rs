@@ -30,4 +30,4 @@ mod supplying;
 pub use desk::{LiveDesk, LiveQueue};
 pub use pushes::{Keeper, PushedInto, Pushes, TextKeeper, Texts, begin_log};
 pub use running::{Giver, LiveRun, Served, serve_beside};
-pub use runs::{Bell, RunsPushes, heed};
+pub use runs::{Bell, RunsPushes, heed, take_heed};

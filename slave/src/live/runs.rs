@@ -44,6 +44,11 @@ impl Bell {
 #[derive(Clone)]
 struct Heeded(Rc<RefCell<LiveRun>>);
 
+/// From now on [`heed`] carries out the orders of `live` in this machine.
+pub fn take_heed(vm: &mut Vm, live: Rc<RefCell<LiveRun>>) {
+    vm.extensions.insert(Heeded(live));
+}
+
 /// Carries out the orders that stopped a run, and lets it go on until it ends otherwise; `begun` is how long
 /// the clocks had stood still when the run began. In a machine that takes no code this does nothing.
 pub fn heed(vm: &mut Vm, outcome: Outcome, limits: &RunLimits, begun: Duration) -> Outcome {
@@ -73,7 +78,7 @@ impl RunsPushes {
     pub fn begin(&self, session: &mut Session) -> Result<()> {
         self.bell.hang(Some(session.waker().quiet()));
         self.renew(session)?;
-        session.vm.extensions.insert(Heeded(self.live.clone()));
+        take_heed(&mut session.vm, self.live.clone());
         self.live.borrow_mut().look(&mut session.vm);
         Ok(())
     }
