@@ -28,7 +28,7 @@ use imprint_slave::interrupts;
 use imprint_slave::keeping::id_of;
 use imprint_slave::remote::Line;
 use imprint_slave::seed::SeedChoice;
-use imprint_slave::session::Session;
+use imprint_slave::session::{Entered, Session};
 use imprint_trace::{Recorder, Thing, Trace};
 use imprint_vm::{Activation, CommandLine, Outcome, RunLimits};
 use imprint_wire::message::{Outcome as TestEnd, TestFinished, TestName};
@@ -135,7 +135,9 @@ impl TracedRun {
         let entry = session.compile(&session.plan().entry)?;
         terminate_on_signals(session.waker())?;
         session.drill_waiting()?;
-        let (mut outcome, visit) = session.enter(&entry, true)?;
+        let Entered {
+            mut outcome, visit, ..
+        } = session.enter(&entry, true)?;
         if let Some(visit) = visit {
             let recorder = &mut self.watcher.borrow_mut().recorder;
             recorder.note_page(visit.click_counted);

@@ -13,7 +13,6 @@ use imprint_report::{
 use imprint_vm::{CommandLine, Outcome};
 use imprint_wire::message::{Event, Plan, TestFinished, TestName};
 
-use crate::answer::answer_text;
 use crate::ending::code;
 use crate::exploded::exploded;
 use crate::handshake::Terms;
@@ -23,7 +22,7 @@ use crate::remote::{Line, Traffic};
 use crate::replay::Replay;
 use crate::resuming::Unfinished;
 use crate::seed::SeedChoice;
-use crate::session::{CompiledTest, Session};
+use crate::session::{CompiledTest, Entered, Session};
 
 /// What a run is to do.
 #[derive(Clone, Debug)]
@@ -306,15 +305,17 @@ impl Exercised {
         if self.has_exploded() {
             return Ok(self.failure);
         }
-        let (outcome, visit) = entered?;
+        let Entered {
+            outcome,
+            answer,
+            visit,
+        } = entered?;
         if let Some(visit) = visit.as_ref().filter(|visit| visit.status != 200) {
             self.tell_reason(format!("GET / answered {}", visit.status));
             return Ok(Some(code::FAILED));
         }
         self.visited = visit;
-        if let Outcome::Returned(value) = outcome {
-            self.answer = Some(answer_text(&self.session.vm, value));
-        }
+        self.answer = answer.or(self.answer.take());
         match outcome {
             Outcome::Returned(_) | Outcome::Ordered(_) | Outcome::Quit(0) => Ok(None),
             Outcome::Interrupted => {

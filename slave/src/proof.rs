@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use imprint_host::{free_port, is_taken};
+use imprint_host::free_port;
 use imprint_image::open_image;
 use imprint_isa::draft::MethodEntry;
 use imprint_isa::{BehaviorName, Draft};
@@ -29,8 +29,8 @@ use crate::session::{CompiledTest, limits_of, run_expression, run_test};
 const NOT_UNDERSTOOD: &str = "Message not understood: ";
 /// The server of a slim image may take this long to answer its first request.
 const START_LIMIT: Duration = Duration::from_secs(15);
-/// Ports on which it is tried, where somebody else listens on them.
-const PORTS_TRIED: usize = 3;
+/// Ports on which it is tried, since somebody else may listen on the first.
+const PORTS_TRIED: usize = 2;
 /// It may take this long to end after it was asked to.
 const END_LIMIT: Duration = Duration::from_secs(15);
 
@@ -198,14 +198,14 @@ fn prove_run(image: &Path, proof: &mut Proof) -> Result<()> {
 }
 
 /// The page answers as it did when there was a master, and a click counts if it did then. Where somebody
-/// else listens on the port by now, which says nothing about the image, another port is tried.
+/// else listens on the port, or did a moment ago, that says nothing about the image: another port is tried.
 fn prove_page(image: &Path, before: &Visit, proof: &mut Proof) -> Result<()> {
     let mut port = before.port;
     let mut tries = 1;
     let (visited, ended) = loop {
         let (visited, ended) = visit_alone(image, port)?;
-        let is_elsewhere = ended != Some(0) && is_taken(port);
-        if !is_elsewhere || tries == PORTS_TRIED {
+        let is_fine = visited.is_ok() && ended == Some(0);
+        if is_fine || tries == PORTS_TRIED {
             break (visited, ended);
         }
         port = free_port().context("cannot find a free port")?;

@@ -20,6 +20,7 @@ use imprint_vm::{
 };
 use imprint_wire::message::{Plan, TestName};
 
+use crate::answer::answer_text;
 use crate::drills::{
     CLASS_DRILLS, ENVIRONMENT_CLASS, GLOBALS_DRILL, LISTENER_CLASS, PORT_DRILL, SERVER_CLASS,
     SERVER_DRILL, SURVIVAL_DRILL, UNHANDLED_DRILL, VISITORS_DRILL, WAITING_DRILL,
@@ -40,6 +41,16 @@ const ENTRY_LIMIT: Duration = Duration::from_secs(60);
 pub const UNWIND_LIMIT: Duration = Duration::from_secs(1);
 /// The order that says: the visit is over.
 const VISIT_IS_OVER: u64 = 1;
+
+/// What came of an entry expression.
+pub struct Entered {
+    /// How it ended; the value that it returned may be collected by now.
+    pub outcome: Outcome,
+    /// The value that it returned, as text.
+    pub answer: Option<String>,
+    /// The visit to the page that it serves.
+    pub visit: Option<Visit>,
+}
 
 /// A machine that pulls.
 pub struct Session {
@@ -194,17 +205,23 @@ impl Session {
     ///
     /// # Errors
     /// Where it does not come back, or fails.
-    pub fn enter(
-        &mut self,
-        entry: &MethodDraft,
-        may_serve: bool,
-    ) -> Result<(Outcome, Option<Visit>)> {
+    pub fn enter(&mut self, entry: &MethodDraft, may_serve: bool) -> Result<Entered> {
         let outcome = self.run(entry, limits_of(ENTRY_LIMIT))?;
-        if !may_serve || !matches!(outcome, Outcome::Returned(_)) {
-            return Ok((outcome, None));
+        // At once: what runs further down may collect the value.
+        let answer = match outcome {
+            Outcome::Returned(value) => Some(answer_text(&self.vm, value)),
+            _ => None,
+        };
+        let mut entered = Entered {
+            outcome,
+            answer,
+            visit: None,
+        };
+        if !may_serve || !matches!(entered.outcome, Outcome::Returned(_)) {
+            return Ok(entered);
         }
         let Some(port) = self.served_port()? else {
-            return Ok((outcome, None));
+            return Ok(entered);
         };
         let waker = self.waker.clone();
         let visitor = std::thread::spawn(move || {
@@ -217,11 +234,13 @@ impl Session {
         let waited = self.run(&wait, RunLimits::default())?;
         if !matches!(waited, Outcome::Ordered(_) | Outcome::Returned(_)) {
             // Nobody answers the visitor any more; it gives up by itself.
-            return Ok((waited, None));
+            entered.outcome = waited;
+            return Ok(entered);
         }
         let visit = visitor.join().map_err(|_| anyhow!("the visitor failed"))?;
         let visit = visit.context("cannot visit the page")?;
-        Ok((outcome, Some(visit)))
+        entered.visit = Some(visit);
+        Ok(entered)
     }
 
     /// The port that the image listens on; a server that was forked gets a moment to begin.

@@ -40,7 +40,7 @@ use imprint_vm::primitives::register as offer;
 pub use environment::Environment;
 pub use files::{Files, StandardFiles};
 pub use outside::LocalOutside;
-pub use ports::{free_port, is_taken};
+pub use ports::free_port;
 pub use pruned::PrunedLog;
 pub use reactor::{QueueFull, Reactor, Waker};
 pub use sockets::Network;

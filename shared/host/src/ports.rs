@@ -35,7 +35,7 @@ pub fn free_port() -> io::Result<u16> {
 }
 
 /// Whether somebody listens on a port of this machine now.
-pub fn is_taken(port: u16) -> bool {
+fn is_taken(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err()
 }
 
