@@ -9,7 +9,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use imprint_host::free_port;
 use imprint_image::open_image;
 use imprint_isa::draft::MethodEntry;
 use imprint_isa::{BehaviorName, Draft};
@@ -29,8 +28,6 @@ use crate::session::{CompiledTest, limits_of, run_expression, run_test};
 const NOT_UNDERSTOOD: &str = "Message not understood: ";
 /// The server of a slim image may take this long to answer its first request.
 const START_LIMIT: Duration = Duration::from_secs(15);
-/// Ports on which it is tried, since somebody else may listen on the first.
-const PORTS_TRIED: usize = 2;
 /// It may take this long to end after it was asked to.
 const END_LIMIT: Duration = Duration::from_secs(15);
 
@@ -197,20 +194,9 @@ fn prove_run(image: &Path, proof: &mut Proof) -> Result<()> {
     Ok(())
 }
 
-/// The page answers as it did when there was a master, and a click counts if it did then. Where somebody
-/// else listens on the port, or did a moment ago, that says nothing about the image: another port is tried.
+/// The page answers as it did when there was a master, and a click counts if it did then.
 fn prove_page(image: &Path, before: &Visit, proof: &mut Proof) -> Result<()> {
-    let mut port = before.port;
-    let mut tries = 1;
-    let (visited, ended) = loop {
-        let (visited, ended) = visit_alone(image, port)?;
-        let is_fine = visited.is_ok() && ended == Some(0);
-        if is_fine || tries == PORTS_TRIED {
-            break (visited, ended);
-        }
-        port = free_port().context("cannot find a free port")?;
-        tries += 1;
-    };
+    let (visited, ended) = visit_alone(image, before.port)?;
     match visited {
         Ok(visit) => note_visit(&visit, before, proof),
         Err(error) => proof

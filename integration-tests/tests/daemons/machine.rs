@@ -2,10 +2,12 @@
 //! run as image users call a virtual machine.
 
 use std::fs;
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use imprint_integration_tests::programs::{CALM, Ended, master, start};
+use imprint_integration_tests::programs::{CALM, Ended, free_port, master, start};
 
 /// Clock ticks of a process so far, in user and system mode: 100 to the second on Linux.
 fn ticks_of(id: u32) -> u64 {
@@ -129,4 +131,30 @@ fn an_image_runs_the_way_image_users_call_a_virtual_machine() {
     }
     let tested = master(path, &["run", "full.image", "test", "Processes-Tests"]);
     assert_eq!(tested.code, Some(0), "{tested:?}");
+}
+
+#[test]
+fn a_visitor_may_come_in_the_moment_in_which_a_server_begins_to_listen() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port().unwrap();
+    let listening = format!(
+        "1 to: 500 do: [ :each | | server |
+            server := Socket newTCP.
+            [ server setOption: 'SO_REUSEADDR' value: 1.
+            server listenOn: {port} backlogSize: 8 interface: NetNameResolver loopBackAddress ]
+                ensure: [ server destroy ] ]. 42"
+    );
+    let is_over = AtomicBool::new(false);
+    let ended = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                // Mostly nobody listens.
+                let _ = TcpStream::connect(("127.0.0.1", port));
+            }
+        });
+        let ended = master(folder.path(), &["eval", &listening]);
+        is_over.store(true, Ordering::Relaxed);
+        ended
+    });
+    says(&ended, 0, "42", "");
 }
