@@ -85,6 +85,15 @@ threads! {
     push_literal<const N>(vm, r) { push::literal(vm, &mut r, N, 1).is_continue() } else leave;
     push_literal_high<const N>(vm, r) { push::literal(vm, &mut r, N + 16, 1).is_continue() } else leave;
     push_temp<const N>(vm, r) { push::temps(&mut r, N) } else leave;
+    push_receiver_variable_long(vm, r) { push::long_receiver_variable_quickly(vm, &mut r) } else leave;
+    push_literal_variable_long(vm, r) {
+        let index = usize::from(r.byte(1));
+        push::literal_variable(vm, &mut r, index, 2).is_continue()
+    } else leave;
+    push_literal_long(vm, r) {
+        let index = usize::from(r.byte(1));
+        push::literal(vm, &mut r, index, 2).is_continue()
+    } else leave;
     push_temp_long(vm, r) {
         let index = usize::from(r.byte(1));
         push::temp(&mut r, index, 2).is_continue()
@@ -118,7 +127,19 @@ threads! {
         store::temp(&mut r, index).is_continue()
     } else leave;
     pop_receiver_variable<const N>(vm, r) {
-        store::pop_receiver_variable_quickly(vm, &mut r, N)
+        store::receiver_variable_quickly(vm, &mut r, N, store::Keep::Pop, 1)
+    } else leave;
+    pop_receiver_variable_long(vm, r) {
+        store::long_receiver_variable_quickly(vm, &mut r, store::Keep::Pop)
+    } else leave;
+    store_receiver_variable_long(vm, r) {
+        store::long_receiver_variable_quickly(vm, &mut r, store::Keep::Top)
+    } else leave;
+    pop_literal_variable_long(vm, r) {
+        store::literal_variable_quickly(vm, &mut r, store::Keep::Pop)
+    } else leave;
+    store_literal_variable_long(vm, r) {
+        store::literal_variable_quickly(vm, &mut r, store::Keep::Top)
     } else leave;
     store_remote_temp(vm, r) { store::remote_temp_quickly(vm, &mut r, store::Keep::Top) } else leave;
     pop_remote_temp(vm, r) { store::remote_temp_quickly(vm, &mut r, store::Keep::Pop) } else leave;
@@ -161,7 +182,8 @@ threads! {
     size(vm, r) { special::size_quickly(vm, &mut r) } else special_send<18>;
     identical<const N>(vm, r) { special::identical_quickly(vm, &mut r, N as u8) } else leave;
     class(vm, r) { special::class_quickly(vm, &mut r) } else special_send<23>;
-    value<const N>(vm, r) { special::value_quickly(vm, &mut r, N) } else leave;
+    value(vm, r) { special::value_quickly(vm, &mut r, 0) } else special_send<25>;
+    value_of_one(vm, r) { special::value_quickly(vm, &mut r, 1) } else special_send<26>;
 
     jump_forward<const N>(vm, r) { jump::forward(&mut r, N + 1, 1).is_continue() } else leave;
     jump_forward_long(vm, r) {
@@ -369,6 +391,9 @@ const fn pushes(threads: &mut [Thread; 256]) {
     all!(threads, push_constant: 77 78 79);
     all!(threads, push_bit: 80 81);
     threads[83] = duplicate;
+    threads[226] = push_receiver_variable_long;
+    threads[227] = push_literal_variable_long;
+    threads[228] = push_literal_long;
     threads[229] = push_temp_long;
     threads[232] = push_integer;
     threads[233] = push_character;
@@ -380,7 +405,11 @@ const fn stores(threads: &mut [Thread; 256]) {
     each!(threads, 200, pop_receiver_variable: 0 1 2 3 4 5 6 7);
     each!(threads, 208, pop_temp: 0 1 2 3 4 5 6 7);
     threads[216] = pop;
+    threads[240] = pop_receiver_variable_long;
+    threads[241] = pop_literal_variable_long;
     threads[242] = pop_temp_long;
+    threads[243] = store_receiver_variable_long;
+    threads[244] = store_literal_variable_long;
     threads[245] = store_temp_long;
     threads[252] = store_remote_temp;
     threads[253] = pop_remote_temp;
@@ -405,7 +434,8 @@ const fn special_sends(threads: &mut [Thread; 256]) {
     threads[114] = size;
     all!(threads, identical: 118 120);
     threads[119] = class;
-    each!(threads, 121, value: 0 1);
+    threads[121] = value;
+    threads[122] = value_of_one;
     threads[107] = binary;
     each!(threads, 96, special_send: 19 20 21 27 28 29 30 31);
 }

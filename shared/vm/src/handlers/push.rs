@@ -39,6 +39,17 @@ pub(crate) fn long_receiver_variable(
     finish(r, vm.heap.slot(receiver, index), length)
 }
 
+/// As [`long_receiver_variable`], where the object is no context.
+#[inline(always)]
+pub(crate) fn long_receiver_variable_quickly(vm: &mut Vm, r: &mut Registers) -> bool {
+    let receiver = r.receiver();
+    if vm.heap.class_index_of(receiver) == ClassIndex::CONTEXT {
+        return false;
+    }
+    let index = usize::from(r.byte(1));
+    finish(r, vm.heap.slot(receiver, index), 2).is_continue()
+}
+
 #[inline(never)]
 fn context_variable(vm: &mut Vm, mut r: Registers, index: usize, length: usize) -> Flow {
     vm.stack.save(&r);

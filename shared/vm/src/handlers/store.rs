@@ -89,13 +89,47 @@ pub(crate) fn pop_remote_temp(vm: &mut Vm, r: &mut Registers) -> Flow {
 
 /// As [`pop_receiver_variable`], where the object may be written and need not be remembered.
 #[inline(always)]
-pub(crate) fn pop_receiver_variable_quickly(vm: &mut Vm, r: &mut Registers, index: usize) -> bool {
-    let object = r.receiver();
+pub(crate) fn receiver_variable_quickly(
+    vm: &mut Vm,
+    r: &mut Registers,
+    index: usize,
+    keep: Keep,
+    length: usize,
+) -> bool {
+    into_slot_quickly(vm, r, r.receiver(), index, keep, length)
+}
+
+/// As [`long_receiver_variable`], where the object is no context, may be written and need not be
+/// remembered.
+#[inline(always)]
+pub(crate) fn long_receiver_variable_quickly(vm: &mut Vm, r: &mut Registers, keep: Keep) -> bool {
+    let receiver = r.receiver();
+    let index = usize::from(r.byte(1));
+    vm.heap.class_index_of(receiver) != ClassIndex::CONTEXT
+        && into_slot_quickly(vm, r, receiver, index, keep, 2)
+}
+
+/// As [`literal_variable`], where the binding may be written and need not be remembered.
+#[inline(always)]
+pub(crate) fn literal_variable_quickly(vm: &mut Vm, r: &mut Registers, keep: Keep) -> bool {
+    let binding = vm.heap.literal(r.method(), usize::from(r.byte(1)));
+    into_slot_quickly(vm, r, binding, association::VALUE, keep, 2)
+}
+
+#[inline(always)]
+fn into_slot_quickly(
+    vm: &mut Vm,
+    r: &mut Registers,
+    object: Oop,
+    index: usize,
+    keep: Keep,
+    length: usize,
+) -> bool {
     if vm.heap.header(object).is_read_only() || !vm.heap.store_quickly(object, index, r.top()) {
         return false;
     }
-    r.drop(1);
-    r.advance(1);
+    r.drop(usize::from(keep == Keep::Pop));
+    r.advance(length);
     true
 }
 

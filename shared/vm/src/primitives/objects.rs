@@ -66,6 +66,9 @@ fn class_receiver(vm: &Vm, args: Args) -> Result<Oop, Failure> {
 /// # Errors
 /// As [`instantiate`].
 pub fn new_fixed(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    if let Some(object) = vm.heap.instantiate_quickly(args.receiver(vm), 0) {
+        return Ok(object);
+    }
     let class = class_receiver(vm, args)?;
     instantiate(vm, class, 0)
 }
@@ -76,6 +79,13 @@ pub fn new_fixed(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 /// As [`instantiate`]; bad argument where the size is no SmallInteger or negative; bad receiver
 /// where instances have no indexed part.
 pub fn new_indexed(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let size = args.get(vm, 0).as_small_integer();
+    let size = size.and_then(|size| usize::try_from(size).ok());
+    if let Some(size) = size.filter(|size| *size > 0)
+        && let Some(object) = vm.heap.instantiate_quickly(args.receiver(vm), size)
+    {
+        return Ok(object);
+    }
     let class = class_receiver(vm, args)?;
     let indexed = checked_size(vm, args, class)?;
     instantiate(vm, class, indexed)
