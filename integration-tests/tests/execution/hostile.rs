@@ -121,7 +121,55 @@ const DAMAGED_CLASSES: &[(&str, &str)] = &[
         "(Smalltalk associationAt: #Interval) instVarAt: 2 put: nil",
         "hash",
     ),
+    (
+        "Interval addSelector: #doesNotUnderstand: withMethod: DateAndTime >> #=",
+        "zork",
+    ),
 ];
+
+/// Methods put where an instance may lack variables that they name: the instance, the method, and what is said.
+const MISPLACED_METHODS: &[(&str, &str, &str)] = &[
+    (
+        "Object new",
+        "Interval >> #first",
+        "'Object>>#step names variables that Object lacks'",
+    ),
+    (
+        "3",
+        "Interval >> #first",
+        "'SmallInteger>>#step names variables that SmallInteger lacks'",
+    ),
+    (
+        "'abc'",
+        "Association >> #value",
+        "'ByteString>>#step names variables that ByteString lacks'",
+    ),
+    (
+        "#(1)",
+        "Point >> #x",
+        "'Array>>#step names variables that Array lacks'",
+    ),
+    (
+        "Object new",
+        "Interval >> #inBlock",
+        "'Object>>#step names variables that Object lacks'",
+    ),
+    ("(1 -> 2)", "Point >> #y", "'2'"),
+];
+
+#[test]
+fn a_method_that_names_variables_which_the_receiver_lacks_says_so() {
+    for (receiver, method, said) in MISPLACED_METHODS {
+        let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+        machine.compile("Interval", "inBlock ^ [ :each | each + stop ] value: 3");
+        let program = format!(
+            "| r | r := {receiver}. r class addSelector: #step withMethod: {method}. Object flushCache. \
+             |> [ r step printString ] on: Error do: [ :e | e messageText ]"
+        );
+        assert_eq!(machine.print(&program), *said, "{method} in {receiver}");
+        assert_eq!(machine.vm.verify(), Ok(()), "{method} in {receiver}");
+    }
+}
 
 #[test]
 fn a_damaged_class_is_an_error_of_the_image() {

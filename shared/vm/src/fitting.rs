@@ -4,8 +4,8 @@
 use imprint_heap::Heap;
 use imprint_isa::bytecode::{Instruction, code_end, decode_in};
 use imprint_isa::primitives::QuickReturn;
-use imprint_model::Oop;
 use imprint_model::layout::{association, behavior};
+use imprint_model::{Format, InstanceSpec, Oop};
 
 use crate::context::first_pc_index;
 use crate::lookup::SUPERCLASSES_MAX;
@@ -38,6 +38,20 @@ impl Vm {
             true => self.heap.slot_count(receiver),
             false => 0,
         };
+        self.names_within(method, count)
+    }
+
+    /// Whether instances of a class have the variables that a method reads and writes: programs may put any
+    /// method into the dictionary of any class, and any class above another.
+    pub(crate) fn suits(&self, method: Oop, class: Oop) -> bool {
+        let spec = self.heap.instance_spec(class);
+        let has_fields = |spec: &InstanceSpec| spec.format().is_some_and(Format::is_pointers);
+        let count = spec.filter(has_fields).map_or(0, |spec| spec.fixed_fields);
+        self.names_within(method, usize::from(count))
+    }
+
+    /// Whether a method names only the first `count` variables of its receiver.
+    fn names_within(&self, method: Oop, count: usize) -> bool {
         let quick = self
             .primitive_number(method)
             .and_then(QuickReturn::from_number);
@@ -100,7 +114,9 @@ fn is_code(heap: &Heap, oop: Oop) -> bool {
 
 /// Whether code, and the blocks in it, name only the first `count` variables of the receiver.
 fn variables_within(heap: &Heap, code: Oop, count: usize, depth: usize) -> bool {
-    let is_within = instructions(heap, code).all(|instruction| match instruction {
+    // Behind what means nothing stands whatever a program wrote there.
+    let known = instructions(heap, code).take_while(|it| !matches!(it, Instruction::Unused(_)));
+    let is_within = { known }.all(|instruction| match instruction {
         Instruction::PushReceiverVariable { index, .. }
         | Instruction::PopReceiverVariable { index, .. }
         | Instruction::StoreReceiverVariable { index, .. } => usize::from(index) < count,

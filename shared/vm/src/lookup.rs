@@ -6,6 +6,8 @@
 //!  compiled method             its activation
 //!  ghost of a method           a miss, and the send again                    (design D7)
 //!  any other object            run:with:in: to that object                   (design D14)
+//!  a method whose variables    the same: it says why it does not run
+//!  the receiver lacks
 //!  none up to the root         doesNotUnderstand: to the receiver
 //!  a class with no dictionary  cannotInterpret:, looked up above that class
 //! ```
@@ -153,6 +155,9 @@ impl Vm {
             None => return Err(Miss::ClassIndex(class_index).into()),
         };
         match self.lookup(selector, class)? {
+            Lookup::Method(method) if !self.suits(method, class) => {
+                self.run_unsuited(method, class, selector, arguments)
+            }
             Lookup::Method(method) => self.enter_method(selector, class_index, method, arguments),
             Lookup::Other { value, class } => self.run_object(value, class, selector, arguments),
             Lookup::Nothing => self.not_understood(selector, class, arguments),
@@ -391,11 +396,11 @@ impl Vm {
     ) -> Result<Found, Stop> {
         let handler = self.known_selector(Known::DoesNotUnderstand)?;
         let method = match self.lookup(handler, class)? {
-            Lookup::Method(method) => method,
+            Lookup::Method(method) if self.suits(method, class) => method,
             Lookup::Other { value, class } => {
                 return self.not_understood_by_stand_in(value, selector, class, arguments);
             }
-            Lookup::Nothing | Lookup::NoDictionary(_) => {
+            Lookup::Method(_) | Lookup::Nothing | Lookup::NoDictionary(_) => {
                 let text = self.heap.string_text(selector).unwrap_or_default();
                 let error = Some(format!(
                     "{} does not understand #{text}",
@@ -483,13 +488,41 @@ impl Vm {
         if self.is_nested_deeply(method) {
             return Err(Stop::Done(self.pruned(class, selector)));
         }
+        self.run_with_in(value, method, selector, arguments)
+    }
+
+    /// Sends `run:with:in:` to what stands in a dictionary; `runner` is its method for that.
+    fn run_with_in(
+        &mut self,
+        value: Oop,
+        runner: Oop,
+        selector: Oop,
+        arguments: usize,
+    ) -> Result<Found, Stop> {
         let handler = self.known_selector(Known::RunWithIn)?;
         let class_index = self.heap.class_index_of(value);
         let array = self.arguments_array(arguments)?;
         let page = self.stack.active();
         let receiver = self.stack.word(self.stack.top_index(page) - arguments);
         self.replace_arguments(arguments + 1, &[value, selector, array, receiver]);
-        self.enter_method(handler, class_index, method, 3)
+        self.enter_method(handler, class_index, runner, 3)
+    }
+
+    /// A method that names variables which the receiver lacks is asked to run itself, which says so; in an
+    /// image without words for that the receiver does not understand.
+    fn run_unsuited(
+        &mut self,
+        method: Oop,
+        class: Oop,
+        selector: Oop,
+        arguments: usize,
+    ) -> Result<Found, Stop> {
+        match self.runner_of(method)? {
+            Some(runner) if self.suits(runner, self.heap.class_of(method)) => {
+                self.run_with_in(method, runner, selector, arguments)
+            }
+            _ => self.not_understood(selector, class, arguments),
+        }
     }
 
     /// Whether so many activations of a method wait for each other that none of them will get an
