@@ -186,6 +186,10 @@ impl Outside for MasterOutside {
         self.local.pruned_unhandled();
     }
 
+    fn warn(&mut self, sentence: &str) {
+        self.local.warn(sentence);
+    }
+
     fn now_micros(&self) -> u64 {
         self.local.now_micros()
     }

@@ -535,6 +535,10 @@ impl Outside for RemoteOutside {
         self.local.pruned_unhandled();
     }
 
+    fn warn(&mut self, sentence: &str) {
+        self.local.warn(sentence);
+    }
+
     fn now_micros(&self) -> u64 {
         self.local.now_micros()
     }

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod boxes;
 mod browser;
 mod burdens;
 mod cache;
@@ -20,6 +21,7 @@ mod hostile;
 mod images;
 mod keeping;
 mod keys;
+mod latecomers;
 mod live_app;
 mod losses;
 mod machine;

@@ -12,7 +12,8 @@ pub struct Pair {
     folder: tempfile::TempDir,
     master_url: String,
     slave_url: String,
-    _daemons: [Running; 2],
+    _master: Running,
+    slave: Running,
 }
 
 impl Pair {
@@ -25,15 +26,12 @@ impl Pair {
         let serve = ["serve", &served, "--listen", &master_url];
         let run = ["run", "--master", &master_url, "--listen", &slave_url];
         let run = [&run[..], options].concat();
-        let daemons = [
-            start("master", folder.path(), &serve, &[]),
-            start("slave", folder.path(), &run, environment),
-        ];
         let pair = Pair {
+            _master: start("master", folder.path(), &serve, &[]),
+            slave: start("slave", folder.path(), &run, environment),
             folder,
             master_url,
             slave_url,
-            _daemons: daemons,
         };
         assert_eventually("a slave", || {
             (pair.slave(&["status"]).code == Some(0)).then_some(())
@@ -71,6 +69,11 @@ impl Pair {
     /// Gives the slave an order.
     pub fn slave(&self, order: &[&str]) -> Ended {
         slave(self.path(), &[&["ctl", &self.slave_url], order].concat())
+    }
+
+    /// Waits until the slave has said these words.
+    pub fn await_slave_words(&mut self, words: &str) {
+        self.slave.await_words(words);
     }
 
     /// An expression's value in a slave that begins empty.

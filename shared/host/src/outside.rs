@@ -120,6 +120,10 @@ impl Outside for LocalOutside {
         self.pruned.note_unhandled();
     }
 
+    fn warn(&mut self, sentence: &str) {
+        eprintln!("warning: {sentence}");
+    }
+
     fn now_micros(&self) -> u64 {
         self.clock.micros_at(since_boot())
     }

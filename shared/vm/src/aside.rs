@@ -24,7 +24,23 @@ impl Vm {
     /// # Errors
     /// Why it did not return within a few seconds.
     pub fn run_aside(&mut self, expression: &MethodDraft, receiver: Oop) -> Result<Oop, String> {
+        match self.run_beside(expression, receiver)? {
+            Outcome::Returned(value) => Ok(value),
+            other => Err(failure_of(&other)),
+        }
+    }
+
+    /// As [`Vm::run_aside`], and answers how it ended; the run that it interrupts may be about to go on.
+    ///
+    /// # Errors
+    /// Why it could not begin.
+    pub(crate) fn run_beside(
+        &mut self,
+        expression: &MethodDraft,
+        receiver: Oop,
+    ) -> Result<Outcome, String> {
         self.set_aside.extend([self.target, receiver]);
+        let standstill_before = self.standstill_before;
         // Nobody is asked for anything meanwhile: it is over soon, or fails.
         let supply = self.extensions.remove::<Supply>();
         let outcome = self.run_soon(expression);
@@ -32,17 +48,11 @@ impl Vm {
             self.extensions.insert(supply);
         }
         self.target = self.set_aside.pop().unwrap_or(NONE);
-        match outcome? {
-            Outcome::Returned(value) => Ok(value),
-            Outcome::TimedOut => {
-                self.end_late_processes();
-                Err(format!("it took longer than {} s", LIMIT.as_secs()))
-            }
-            Outcome::Terminated { error } => {
-                Err(error.unwrap_or_else(|| "it ended in an error".to_string()))
-            }
-            other => Err(format!("{other:?}")),
+        self.standstill_before = standstill_before;
+        if matches!(outcome, Ok(Outcome::TimedOut | Outcome::Interrupted)) {
+            self.end_late_processes();
         }
+        outcome
     }
 
     /// Runs an expression whose receiver was set aside last.
@@ -66,5 +76,15 @@ impl Vm {
         // Nobody gives orders to what runs aside: they are for the run that goes on afterwards.
         self.postponed.extend(orders);
         Ok(outcome)
+    }
+}
+
+/// Why a message that was sent aside did not return, in a user's words.
+pub(crate) fn failure_of(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::TimedOut => format!("it took longer than {} s", LIMIT.as_secs()),
+        Outcome::Terminated { error: Some(error) } => error.clone(),
+        Outcome::Terminated { error: None } => "it ended in an error".to_string(),
+        other => format!("{other:?}"),
     }
 }

@@ -178,7 +178,7 @@ impl Vm {
     }
 
     /// Who was about to run when the last run ended is ready again: no list has it while it is incoming.
-    fn put_off_incoming(&mut self) {
+    pub(crate) fn put_off_incoming(&mut self) {
         let next = std::mem::replace(&mut self.incoming, NONE);
         let is_active = self.is_running && next == self.active_process_or_nil();
         if next != NONE && !is_active && self.is_process(next) {
@@ -206,7 +206,10 @@ impl Vm {
                     Err(stop) => stop,
                 }
             } else if self.is_running {
-                interpret(self)
+                match self.initialise_latecomers() {
+                    None => interpret(self),
+                    Some(stop) => stop,
+                }
             } else {
                 Stop::Idle
             };
@@ -429,7 +432,7 @@ impl Vm {
     // === switching stacks ===
 
     /// Writes where the active process goes on into it. Nobody runs then.
-    fn suspend_active(&mut self) -> Result<(), NeedsSpace> {
+    pub(crate) fn suspend_active(&mut self) -> Result<(), NeedsSpace> {
         let context = self.marry(self.stack.newest(self.stack.active()))?;
         let active = self.active_process_or_nil();
         if self.is_process(active) {

@@ -48,8 +48,11 @@ impl Vm {
         placed: &Placed<Draft>,
         unbound: Unbound,
     ) -> Result<Oop, InstallError> {
-        let restated = self.names.restated(&self.heap, placed)?;
-        let placed = restated.as_ref().unwrap_or(placed);
+        let mut restated = self.names.restated(&self.heap, placed)?;
+        let grown = restated.as_mut().map(|it| std::mem::take(&mut it.grown));
+        let mut grown = grown.unwrap_or_default();
+        grown.retain(|it| self.presence.get(it.id).is_none());
+        let placed = restated.as_ref().map_or(placed, |it| &it.placed);
         self.verify_draft(&placed.draft)?;
         let mut installer = Installer {
             heap: &mut self.heap,
@@ -57,7 +60,9 @@ impl Vm {
             presence: &mut self.presence,
             unbound,
         };
-        installer.install(placed)
+        let installed = installer.install(placed)?;
+        self.note_latecomers(grown);
+        Ok(installed)
     }
 
     /// The frame stack trusts code to keep to its bounds: so none comes in here unseen.

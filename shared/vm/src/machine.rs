@@ -14,7 +14,7 @@ use crate::modules::Modules;
 use crate::outside::{Event, Outside};
 use crate::presence::Presence;
 use crate::primitives;
-use crate::revise::Undo;
+use crate::revise::{Latecomers, Undo};
 use crate::settings::VmSettings;
 use crate::stack::Stack;
 use crate::stop::Stop;
@@ -43,6 +43,8 @@ pub struct Vm {
     pub touched: Touched,
     /// How to take back what was put over the code, last one last.
     pub(crate) undos: Vec<Undo>,
+    /// Objects that came with fewer variables than they have by now.
+    pub(crate) latecomers: Latecomers,
     /// The last primitives that left a trace.
     pub(crate) recent_primitives: RecentPrimitives,
     /// The frames.
@@ -102,6 +104,7 @@ impl Vm {
             names: Names::default(),
             touched: Touched::default(),
             undos: Vec::new(),
+            latecomers: Latecomers::default(),
             recent_primitives: RecentPrimitives::default(),
             stack: Stack::new(settings.stack_pages, settings.page_words),
             cache: SendCache::new(),

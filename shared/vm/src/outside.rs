@@ -116,6 +116,11 @@ pub trait Outside {
     /// What was signalled for something pruned found no handler.
     fn pruned_unhandled(&mut self) {}
 
+    /// Something is not as the user of the machine may expect: he is told this sentence.
+    fn warn(&mut self, sentence: &str) {
+        let _ = sentence;
+    }
+
     /// UTC microseconds since the beginning of 1901.
     fn now_micros(&self) -> u64;
 }

@@ -8,7 +8,7 @@ use crate::crash::RecentPrimitives;
 use crate::install::Names;
 use crate::machine::Vm;
 use crate::presence::Presence;
-use crate::revise::Undo;
+use crate::revise::{Latecomers, Undo};
 use crate::stack::Stack;
 use crate::touched::Touched;
 
@@ -20,6 +20,7 @@ pub(crate) struct MachineRoots<'a> {
     names: &'a mut Names,
     touched: &'a mut Touched,
     undos: &'a mut Vec<Undo>,
+    latecomers: &'a mut Latecomers,
     recent_primitives: &'a mut RecentPrimitives,
     special_selectors: &'a mut [(Oop, u8); 32],
     singles: [&'a mut Oop; 3],
@@ -35,6 +36,7 @@ impl Roots for MachineRoots<'_> {
         self.names.visit(visitor);
         self.touched.visit(visitor);
         self.undos.iter_mut().for_each(|undo| undo.visit(visitor));
+        self.latecomers.visit(visitor);
         self.recent_primitives.visit(visitor);
         self.special_selectors
             .iter_mut()
@@ -62,6 +64,7 @@ impl Vm {
             names: &mut self.names,
             touched: &mut self.touched,
             undos: &mut self.undos,
+            latecomers: &mut self.latecomers,
             recent_primitives: &mut self.recent_primitives,
             special_selectors: &mut self.special_selectors,
             singles: [&mut self.target, &mut self.lone_process, &mut self.incoming],

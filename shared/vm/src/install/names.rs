@@ -211,7 +211,8 @@ impl Names {
         self.former.get(class).or_else(now)
     }
 
-    pub(super) fn variables<'a>(
+    /// As [`Names::all_instance_variables`], where classes have other shapes.
+    pub(crate) fn variables<'a>(
         &'a self,
         behavior: &BehaviorName,
         shape_of: &dyn Fn(&Name) -> Option<&'a ClassShape>,

@@ -32,6 +32,24 @@ pub(crate) fn place_of(variable: usize, from: &[Name], to: &[Name]) -> Option<us
     to.iter().position(|known| known == name)
 }
 
+/// A draft in the form that its classes have here.
+pub(crate) struct Restated {
+    /// The draft.
+    pub placed: Placed<Draft>,
+    /// The objects in it that have variables which the master knows nothing of.
+    pub grown: Vec<Grown>,
+}
+
+/// An object of a draft that has more variables here than it was sent with.
+pub(crate) struct Grown {
+    /// Its id.
+    pub id: u64,
+    /// What it is an instance of.
+    pub behavior: BehaviorName,
+    /// The variables that it has besides.
+    pub added: Vec<Name>,
+}
+
 /// The variables of a behaviour's instances: as the master sends them, and here.
 struct Variables {
     sent: Vec<Name>,
@@ -42,6 +60,14 @@ impl Variables {
     fn place(&self, variable: u16) -> Option<u16> {
         let moved = place_of(variable.into(), &self.sent, &self.here)?;
         u16::try_from(moved).ok()
+    }
+
+    /// Those that the master knows nothing of.
+    fn added(&self) -> Vec<Name> {
+        let here = self.here.iter();
+        here.filter(|name| !self.sent.contains(name))
+            .cloned()
+            .collect()
     }
 
     /// So many fields of the master's instances, with inherited ones, are so many here.
@@ -77,22 +103,41 @@ impl Names {
         &self,
         heap: &Heap,
         placed: &Placed<Draft>,
-    ) -> Result<Option<Placed<Draft>>, InstallError> {
+    ) -> Result<Option<Restated>, InstallError> {
         if self.as_sent.is_empty() {
             return Ok(None);
         }
         let title = placed.draft.title();
-        let mut restated = placed.clone();
-        match &mut restated.draft {
-            Draft::Class(class) => self.restate_class(class)?,
-            Draft::Meta(meta) => self.restate_meta(meta),
+        let mut draft = placed.draft.clone();
+        let grown = match &mut draft {
+            Draft::Class(class) => self.restate_class(class)?.into_iter().collect(),
+            Draft::Meta(meta) => {
+                self.restate_meta(meta);
+                Vec::new()
+            }
             Draft::Method(method) => {
                 self.restate_method(method)?;
-                self.restate_locals(heap, &title, &mut method.locals)?;
+                self.restate_locals(heap, &title, &mut method.locals)?
             }
             Draft::Object(object) => self.restate_locals(heap, &title, &mut object.locals)?,
-        }
-        Ok(Some(restated))
+        };
+        let id_of = |local: Option<usize>| match local {
+            Some(local) => placed.local_ids.get(local).copied().unwrap_or(0),
+            None => placed.id,
+        };
+        let grown = grown.into_iter().map(|(local, behavior, added)| Grown {
+            id: id_of(local),
+            behavior,
+            added,
+        });
+        Ok(Some(Restated {
+            grown: grown.collect(),
+            placed: Placed {
+                draft,
+                local_ids: placed.local_ids.clone(),
+                ..*placed
+            },
+        }))
     }
 
     /// The variables of a behaviour, where they are known and differ.
@@ -117,9 +162,10 @@ impl Names {
         self.changed_variables(&known)
     }
 
-    fn restate_class(&self, draft: &mut ClassDraft) -> Result<(), InstallError> {
+    /// Answers the class itself where its side inherits new variables.
+    fn restate_class(&self, draft: &mut ClassDraft) -> Result<Option<NewVariables>, InstallError> {
         let Some(superclass) = &draft.superclass else {
-            return Ok(());
+            return Ok(None);
         };
         let inherited = self.changed_variables(&BehaviorName::class(superclass.clone()));
         if let Some(inherited) = inherited {
@@ -130,13 +176,18 @@ impl Names {
             let fields = inherited.fields(draft.instance_spec.fixed_fields);
             draft.instance_spec = draft.instance_spec.with_fields(fields);
         }
-        if let Some(side) = self.changed_side(superclass) {
-            // What a virtual machine reads itself stands before what is sent.
-            let mut slots = vec![Ref::NIL; behavior::LAYOUT];
-            slots.append(&mut draft.slots);
-            draft.slots = side.slots(&slots).split_off(behavior::LAYOUT);
-        }
-        Ok(())
+        let Some(side) = self.changed_side(superclass) else {
+            return Ok(None);
+        };
+        // What a virtual machine reads itself stands before what is sent.
+        let mut slots = vec![Ref::NIL; behavior::LAYOUT];
+        slots.append(&mut draft.slots);
+        draft.slots = side.slots(&slots).split_off(behavior::LAYOUT);
+        Ok(new_variables(
+            None,
+            BehaviorName::meta(draft.name.clone()),
+            &side,
+        ))
     }
 
     fn restate_meta(&self, draft: &mut MetaDraft) {
@@ -165,14 +216,16 @@ impl Names {
         Ok(())
     }
 
-    /// Objects whose classes are not here may be of classes that inherit from one that was reshaped.
+    /// Objects whose classes are not here may be of classes that inherit from one that was reshaped. Answers
+    /// those that have new variables.
     fn restate_locals(
         &self,
         heap: &Heap,
         title: &str,
         locals: &mut [LocalObject],
-    ) -> Result<(), InstallError> {
-        for local in locals {
+    ) -> Result<Vec<NewVariables>, InstallError> {
+        let mut grown = Vec::new();
+        for (number, local) in locals.iter_mut().enumerate() {
             let (Ref::Class(of), Body::Slots(slots)) = (&local.class, &mut local.body) else {
                 continue;
             };
@@ -186,10 +239,23 @@ impl Names {
                 let spec = self.class(&of.class).and_then(|it| it.shape.as_ref());
                 let format = spec.and_then(|shape| shape.spec.format());
                 local.format = format.filter(|_| !of.meta).unwrap_or(local.format);
+                grown.extend(new_variables(Some(number), of.clone(), &variables));
             }
         }
-        Ok(())
+        Ok(grown)
     }
+}
+
+/// A local, or the class itself that a draft is of; what it is an instance of; its new variables.
+type NewVariables = (Option<usize>, BehaviorName, Vec<Name>);
+
+fn new_variables(
+    local: Option<usize>,
+    behavior: BehaviorName,
+    variables: &Variables,
+) -> Option<NewVariables> {
+    let added = variables.added();
+    (!added.is_empty()).then_some((local, behavior, added))
 }
 
 /// `None` where the code names a variable that is gone, or cannot be adapted.
@@ -247,6 +313,8 @@ mod tests {
             panic!("{restated:?}")
         };
         assert_eq!(*nil, Ref::NIL);
+        let variables = known().changed_variables(&BehaviorName::class("Top"));
+        assert_eq!(variables.map(|it| it.added()), Some(names(&["c"])));
         assert_eq!(rest, [2, 1, 3].map(Ref::SmallInteger));
     }
 

@@ -29,7 +29,7 @@ impl Vm {
             }
             let message = message(&added);
             while let Some(instance) = self.next_fresh(number) {
-                self.initialise(instance, &message)
+                self.run_aside(&message, instance)
                     .map_err(|why| RevisionError::Initialiser {
                         behavior: change.behavior.clone(),
                         why,
@@ -49,8 +49,8 @@ impl Vm {
         Some(fresh.swap_remove(found).1)
     }
 
-    /// Whether lookup in a behaviour finds a method, and no ghost or tombstone.
-    fn finds_method(&self, owner: &BehaviorName, selector: &str) -> bool {
+    /// Whether lookup in a behaviour finds a method, or the ghost of one that a master has; and no tombstone.
+    pub(super) fn finds_method(&self, owner: &BehaviorName, selector: &str) -> bool {
         let Some(symbol) = self.heap.symbol(selector) else {
             return false;
         };
@@ -61,20 +61,17 @@ impl Vm {
             };
             let dictionary = MethodDictionary(self.heap.slot(object, behavior::METHOD_DICTIONARY));
             if let Some(found) = dictionary.at(&self.heap, symbol) {
-                return found.is_object() && self.heap.format(found).is_code();
+                let is_code = found.is_object() && self.heap.format(found).is_code();
+                return is_code || found.as_ghost().is_some() && self.can_pull();
             }
             class = Some(self.heap.slot(object, behavior::SUPERCLASS));
         }
         false
     }
-
-    fn initialise(&mut self, instance: Oop, message: &MethodDraft) -> Result<(), String> {
-        self.run_aside(message, instance).map(|_| ())
-    }
 }
 
 /// The expression `self initializeAdded: #(...)`.
-fn message(added: &[Name]) -> MethodDraft {
+pub(super) fn message(added: &[Name]) -> MethodDraft {
     let names = added.iter().map(|name| Ref::Symbol(name.clone()));
     let array = LocalObject {
         read_only: true,

@@ -23,7 +23,7 @@
 //! Whoever revises has the image's own code see to that.
 //!
 //! Reading order: [`shapes`], [`foresight`], [`adapting`], [`migrating`], [`commit`], [`bringing`], [`undo`];
-//! [`pulling`] is for machines that have a master, [`holdings`] says what a slim image lost.
+//! [`pulling`] is for machines that have a master, as [`latecomers`] is; [`holdings`] says what a slim image lost.
 
 mod adapting;
 mod bringing;
@@ -31,6 +31,7 @@ mod commit;
 mod foresight;
 mod holdings;
 mod initialising;
+mod latecomers;
 mod migrating;
 mod pulling;
 mod shapes;
@@ -46,6 +47,7 @@ use commit::out_of_space;
 
 pub use holdings::Holding;
 pub use initialising::INITIALISER;
+pub(crate) use latecomers::Latecomers;
 pub use undo::{Entered, Reverted, Undo};
 
 /// What is put over the code of an image.

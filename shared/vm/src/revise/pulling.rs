@@ -10,7 +10,8 @@
 use imprint_isa::{BehaviorName, ClassDraft, Miss, Name};
 use imprint_model::layout::behavior;
 
-use super::shapes::kin_reshaped;
+use super::shapes::{kin_reshaped, late_kin};
+use super::undo::Undo;
 use super::{Revision, RevisionError};
 use crate::arrivals::Arrivals;
 use crate::install::{ClassShape, MethodDictionary};
@@ -77,6 +78,18 @@ impl Vm {
             }
         }
         Ok(())
+    }
+
+    /// Pulls the class sides of what came since the last revision, where going back changes class sides too.
+    ///
+    /// # Errors
+    /// Where the master is not there.
+    pub(super) fn pull_sides_of_late_kin(&mut self) -> Result<(), RevisionError> {
+        let changes_sides = |undo: &&Undo| undo.changes.iter().any(|it| it.behavior.meta);
+        let last = self.undos.last().filter(|_| self.can_pull());
+        let last = last.filter(changes_sides);
+        let late = last.map_or_else(Vec::new, |undo| late_kin(&self.names, undo));
+        late.iter().try_for_each(|name| self.pull_side(name))
     }
 
     fn pull_side(&mut self, name: &Name) -> Result<(), RevisionError> {

@@ -5,6 +5,7 @@ use imprint_model::class_index::FIXED_INDICES;
 use imprint_model::{Format, InstanceSpec};
 
 use super::RevisionError;
+use super::undo::Undo;
 use crate::extract::VOCABULARY;
 use crate::install::{ClassShape, Names, place_of};
 
@@ -68,6 +69,16 @@ impl ShapeChange {
     /// Whether instances may have indexed elements before and none afterwards.
     pub fn loses_elements(&self) -> bool {
         is_indexed(self.from.spec) && !is_indexed(self.to.spec)
+    }
+
+    /// Lets the register of names know how many fields instances have then.
+    pub fn specify(&self, names: &mut Names) {
+        let entry = names.class(&self.behavior.class);
+        let shape = entry.and_then(|entry| entry.shape.clone());
+        if let (Some(shape), false) = (shape, self.behavior.meta) {
+            let spec = self.to.spec;
+            names.reshape(&self.behavior.class, Some(ClassShape { spec, ..shape }));
+        }
     }
 
     /// The way back.
@@ -166,6 +177,50 @@ fn sides_of(kin: &[Name]) -> Vec<BehaviorName> {
         ]
     };
     kin.iter().flat_map(both).collect()
+}
+
+/// What going back means for classes that came since a revision and inherit from what that reshaped:
+/// they came in the form that they have by it, so no change of its own tells of them.
+pub(super) fn late_changes_back(names: &Names, undo: &Undo) -> Vec<ShapeChange> {
+    let mut late = Vec::new();
+    for side in sides_of(&late_kin(names, undo)) {
+        let before = |class: &Name| shape_before(names, undo, class);
+        let (Some(from), Some(index)) = (shape_of(names, &side), names.index_of(&side)) else {
+            continue;
+        };
+        if let Some(variables) = names.variables(&side, &before) {
+            let to = Shape {
+                spec: spec_of(from.spec.spec, variables.len()),
+                variables,
+            };
+            if from != to {
+                late.push(ShapeChange {
+                    behavior: side,
+                    index,
+                    from,
+                    to,
+                });
+            }
+        }
+    }
+    late
+}
+
+/// The classes that inherit from what a revision reshaped, and that it knew nothing of.
+pub(super) fn late_kin(names: &Names, undo: &Undo) -> Vec<Name> {
+    let roots = undo.changes.iter().map(|it| it.behavior.class.clone());
+    let roots: Vec<Name> = roots.collect();
+    let mut kin = names.with_descendants(&roots);
+    kin.retain(|name| !roots.contains(name) && !undo.shapes.iter().any(|(known, _)| known == name));
+    kin
+}
+
+fn shape_before<'a>(names: &'a Names, undo: &'a Undo, class: &Name) -> Option<&'a ClassShape> {
+    let mut replaced = undo.shapes.iter();
+    match replaced.find(|(name, _)| name == class) {
+        Some((_, before)) => before.as_ref(),
+        None => names.class(class)?.shape.as_ref(),
+    }
 }
 
 /// Whether a class will look otherwise than it does, or inherit from another one.

@@ -6,7 +6,7 @@ use imprint_model::layout::{association, behavior};
 
 use super::adapting::CodePair;
 use super::migrating::LostValue;
-use super::shapes::ShapeChange;
+use super::shapes::{ShapeChange, late_changes_back};
 use super::{Reshaped, RevisionError};
 use crate::install::{ClassShape, MethodDictionary};
 use crate::machine::Vm;
@@ -183,12 +183,22 @@ impl Vm {
     /// # Errors
     /// Where memory is short; then nothing changed.
     pub fn revert(&mut self) -> Result<Reverted, RevisionError> {
+        if self.undos.is_empty() {
+            return Ok(Reverted::default());
+        }
+        self.pull_sides_of_late_kin()?;
         let Some(last) = self.undos.last() else {
             return Ok(Reverted::default());
         };
-        let inverse: Vec<ShapeChange> = last.changes.iter().map(ShapeChange::inverse).collect();
+        let late = late_changes_back(&self.names, last);
+        let inverse = last.changes.iter().map(ShapeChange::inverse);
+        let inverse: Vec<ShapeChange> = inverse.chain(late.iter().cloned()).collect();
         let room = last.methods.len() * super::commit::ENTRY_BYTES;
         let migrated = self.migrate_back(&inverse, room);
+        if migrated.is_ok() {
+            late.iter()
+                .for_each(|change| change.specify(&mut self.names));
+        }
         let done = migrated.map(|reshaped| self.undo_entries(reshaped));
         self.remarry_active();
         self.flush_caches();
