@@ -6,7 +6,8 @@
 //! for every receiver and has one entry, under [`SUPER`].
 //!
 //! The first class that comes to a place has its entry where the address alone says, so that what a send
-//! does is fetched while the class is still on its way; all others lie where address and class say.
+//! does is fetched while the class is still on its way; all others lie in one of two positions that address
+//! and class say.
 //!
 //! ```text
 //!  send ──> its site ──> what it does                              (this table)
@@ -162,6 +163,8 @@ impl Site {
 /// The caches of all call sites.
 pub(crate) struct Sites {
     entries: Box<[Site; SITES]>,
+    /// Which of its two positions a site takes where others have both: each in its turn.
+    turn: usize,
     /// Positions of all entries that are not free. So forgetting costs what was learned.
     filled: Vec<u16>,
     /// Whether entries may name an object, or lie in a method, which the next scavenge moves.
@@ -177,6 +180,7 @@ impl Sites {
         let entries = entries.try_into().expect("the vector has that length");
         Sites {
             entries,
+            turn: 0,
             filled: Vec::new(),
             has_young: false,
             primitives: Vec::new(),
@@ -212,7 +216,9 @@ impl Sites {
     /// The position of a send's site, where it is not the first of its place.
     #[inline(always)]
     pub fn another(&self, place: *const u8, class_index: u32) -> Option<usize> {
-        self.found(Sites::far(place, class_index), place, class_index)
+        let far = Sites::far(place, class_index);
+        let found = self.found(far, place, class_index);
+        found.or_else(|| self.found(far ^ 1, place, class_index))
     }
 
     #[inline(always)]
@@ -227,14 +233,15 @@ impl Sites {
 
     fn fill(&mut self, site: Site, heap: &Heap) {
         let near = Sites::near(site.place);
-        let first = &self.entries[near];
-        let is_first = first.place.is_null()
-            || first.place == site.place && first.class_index == site.class_index;
-        let position = if is_first {
-            near
-        } else {
-            Sites::far(site.place, site.class_index)
+        let far = Sites::far(site.place, site.class_index);
+        let is_free = |position: &usize| {
+            let entry = &self.entries[*position];
+            entry.place.is_null()
+                || entry.place == site.place && entry.class_index == site.class_index
         };
+        let position = [near, far, far ^ 1].into_iter().find(is_free);
+        self.turn ^= 1;
+        let position = position.unwrap_or(far ^ self.turn);
         let entry = &mut self.entries[position];
         if entry.place.is_null() {
             self.filled.push(position as u16);
@@ -460,11 +467,14 @@ mod tests {
 
     #[test]
     fn nothing_is_known_after_a_flush_not_even_what_took_the_place_of_another() {
-        let others = [1001 + SITES, 1001 + 2 * SITES];
-        let places = [(1001, 51), (others[0], 51), (others[1], 51), (7, 3)];
+        let others = [1, 2, 3].map(|turn| 1001 + turn * SITES);
+        let places = [(1001, 51), (7, 3)];
+        let places = { places.into_iter() }.chain(others.map(|other| (other, 51)));
+        let places: Vec<(usize, u32)> = places.collect();
         let mut sites = filled(&places);
-        assert!(knows(&sites, 1001, 51) && knows(&sites, others[1], 51));
-        assert!(!knows(&sites, others[0], 51));
+        assert!(knows(&sites, 1001, 51) && knows(&sites, others[2], 51));
+        let known = others.iter().filter(|other| knows(&sites, **other, 51));
+        assert_eq!(known.count(), 2);
         sites.flush();
         for (place, class_index) in places {
             assert!(!knows(&sites, place, class_index));
