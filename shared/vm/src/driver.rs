@@ -134,7 +134,8 @@ impl Vm {
         self.heap.store(process, process::SUSPENDED_CONTEXT, nil);
     }
 
-    /// Resumes the image's active process, as after loading an image file.
+    /// Resumes the image's active process, as after loading an image file; where there is none, those that
+    /// are ready.
     pub fn run(&mut self, limits: RunLimits) -> Outcome {
         self.refresh_special_selectors();
         if !self.is_running {
@@ -144,6 +145,7 @@ impl Vm {
             } else {
                 NONE
             };
+            self.reconsider();
         }
         self.surrounded_drive(&limits)
     }
