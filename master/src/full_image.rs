@@ -55,12 +55,9 @@ pub struct LiveImage {
 impl LiveImage {
     /// The line of the source that an activation is at, counted from 1 in its method, and its text.
     pub fn source_line(&self, activation: &Activation) -> Option<(u32, String)> {
-        let text = self
-            .book
-            .borrow()
-            .text(&activation.behavior, &activation.selector, || {
-                self.source_pointer(&activation.behavior, &activation.selector)
-            })?;
+        let (behavior, selector) = (&activation.behavior, &activation.selector);
+        let pointer = self.source_pointer(behavior, selector);
+        let text = self.book.borrow().text(behavior, selector, pointer)?;
         source_line(
             &self.vm.names,
             &activation.behavior,

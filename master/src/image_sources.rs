@@ -63,7 +63,7 @@ pub fn text_of(vm: &Vm, book: &SourceBook, owned: &OwnedMethod) -> Option<(Strin
     let symbol = vm.heap.symbol(selector)?;
     let dictionary = MethodDictionary(vm.heap.slot(class, behavior::METHOD_DICTIONARY));
     let method = dictionary.at(&vm.heap, symbol)?;
-    let pointer = || source_pointer_in(&vm.heap, &vm.names, method);
+    let pointer = source_pointer_in(&vm.heap, &vm.names, method);
     let text = book.text(&behavior, selector, pointer)?;
     let stamp = book.stamp(&behavior, selector, pointer);
     Some((text, stamp.unwrap_or_default()))

@@ -71,32 +71,26 @@ impl SourceBook {
         }
     }
 
-    /// The text of a method; `pointer` is asked for what its trailer says, where the index has
-    /// nothing.
-    pub fn text(
-        &self,
-        behavior: &BehaviorName,
-        selector: &str,
-        pointer: impl FnOnce() -> u64,
-    ) -> Option<String> {
-        let indexed = self.indexed_at(behavior, selector);
-        self.sources().at(indexed.unwrap_or_else(pointer))
+    /// The text of a method; `pointer` is what its trailer says, 0 where that says nothing or nobody has the
+    /// method at hand: then the index is asked.
+    pub fn text(&self, behavior: &BehaviorName, selector: &str, pointer: u64) -> Option<String> {
+        self.sources().at(self.place(behavior, selector, pointer))
     }
 
     /// Who wrote a method, and when; `pointer` as above.
-    pub fn stamp(
-        &self,
-        behavior: &BehaviorName,
-        selector: &str,
-        pointer: impl FnOnce() -> u64,
-    ) -> Option<String> {
-        let indexed = self.indexed_at(behavior, selector);
-        self.sources().stamp_at(indexed.unwrap_or_else(pointer))
+    pub fn stamp(&self, behavior: &BehaviorName, selector: &str, pointer: u64) -> Option<String> {
+        let place = self.place(behavior, selector, pointer);
+        self.sources().stamp_at(place)
     }
 
-    fn indexed_at(&self, behavior: &BehaviorName, selector: &str) -> Option<u64> {
+    /// A method that was replaced, or that came back, is at hand with its own pointer; the index knows only
+    /// what was compiled last.
+    fn place(&self, behavior: &BehaviorName, selector: &str, pointer: u64) -> u64 {
+        if pointer != 0 {
+            return pointer;
+        }
         let method = (behavior.clone(), Name::from(selector));
-        self.pointers.get(&method).copied()
+        self.pointers.get(&method).copied().unwrap_or(0)
     }
 
     /// The whole changes file.
@@ -171,7 +165,16 @@ impl Outside for MasterOutside {
         selector: &str,
         pointer: u64,
     ) -> Option<String> {
-        self.book.borrow().text(behavior, selector, || pointer)
+        self.book.borrow().text(behavior, selector, pointer)
+    }
+
+    fn method_stamp(
+        &mut self,
+        behavior: &BehaviorName,
+        selector: &str,
+        pointer: u64,
+    ) -> Option<String> {
+        self.book.borrow().stamp(behavior, selector, pointer)
     }
 
     fn pruned(&mut self, class: &BehaviorName, selector: &str) {

@@ -22,7 +22,7 @@ use imprint_wire::{Connection, InvalidMessage, MasterMessage, SlaveMessage, Wire
 
 use crate::agreement::agree;
 use crate::handshake::{Greeting, Terms};
-use crate::live::Texts;
+use crate::live::{PushedText, Texts};
 use crate::seed::{Seed, SeedChoice, Twin};
 use crate::waiting::Waiting;
 
@@ -415,7 +415,7 @@ impl Line {
     }
 
     /// The text of a method that was pushed.
-    fn pushed_text(&self, behavior: &BehaviorName, selector: &str) -> Option<String> {
+    fn pushed_text(&self, behavior: &BehaviorName, selector: &str) -> Option<PushedText> {
         let name = MethodName {
             behavior: behavior.clone(),
             selector: selector.into(),
@@ -424,9 +424,25 @@ impl Line {
     }
 
     fn method_source(&mut self, behavior: &BehaviorName, selector: &str) -> Option<String> {
-        if let Some(text) = self.pushed_text(behavior, selector) {
-            return Some(text);
+        match self.pushed_text(behavior, selector) {
+            Some(pushed) => Some(pushed.source),
+            None => self.ask_text(behavior, selector)?.0,
         }
+    }
+
+    fn method_stamp(&mut self, behavior: &BehaviorName, selector: &str) -> Option<String> {
+        match self.pushed_text(behavior, selector) {
+            Some(pushed) => Some(pushed.stamp).filter(|stamp| !stamp.is_empty()),
+            None => self.ask_text(behavior, selector)?.1,
+        }
+    }
+
+    /// The text of a method of the master's, and its stamp.
+    fn ask_text(
+        &mut self,
+        behavior: &BehaviorName,
+        selector: &str,
+    ) -> Option<(Option<String>, Option<String>)> {
         let question = |sequence| SlaveMessage::MethodSource {
             sequence,
             behavior: behavior.clone(),
@@ -434,7 +450,7 @@ impl Line {
             position: None,
         };
         match self.ask(question).ok()? {
-            MasterMessage::Text { text, .. } => text,
+            MasterMessage::Text { text, stamp, .. } => Some((text, stamp)),
             _ => None,
         }
     }
@@ -521,6 +537,10 @@ impl Outside for RemoteOutside {
 
     fn method_source(&mut self, behavior: &BehaviorName, selector: &str, _: u64) -> Option<String> {
         self.line.borrow_mut().method_source(behavior, selector)
+    }
+
+    fn method_stamp(&mut self, behavior: &BehaviorName, selector: &str, _: u64) -> Option<String> {
+        self.line.borrow_mut().method_stamp(behavior, selector)
     }
 
     fn pruned(&mut self, class: &BehaviorName, selector: &str) {

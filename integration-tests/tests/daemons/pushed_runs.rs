@@ -19,7 +19,9 @@ fn a_run_that_pulls_takes_methods_of_what_has_come_and_of_what_has_not() {
         "| box | box := Boxes all first. box left. Boxes await.
         { box left. box difference. ApartBox new colour. ApartBox new weight.
             (Smalltalk at: #ApartBox) == ApartBox new class. FreshBox new lid.
-            (ApartBox >> #colour) sourceCode } printString",
+            (ApartBox >> #colour) sourceCode. (Boxes class >> #all) timeStamp.
+            (ApartBox >> #colour) timeStamp = ((ApartBox >> #colour) author , ' ' ,
+                ((ApartBox >> #colour) timeStamp last: 19)) } printString",
     );
     boxes.edit("ApartBox", "^ #grey", "^ #red");
     boxes.edit("Box", "left [ ^ left ]", "left [ ^ left negated ]");
@@ -35,7 +37,7 @@ fn a_run_that_pulls_takes_methods_of_what_has_come_and_of_what_has_not() {
     let told = boxes.pushed(&["ApartBox", "FreshBox", "Box", "Boxes class>>isPushed"]);
     assert!(told.contains("FreshBox   new class"), "{told}");
     assert!(!told.contains("ApartBox   new class"), "{told}");
-    ended_with(run, "#(-9 1007 #red 7 true #none 'colour ^ #red')");
+    ended_with(run, "#(-9 1007 #red 7 true #none 'colour ^ #red' '' true)");
 }
 
 #[test]
@@ -256,6 +258,14 @@ impl Served {
         slave(self.path(), &run).stdout.trim().to_string()
     }
 
+    /// Who wrote the method, as a slave is told.
+    fn author(&self) -> String {
+        let url = self.url();
+        let ask = "(ApartBox >> #colour) author";
+        let told = slave(self.path(), &["run", "--master", &url, "--eval", ask]).stdout;
+        told.trim().to_string()
+    }
+
     fn paint(&self, sources: &str, from: &str, to: &str) {
         let file = format!("{sources}/src/Boxes/ApartBox.class.st");
         let file = self.path().join(file);
@@ -290,10 +300,13 @@ fn a_master_serves_what_was_pushed_to_who_comes_then_and_the_rest_keep_their_vie
     assert_eventually("pulls", || (relay.answered() > 1000).then_some(()));
 
     served.paint("boxes", "^ #grey", "^ #red");
+    assert_eq!(served.author(), "''");
     let pushed = served.push("boxes", &["ApartBox>>colour"]);
     assert_eq!(pushed.code, Some(0), "{pushed:?}");
     assert!(pushed.stdout.contains("push #1"), "{pushed:?}");
     assert_eq!(served.colour(), "#red");
+    let user = std::env::var("USER").unwrap_or_else(|_| "somebody".to_string());
+    assert_eq!(served.author(), format!("'{user}'"));
     // Whoever began before comes back to what it began with, though the way broke.
     relay.part();
     relay.mend();

@@ -8,11 +8,14 @@ use imprint_integration_tests::programs::{free_port, master, slave, start};
 const PUSHES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pushes");
 
 /// Tells what a thing is whenever that has changed, and twice agreed: a push may come between two answers.
-const WATCHER: &str = "| thing tell told next count |
+const WATCHER: &str = "| thing subjects tell told next count |
     thing := TrialThing new a: 5; yourself.
-    tell := [ (#((a nil) (limit nil) (greeting nil) (trialName nil) (registry class) (comment class)
-            (sharedPools class) (instVarNames class) (classVarNames class)) collect: [ :row |
-        [ ((row second = #class ifTrue: [ TrialThing ] ifFalse: [ thing ]) perform: row first) printString ]
+    subjects := { #thing -> [ thing ]. #class -> [ TrialThing ]. #method -> [ TrialThing >> #a ] } asDictionary.
+    tell := [ (#((a thing) (limit thing) (greeting thing) (trialName thing) (registry class) (comment class)
+            (sharedPools class) (instVarNames class) (classVarNames class) (sourceCode method) (author method)
+            (timeStamp method)) collect: [ :row |
+        [ ((subjects at: row second) value perform: row first) printString collect: [ :each |
+            each isSeparator ifTrue: [ Character space ] ifFalse: [ each ] ] ]
             on: Error do: [ :error | '-' ] ]) inject: '' into: [ :all :each | all , each , '; ' ] ].
     told := ''. count := 0.
     [ next := tell value.
@@ -21,9 +24,12 @@ const WATCHER: &str = "| thing tell told next count |
         told := next ].
     (Delay forMilliseconds: 5) wait ] repeat";
 
-const BEFORE: &str = "5; -; -; -; -; ''; #(); #('a'); #();";
+const BEFORE: &str = "5; -; -; -; -; ''; #(); #('a'); #(); 'a  ^ a'; ''; '';";
+/// The stamp goes on with the date.
 const AFTER: &str = "5; 42; 'hello from a trait'; 'trial of TrialThing'; 7; 'I am a thing.'; {TrialPool}; \
-     #('b' 'a'); #(#Count);";
+     #('b' 'a'); #(#Count); 'a  \"What I hold.\"  ^ a'; 'ada'; 'ada 20";
+/// Whoever pushes.
+const AUTHOR: &str = "ada";
 
 #[test]
 fn what_belongs_to_classes_arrives_while_the_first_expression_runs() {
@@ -50,7 +56,8 @@ fn what_belongs_to_classes_arrives_while_the_first_expression_runs() {
 
 fn push(folder: &Path, url: &str) -> String {
     let after = format!("{PUSHES}/after");
-    let pushed = master(folder, &["push", "--in", &after, "--to", url]);
+    let push = ["push", "--in", &after, "--to", url];
+    let pushed = start("master", folder, &push, &[("USER", AUTHOR)]).wait();
     assert_eq!(pushed.code, Some(0), "{pushed:?}");
     pushed.stdout
 }

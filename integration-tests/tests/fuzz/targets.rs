@@ -393,6 +393,7 @@ pub fn messages() -> [(&'static str, Vec<u8>); 6] {
         sequence: 9,
         text: Some("increase\n\tcount := count + 1".to_string()),
         line: 2,
+        stamp: Some("ada 2026-01-02 10:00:00".to_string()),
     };
     let refused = MasterMessage::Refused {
         sequence: 0,

@@ -183,10 +183,12 @@ impl Desk {
                 position,
             } => {
                 let (line, text) = self.source(&behavior, &selector, position);
+                let book = &self.shelf.pristine.book;
                 vec![MasterMessage::Text {
                     sequence,
                     text,
                     line,
+                    stamp: book.stamp(&behavior, &selector, 0),
                 }]
             }
             SlaveMessage::Event(event) => {
@@ -297,7 +299,7 @@ impl Desk {
         selector: &str,
         position: Option<CodePosition>,
     ) -> (u32, Option<String>) {
-        let text = self.shelf.pristine.book.text(behavior, selector, || 0);
+        let text = self.shelf.pristine.book.text(behavior, selector, 0);
         let Some(position) = position else {
             return (0, text);
         };

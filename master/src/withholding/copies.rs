@@ -71,9 +71,8 @@ impl Secret {
             &image.vm.heap,
             &image.vm.names,
             |behavior, selector, method| {
-                let pointer = || {
-                    imprint_vm::install::source_pointer_in(&image.vm.heap, &image.vm.names, method)
-                };
+                let (heap, names) = (&image.vm.heap, &image.vm.names);
+                let pointer = imprint_vm::install::source_pointer_in(heap, names, method);
                 if book
                     .text(behavior, selector, pointer)
                     .is_some_and(|text| holds(&text))

@@ -105,6 +105,17 @@ pub trait Outside {
         pointer: u64,
     ) -> Option<String>;
 
+    /// Who wrote a method, and when, as the image's texts say it: `author date time`.
+    fn method_stamp(
+        &mut self,
+        behavior: &BehaviorName,
+        selector: &str,
+        pointer: u64,
+    ) -> Option<String> {
+        let _ = (behavior, selector, pointer);
+        None
+    }
+
     /// Something pruned is about to be signalled: count and log it.
     fn pruned(&mut self, class: &BehaviorName, selector: &str);
 

@@ -245,6 +245,8 @@ pub enum MasterMessage {
         text: Option<String>,
         /// Which line of the method it is, from 1; 0 where it is all of it.
         line: u32,
+        /// Who wrote the method, and when, where that is known.
+        stamp: Option<String>,
     },
     /// The answer to an offer.
     Agreement(Agreement),

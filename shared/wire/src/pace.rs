@@ -50,6 +50,7 @@ mod tests {
             sequence: 1,
             text: None,
             line: 0,
+            stamp: None,
         }
     }
 

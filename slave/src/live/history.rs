@@ -159,11 +159,10 @@ impl History {
         };
     }
 
-    /// The texts of all methods that pushes made and that are in force.
-    pub fn texts(&self) -> impl Iterator<Item = (&MethodName, &str)> {
-        let standing = self.versions.iter();
-        let standing = standing.filter(|(_, version)| version.identity.is_some());
-        standing.map(|(name, version)| (name, version.source.as_str()))
+    /// The methods that pushes made and that are in force.
+    pub fn standing(&self) -> impl Iterator<Item = (&MethodName, &Version)> {
+        let all = self.versions.iter();
+        all.filter(|(_, version)| version.identity.is_some())
     }
 
     /// Notes that a push was done under a number.

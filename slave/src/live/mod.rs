@@ -28,6 +28,6 @@ mod suppliers;
 mod supplying;
 
 pub use desk::{LiveDesk, LiveQueue};
-pub use pushes::{Keeper, PushedInto, Pushes, TextKeeper, Texts, begin_log};
+pub use pushes::{Keeper, PushedInto, PushedText, Pushes, TextKeeper, Texts, begin_log};
 pub use running::{Giver, LiveRun, Served, serve_beside};
 pub use runs::{Bell, RunsPushes, heed, take_heed};

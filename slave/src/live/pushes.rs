@@ -24,7 +24,25 @@ use super::history::{HISTORY_MAX, History, Version};
 pub type TextKeeper = Box<dyn FnMut(&PushedMethod) -> u64>;
 
 /// The texts of the methods that pushes made; clones know the same.
-pub type Texts = Rc<RefCell<HashMap<MethodName, String>>>;
+pub type Texts = Rc<RefCell<HashMap<MethodName, PushedText>>>;
+
+/// The text of a method that a push made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PushedText {
+    /// The text.
+    pub source: String,
+    /// Who wrote it, and when; empty where nobody says it.
+    pub stamp: String,
+}
+
+impl From<&Version> for PushedText {
+    fn from(version: &Version) -> PushedText {
+        PushedText {
+            source: version.source.clone(),
+            stamp: version.stamp.clone(),
+        }
+    }
+}
 
 /// The phase of a run in which things come for a push.
 const PHASE: &str = "push";
@@ -204,8 +222,8 @@ impl Pushes {
     }
 
     fn renew_texts(&self) {
-        let texts = self.history.texts();
-        let texts = texts.map(|(name, text)| (name.clone(), text.to_string()));
+        let texts = self.history.standing();
+        let texts = texts.map(|(name, version)| (name.clone(), PushedText::from(version)));
         *self.texts.borrow_mut() = texts.collect();
     }
 

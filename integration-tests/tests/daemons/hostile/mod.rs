@@ -128,6 +128,7 @@ fn text(sequence: u64) -> MasterMessage {
         sequence,
         text: None,
         line: 0,
+        stamp: None,
     }
 }
 
@@ -184,6 +185,7 @@ const TWISTS: &[(&str, Twist, &str, i32)] = &[
                 sequence,
                 text,
                 line: 0,
+                stamp: None,
             }]
         },
         "attempts to get one answer",

@@ -65,6 +65,7 @@ pub const MODULE_PRIMITIVES: &[ModulePrimitive] = module_rows! {
         primitiveCompile [1, 1, 1] 0;
         primitiveInternSymbol [1] 0;
         primitiveMethodSource [1] 0;
+        primitiveMethodStamp [1] 0;
         primitiveNeedsNoIdle [0] 0;
         primitiveParseFloat [1] 0;
         primitiveParseHttpHead [1] 0;

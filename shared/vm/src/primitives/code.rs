@@ -107,22 +107,38 @@ fn error_text(vm: &mut Vm, text: &str) -> Failure {
 /// # Errors
 /// Bad receiver where it is no method with a selector, or space is missing.
 pub fn method_source(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let (behavior, selector, pointer) = text_place(vm, args)?;
+    let source = vm.outside.method_source(&behavior, &selector, pointer);
+    match source {
+        Some(source) => new_text(vm, &source),
+        None => Ok(vm.heap.nil()),
+    }
+}
+
+/// Who wrote a method, and when: author, date and time; empty where nobody says it.
+///
+/// # Errors
+/// As [`method_source`].
+pub fn method_stamp(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
+    let (behavior, selector, pointer) = text_place(vm, args)?;
+    let stamp = vm.outside.method_stamp(&behavior, &selector, pointer);
+    new_text(vm, &stamp.unwrap_or_default())
+}
+
+/// What the receiver's text is known by: class, selector, and what its trailer says.
+fn text_place(vm: &Vm, args: Args) -> Result<(BehaviorName, String, u64), Failure> {
     let args = aligned(args, 0, 0)?;
     let method = object_receiver(vm, args)?;
     if !vm.heap.format(method).is_code() || vm.heap.literal_count(method) < 2 {
         return Err(PrimitiveError::BadReceiver.into());
     }
     let class = vm.class_of_method(vm.home_method(method));
-    let behavior = vm.behavior_name(class);
     let selector = vm
         .selector_of(method)
         .and_then(|selector| vm.heap.string_text(selector))
         .ok_or(PrimitiveError::BadReceiver)?;
     let pointer = source_pointer_in(&vm.heap, &vm.names, method);
-    match vm.outside.method_source(&behavior, &selector, pointer) {
-        Some(source) => new_text(vm, &source),
-        None => Ok(vm.heap.nil()),
-    }
+    Ok((vm.behavior_name(class), selector, pointer))
 }
 
 /// `stackTextOf: context`: the activations from a context on, a line each: its name, and behind a tab

@@ -198,6 +198,7 @@ const BUILT_IN: &[(&str, &str, Primitive)] = &[
         "primitiveMethodSource",
         code::method_source,
     ),
+    ("ImprintPlugin", "primitiveMethodStamp", code::method_stamp),
     ("ImprintPlugin", "primitivePruned", code::pruned),
     ("ImprintPlugin", "primitiveStackText", code::stack_text),
     (

@@ -30,10 +30,12 @@ pub(crate) fn said(message: MasterMessage, bundles: &mut BundleWriter) -> pb::Ma
             sequence,
             text,
             line,
+            stamp,
         } => Message::Text(pb::Text {
             sequence,
             text,
             line,
+            stamp,
         }),
         MasterMessage::Agreement(agreement) => {
             Message::Agreement(agreement_said(agreement, bundles))
@@ -69,6 +71,7 @@ pub(crate) fn heard(
             sequence: answer.sequence,
             text: answer.text,
             line: answer.line,
+            stamp: answer.stamp,
         },
         Message::Agreement(agreement) => {
             MasterMessage::Agreement(agreement_heard(agreement, bundles)?)

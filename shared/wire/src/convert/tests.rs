@@ -225,11 +225,13 @@ fn what_a_master_says_reads_back() {
             sequence: 3,
             text: None,
             line: 0,
+            stamp: None,
         },
         MasterMessage::Text {
             sequence: 3,
             text: Some(String::new()),
             line: 4,
+            stamp: Some("ada 2026-01-02".into()),
         },
         MasterMessage::Refused {
             sequence: 0,

@@ -419,6 +419,9 @@ pub struct Text {
     /// Which line of the method the text is, from 1; 0 where it is all of it.
     #[prost(uint32, tag = "3")]
     pub line: u32,
+    /// Who wrote the method, and when; nothing where nobody says it.
+    #[prost(string, optional, tag = "4")]
+    pub stamp: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// No; sequence 0 refuses the slave as a whole and ends the stream.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -47,6 +47,10 @@ impl Outside for Recorder {
         (selector == "known").then(|| format!("{behavior}>>{selector}: caf\u{e9}"))
     }
 
+    fn method_stamp(&mut self, _: &BehaviorName, selector: &str, _: u64) -> Option<String> {
+        (selector == "known").then(|| "ada 2026-01-02".to_string())
+    }
+
     fn pruned(&mut self, behavior: &BehaviorName, selector: &str) {
         self.heard
             .borrow_mut()
@@ -134,29 +138,26 @@ fn what_was_pruned_as_a_whole_is_noted_by_its_name_if_any() {
 }
 
 #[test]
-fn a_method_has_its_source_where_somebody_knows_it() {
+fn a_method_has_its_source_and_its_stamp_where_somebody_knows_them() {
     let (mut world, counter, _) = world();
-    for (selector, expected) in [
-        ("known", Some("Counter>>known: caf\u{e9}")),
-        ("other", None),
-    ] {
-        let method = method(&mut world, counter, selector);
-        let answer = world
-            .call_named(MODULE, "primitiveMethodSource", &[method])
-            .expect("a method");
-        match expected {
-            Some(text) => assert_eq!(world.text(answer), text),
-            None => assert_eq!(answer, world.nil()),
+    let cases = [
+        ("primitiveMethodSource", "Counter>>known: caf\u{e9}"),
+        ("primitiveMethodStamp", "ada 2026-01-02"),
+    ];
+    for (primitive, expected) in cases {
+        let known = method(&mut world, counter, "known");
+        let answer = world.call_named(MODULE, primitive, &[known]);
+        assert_eq!(world.text(answer.expect("a method")), expected);
+        let string = world.string("no code");
+        for receiver in [string, Oop::small(1)] {
+            world.fails_named(MODULE, primitive, &[receiver], BadReceiver);
         }
     }
-    let string = world.string("no code");
-    world.fails_named(MODULE, "primitiveMethodSource", &[string], BadReceiver);
-    world.fails_named(
-        MODULE,
-        "primitiveMethodSource",
-        &[Oop::small(1)],
-        BadReceiver,
-    );
+    let other = method(&mut world, counter, "other");
+    let source = world.call_named(MODULE, "primitiveMethodSource", &[other]);
+    assert_eq!(source, Ok(world.nil()));
+    let stamp = world.call_named(MODULE, "primitiveMethodStamp", &[other]);
+    assert_eq!(world.text(stamp.expect("a method")), "");
 }
 
 #[test]
