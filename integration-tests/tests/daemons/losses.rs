@@ -80,6 +80,31 @@ fn a_method_that_was_pruned_comes_along_and_is_a_tombstone_again_after_a_rollbac
 }
 
 #[test]
+fn a_class_that_the_machine_knows_by_number_is_lost_again_after_a_rollback() {
+    let app = App::start();
+    let large = "^ (count := 1180591620717411303424) printString";
+    set_title(&app, "^ 'Counter'", large);
+    // The number lives on, so the second time something stands in for its class.
+    for _ in 0..2 {
+        let told = push_title(&app, &[]);
+        assert!(told.contains("    LargePositiveInteger   class"), "{told}");
+        let page = app.page("/counter");
+        assert!(
+            page.contains("500 PrunedBehavior: LargeInteger>>"),
+            "{page}"
+        );
+        let back = app.ctl(&["rollback", "0"]);
+        assert!(
+            back.stdout.contains("back to push #0: 2 classes"),
+            "{back:?}"
+        );
+        let page = app.page("/counter");
+        let sentence = "500 PrunedObject: LargePositiveInteger was not exercised";
+        assert!(page.contains(sentence), "{page}");
+    }
+}
+
+#[test]
 fn code_that_is_pushed_alone_names_what_it_reaches_and_is_not_there() {
     let app = App::start();
     set_title(&app, "^ 'Counter'", "^ #(3 1) printString");

@@ -120,6 +120,15 @@ known_objects! {
 pub const KNOWN_COUNT: usize = 60;
 
 impl Known {
+    /// Where a virtual machine looks for the class of this name; `None` where it does not.
+    pub fn of_class(name: &str) -> Option<Known> {
+        let mut classes = Known::ALL.iter().filter(|known| {
+            // These are found by name too, and are no classes.
+            !matches!(known, Known::Smalltalk | Known::SchedulerBinding)
+        });
+        classes.find(|known| known.text() == name).copied()
+    }
+
     /// Its 0-based position in the special objects array.
     pub const fn index(self) -> usize {
         self as usize

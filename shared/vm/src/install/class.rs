@@ -225,11 +225,8 @@ impl Installer<'_> {
         if self.heap.special_objects().bits() == 0 {
             return;
         }
-        let known = Known::ALL
-            .iter()
-            .find(|known| known.text() == name && **known != Known::Smalltalk);
-        if let Some(known) = known.filter(|known| **known != Known::SchedulerBinding) {
-            self.heap.set_known(*known, class);
+        if let Some(known) = Known::of_class(name) {
+            self.heap.set_known(known, class);
         }
     }
 }

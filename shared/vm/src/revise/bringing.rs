@@ -9,8 +9,8 @@
 
 use imprint_heap::NeedsSpace;
 use imprint_isa::{BehaviorName, ClassDraft, Draft, Miss, Name, Placed, Ref};
-use imprint_model::Oop;
 use imprint_model::layout::{association, class};
+use imprint_model::{Known, Oop};
 
 use super::undo::{Cleared, NewClass};
 use super::{Revision, RevisionError};
@@ -19,21 +19,26 @@ use crate::machine::Vm;
 use crate::stand_in::PLACEHOLDER_CLASS;
 
 impl Vm {
-    /// Makes a class that is not here, in the places that were kept for it.
+    /// Makes a class that is not here, in the places that were kept for it; `is_fresh` where the image does
+    /// not even know its name.
     pub(super) fn make_class(
         &mut self,
         draft: &ClassDraft,
-        cleared: Vec<Cleared>,
+        is_fresh: bool,
     ) -> Result<(), RevisionError> {
         let name = draft.name.clone();
+        let cleared = self.clear_places(&name);
         let draft = self.fitted(draft);
         self.check_instances(&draft)?;
         let global = self.names.global(&name);
         let before = global.map(|binding| (binding, self.heap.slot(binding, association::VALUE)));
+        let known = self.known_before(&name);
         self.undo().new_classes.push(NewClass {
             name: name.clone(),
+            is_fresh,
             binding: before,
             cleared,
+            known,
         });
         let class = {
             let mut installer = self.installer();
@@ -48,6 +53,12 @@ impl Vm {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What the machine finds where it looks for a class of this name, if it looks for it.
+    fn known_before(&self, name: &Name) -> Option<(Known, Oop)> {
+        let known = Known::of_class(name)?;
+        Some((known, self.heap.known(known)))
     }
 
     /// From now on a ghost stands for a class; what stood in for it becomes the class.

@@ -231,11 +231,7 @@ impl Vm {
                 }
                 None => {
                     let is_fresh = declared.fresh.contains(&draft.name);
-                    let cleared = match is_fresh {
-                        true => Vec::new(),
-                        false => self.clear_places(&draft.name),
-                    };
-                    self.make_class(draft, cleared)?;
+                    self.make_class(draft, is_fresh)?;
                     new_classes.push(draft.name.clone());
                 }
             }

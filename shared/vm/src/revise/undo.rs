@@ -1,8 +1,9 @@
 //! The way back from a revision: what it replaced, held as long as somebody may want it again.
 
 use imprint_isa::{BehaviorName, Name};
-use imprint_model::Oop;
+use imprint_model::class_index::fixed_index;
 use imprint_model::layout::{association, behavior};
+use imprint_model::{Known, Oop};
 
 use super::adapting::CodePair;
 use super::migrating::LostValue;
@@ -66,10 +67,14 @@ pub struct Entered<'a> {
 #[derive(Debug)]
 pub(super) struct NewClass {
     pub name: Name,
+    /// Whether the image did not even know its name.
+    pub is_fresh: bool,
     /// The binding of its global where that was there, and its value.
     pub binding: Option<(Oop, Oop)>,
-    /// The places that were kept for it and its side; none of a class that nobody knew of.
+    /// The places that it and its side took.
     pub cleared: Vec<Cleared>,
+    /// What the machine found where it looks for this class.
+    pub known: Option<(Known, Oop)>,
 }
 
 /// A place in the class table that something takes.
@@ -113,6 +118,7 @@ impl Undo {
                 visitor(binding);
                 visitor(value);
             }
+            class.known.iter_mut().for_each(|(_, oop)| visitor(oop));
         }
         for (_, _, binding) in &mut self.old_variables {
             visitor(binding);
@@ -243,6 +249,22 @@ impl Vm {
         }
     }
 
+    /// A class that nobody knew of keeps its places, for instances that live on: nobody else gets them. But
+    /// where the machine itself knows an index it makes instances of it again, so that place is as it was.
+    fn give_places_back(&mut self, class: &NewClass) {
+        if !class.is_fresh {
+            return self.restore_places(&class.cleared);
+        }
+        self.names.forget_class(&class.name);
+        let fixed = fixed_index(&class.name);
+        let places = class.cleared.iter();
+        let own: Vec<Cleared> = places
+            .filter(|it| Some(it.index) == fixed)
+            .copied()
+            .collect();
+        self.restore_places(&own);
+    }
+
     fn restore_names(&mut self, undo: &Undo) {
         for (behavior, superclass) in &undo.superclasses {
             if let Some(class) = self.names.behavior(&self.heap, behavior) {
@@ -275,10 +297,10 @@ impl Vm {
                     }
                 }
             }
-            match class.cleared.as_slice() {
-                [] => self.names.forget_class(&class.name),
-                places => self.restore_places(places),
+            if let Some((known, before)) = class.known {
+                self.heap.set_known(known, before);
             }
+            self.give_places_back(class);
         }
         self.restore_places(&undo.new_sides);
         for name in &undo.new_globals {

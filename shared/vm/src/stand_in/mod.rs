@@ -245,9 +245,8 @@ impl StandIns {
         heap.enter_class(oop, Some(index));
         let symbol = heap.intern(name)?;
         heap.store(oop, class::NAME, symbol);
-        let is_class = |known: &&Known| known.text() == name && **known != Known::Smalltalk;
-        if let Some(known) = Known::ALL.iter().find(is_class) {
-            heap.set_known(*known, oop);
+        if let Some(known) = Known::of_class(name) {
+            heap.set_known(known, oop);
         }
         Ok(oop)
     }
