@@ -3,7 +3,7 @@
 use std::fs;
 
 use imprint_integration_tests::programs::{
-    Running, assert_eventually, free_port, master, slave, start,
+    Running, assert_eventually, example, free_port, master, slave, start,
 };
 
 use crate::browser::get;
@@ -231,6 +231,49 @@ fn while_somebody_watches_what_is_reached_and_was_lost_is_supplied() {
     again.kill();
     assert!(app.page(EXPORT).contains("500 PrunedBehavior"));
     assert!(app.page("/counter").contains(PLAIN));
+}
+
+/// The counter with a variable whose object no test looks into, shrunk with these options.
+fn labelled(options: &[&str]) -> App {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&example("counter"), &folder.path().join("counter"));
+    let file = "counter/src/Counter/CounterComponent.class.st";
+    let file = folder.path().join(file);
+    let text = fs::read_to_string(&file).unwrap();
+    let text = text.replacen("#instVars", "#classVars : [ 'Labels' ],\n\t#instVars", 1);
+    let text = text.replacen(
+        "^ 'Counter'",
+        "Labels == nil ifTrue: [ ^ 'none' ].\n\t^ 'Counter'",
+        1,
+    );
+    let initialize = "\n{ #category : #'class initialization' }\nCounterComponent class >> initialize [\n\t\
+        Labels := Array with: 'first' copy with: 'second' copy\n]\n";
+    fs::write(&file, text + initialize).unwrap();
+    let shrink = [&["shrink", "counter", "-o", "counter.image"], options].concat();
+    let shrunk = master(folder.path(), &shrink);
+    assert_eq!(shrunk.code, Some(0), "{shrunk:?}");
+    App::run(folder)
+}
+
+#[test]
+fn an_object_that_was_lost_is_told_to_who_watches_with_what_to_do() {
+    let app = labelled(&[]);
+    let mut watching = watch(&app);
+    push_elsewhere(&app, "^ Labels first");
+    let page = app.page("/counter");
+    assert!(
+        page.contains("500 PrunedObject: CounterComponent>>Labels"),
+        "{page}"
+    );
+    watching.await_words(
+        "CounterComponent>>Labels   was reached; it is an object, which no code can bring back: \
+         shrink again with   --keep 'CounterComponent>>Labels'   or run the image with   --master URL",
+    );
+    // Who does so has it.
+    let keeping = labelled(&["--keep", "CounterComponent>>Labels"]);
+    push_elsewhere(&keeping, "^ Labels first");
+    let page = keeping.page("/counter");
+    assert!(page.contains("<title>first</title>"), "{page}");
 }
 
 #[test]

@@ -9,16 +9,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use imprint_bootstrap::Difference;
 use imprint_host::clock_text::{now_micros, time_of_day};
+use imprint_isa::Name;
 use imprint_report::{duration, plural, print};
 use imprint_slave::ending::code;
 use imprint_slave::security::credentials;
-use imprint_wire::live::{Inventory, Push, PushReport, Want};
+use imprint_wire::live::{Inventory, Push, PushReport, Want, Wanted};
 use imprint_wire::{Controller, WireError};
 use notify::{Event, RecursiveMode, Watcher, recommended_watcher};
 
 use super::push::failed;
 use crate::command_line::{Failure, Watch};
-use crate::companions::{Companions, Reach, complete};
+use crate::companions::{Companions, Reach, complete, what_to_do_about};
 use crate::library::SourceLibrary;
 use crate::pushing::{SourceState, conflict_lines, lines};
 
@@ -143,9 +144,14 @@ impl Watching<'_> {
         }
     }
 
-    /// Pushes what the image stands still for, or says that the sources have no such thing.
+    /// Pushes what the image stands still for, or says why it cannot.
     fn supply(&mut self, want: Want) -> Result<(), Failure> {
-        let (mut push, companions) = match self.supply_of(&want) {
+        let object = self.object_in(&want.what);
+        let supply = match object {
+            Some(_) => Ok(Default::default()),
+            None => self.supply_of(&want),
+        };
+        let (mut push, companions) = match supply {
             Ok(supply) => supply,
             Err(fault) => {
                 tell(&[format!("{}   {fault:#}", want.what)]);
@@ -171,15 +177,30 @@ impl Watching<'_> {
             }
             PushReport::Pushed(_) => {
                 let is_nothing = push.classes.is_empty() && push.methods.is_empty();
-                let what = match is_nothing {
-                    true => "and is not here either",
-                    false => "and has come meanwhile",
+                let what = match object {
+                    Some(name) => format!("; it is an object{}", what_to_do_about(&name)),
+                    None if is_nothing => ", and is not here either".to_string(),
+                    None => ", and has come meanwhile".to_string(),
                 };
-                tell(&[format!("{}   was reached, {what}", want.what)]);
+                tell(&[format!("{}   was reached{what}", want.what)]);
             }
             other => self.tell_hindrance(&push, other),
         }
         Ok(())
+    }
+
+    /// The name of what is wanted where that is an object: a global that the sources define no class for is one.
+    fn object_in(&self, wanted: &Wanted) -> Option<Name> {
+        match wanted {
+            Wanted::Object(name) => Some(name.clone()),
+            Wanted::Class(name) => {
+                let outline = self.state.outline();
+                let mut classes = outline.classes.iter();
+                let is_class = classes.any(|class| *class.name == **name);
+                (!is_class).then(|| name.clone())
+            }
+            Wanted::Method(_) => None,
+        }
     }
 
     fn supply_of(&mut self, want: &Want) -> Result<(Push, Companions)> {

@@ -63,6 +63,8 @@ impl Companions {
                 wanted.classes.insert(name.clone());
                 wanted.methods.extend([initialiser_of(name)]);
             }
+            // No code brings one back.
+            Wanted::Object(_) => {}
         }
         wanted
     }
@@ -106,10 +108,21 @@ impl Companions {
             lines.push(line.trim_end().to_string());
         }
         lines.extend(self.objects.iter().map(|name| {
-            format!("warning: the image has lost the object {name}, which no code can bring back")
+            format!(
+                "warning: the image has lost the object {name}{}",
+                what_to_do_about(name)
+            )
         }));
         lines
     }
+}
+
+/// What no code brings back, and what does: for the end of a sentence about an object by its name.
+pub fn what_to_do_about(object: &str) -> String {
+    format!(
+        ", which no code can bring back: shrink again with   --keep '{object}'   or run the image with   \
+         --master URL   of a master that serves the full image"
+    )
 }
 
 /// What a class initialises itself by.

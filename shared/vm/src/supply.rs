@@ -8,6 +8,10 @@
 //!                            go_without, and go_on ──────> it acts as ever, this one time
 //! ```
 //!
+//! An object that is no class is asked for too, and nobody can give it: whoever has it has its parts, of which
+//! the image may have kept some, and it no longer knows which of its objects these are. So who offers says
+//! that, and what to do. Of what stands in for such an object nothing is asked again.
+//!
 //! Not here: who offers, and how it is asked. Nothing is asked while an expression runs aside.
 
 use std::time::Duration;
@@ -28,13 +32,15 @@ pub enum Wanted {
     Method(BehaviorName, Name),
     /// A class, with its class side.
     Class(Name),
+    /// An object that is no class, by the variable or the method that leads to it.
+    Object(Name),
 }
 
 impl std::fmt::Display for Wanted {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Wanted::Method(behavior, selector) => write!(formatter, "{behavior}>>{selector}"),
-            Wanted::Class(name) => formatter.write_str(name),
+            Wanted::Class(name) | Wanted::Object(name) => formatter.write_str(name),
         }
     }
 }
@@ -134,7 +140,8 @@ impl Vm {
             }
             Miss::Object(ghost) => {
                 let whereabouts = Whereabouts::of(&self.heap, &self.names);
-                whereabouts.name(*ghost).and_then(wanted_class)
+                let name = whereabouts.name(*ghost)?;
+                Some(wanted_class(name).unwrap_or_else(|| Wanted::Object(name.into())))
             }
             Miss::Known(_) => None,
         }

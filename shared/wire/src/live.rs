@@ -266,13 +266,15 @@ pub enum Wanted {
     Method(MethodName),
     /// A class with its class side.
     Class(Name),
+    /// An object that is no class, by the variable or the method that leads to it.
+    Object(Name),
 }
 
 impl std::fmt::Display for Wanted {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Wanted::Method(name) => name.fmt(formatter),
-            Wanted::Class(name) => formatter.write_str(name),
+            Wanted::Class(name) | Wanted::Object(name) => formatter.write_str(name),
         }
     }
 }

@@ -76,11 +76,14 @@ fn in_words(wanted: &Wanted) -> live::Wanted {
             selector: selector.clone(),
         }),
         Wanted::Class(name) => live::Wanted::Class(name.clone()),
+        Wanted::Object(name) => live::Wanted::Object(name.clone()),
     }
 }
 
 fn is_here(vm: &Vm, wanted: &Wanted) -> bool {
     let holding = match wanted {
+        // No push brings one.
+        Wanted::Object(_) => return false,
         Wanted::Method(behavior, selector) => vm.holding_of_method(behavior, selector),
         Wanted::Class(name) => vm.holding_of_behavior(&BehaviorName::meta(name.clone())),
     };

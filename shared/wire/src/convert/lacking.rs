@@ -136,6 +136,7 @@ impl From<Want> for pb::Want {
         let what = match want.what {
             Wanted::Method(name) => What::Method(name.into()),
             Wanted::Class(name) => What::ClassName(name.to_string()),
+            Wanted::Object(name) => What::ObjectName(name.to_string()),
         };
         pb::Want {
             number: want.number,
@@ -152,6 +153,7 @@ impl TryFrom<pb::Want> for Want {
         let what = match required(want.what, "what is wanted")? {
             What::Method(name) => Wanted::Method(name.try_into()?),
             What::ClassName(name) => Wanted::Class(name.into()),
+            What::ObjectName(name) => Wanted::Object(name.into()),
         };
         Ok(Want {
             number: want.number,
@@ -216,7 +218,11 @@ mod tests {
         };
         let report = pb::OutlineReport::from(outline.clone());
         assert_eq!(Outline::from(report), outline);
-        for what in [Wanted::Method(method()), Wanted::Class("Foo".into())] {
+        for what in [
+            Wanted::Method(method()),
+            Wanted::Class("Foo".into()),
+            Wanted::Object("Foo>>All".into()),
+        ] {
             let want = Want { number: 7, what };
             assert_eq!(Want::try_from(pb::Want::from(want.clone())), Ok(want));
         }

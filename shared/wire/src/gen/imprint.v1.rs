@@ -790,7 +790,7 @@ pub struct WantsOrder {}
 pub struct Want {
     #[prost(uint64, tag = "1")]
     pub number: u64,
-    #[prost(oneof = "want::What", tags = "2, 3")]
+    #[prost(oneof = "want::What", tags = "2, 3, 4")]
     pub what: ::core::option::Option<want::What>,
 }
 /// Nested message and enum types in `Want`.
@@ -801,6 +801,9 @@ pub mod want {
         Method(super::MethodName),
         #[prost(string, tag = "3")]
         ClassName(::prost::alloc::string::String),
+        /// An object that is no class: the variable or the method that leads to it.
+        #[prost(string, tag = "4")]
+        ObjectName(::prost::alloc::string::String),
     }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
