@@ -4,7 +4,6 @@
 use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::LazyLock;
 
 use anyhow::{Context, Result, bail};
 use imprint_bootstrap::{Difference, OwnWork, OwnedMethod, Sketch, own_work};
@@ -12,6 +11,7 @@ use imprint_host::clock_text;
 use imprint_isa::{ClassDraft, Draft, MethodDraft, Name, Ref};
 use imprint_loader::{ClassDefinition, Project};
 use imprint_report::{count, duration};
+use imprint_slave::origin::ORIGIN;
 use imprint_vm::Vm;
 use imprint_wire::live::{
     Chore, Conflict, MethodName, Outline, Push, Pushed, PushedClass, PushedMethod, Reshaped,
@@ -327,14 +327,6 @@ fn is_method_meant(owned: &OwnedMethod, name: &str) -> bool {
         || method.class_name == name
         || MethodName::parse(name).is_some_and(|it| it.to_string() == method.full_name())
 }
-
-/// Who pushes from here: pushes of the same user of the same folder are one hand's.
-static ORIGIN: LazyLock<String> = LazyLock::new(|| {
-    let user = std::env::var("USER").unwrap_or_else(|_| "somebody".to_string());
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let folder = std::env::current_dir().unwrap_or_default();
-    format!("{user}@{} in {}", host.trim(), folder.display())
-});
 
 /// Who wrote what is pushed, and when: as Smalltalk's changes say it.
 fn stamp() -> String {

@@ -62,44 +62,75 @@ pub enum Command {
     },
     /// Give an order to a running daemon.
     Ctl(Ctl),
-    /// Install package files into an image: no compiler is needed.
+    /// Install package files into an image, or into one that runs: no compiler is needed.
     Install(Install),
-    /// Take packages that were installed out of an image again.
+    /// Take packages that were installed out of an image again, or out of one that runs.
     Uninstall(Uninstall),
 }
 
-/// `slave install FILE... --image IMAGE -o IMAGE [--force]`
+/// `slave install FILE... --image IMAGE -o IMAGE [--force]`, or `--to URL`
 #[derive(Args, Debug)]
 pub struct Install {
     /// The package files, in any order.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// The image that they go into.
-    #[arg(long, value_name = "IMAGE")]
-    pub image: PathBuf,
-    /// Refuse what none of these public keys signed.
-    #[arg(long, value_name = "FILE")]
-    pub trusted_key: Vec<PathBuf>,
-    /// Install even where a newer version takes away what the image uses.
+    /// Where they go.
+    #[command(flatten)]
+    pub target: Target,
+    /// Install even where a newer version takes away what the image uses, a slim image lost what they send,
+    /// or somebody else changed what they replace.
     #[arg(long)]
     pub force: bool,
-    /// The image file to write; it may be the same.
-    #[arg(short, long, value_parser = parse_output)]
-    pub output: PathBuf,
 }
 
-/// `slave uninstall NAME... --image IMAGE -o IMAGE`
+/// `slave uninstall NAME... --image IMAGE -o IMAGE`, or `--to URL`
 #[derive(Args, Debug)]
 pub struct Uninstall {
     /// The packages.
     #[arg(required = true)]
     pub names: Vec<String>,
-    /// The image that they are in.
-    #[arg(long, value_name = "IMAGE")]
-    pub image: PathBuf,
+    /// Where they are.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Where packages go, or are.
+#[derive(Args, Debug)]
+pub struct Target {
+    /// An image file.
+    #[arg(
+        long,
+        value_name = "IMAGE",
+        required_unless_present = "to",
+        requires = "output"
+    )]
+    pub image: Option<PathBuf>,
     /// The image file to write; it may be the same.
-    #[arg(short, long, value_parser = parse_output)]
+    #[arg(short, long, requires = "image", value_parser = parse_output)]
+    pub output: Option<PathBuf>,
+    /// An image that runs and takes code: https://HOST:PORT, http://127.0.0.1:PORT or
+    /// unix:/path/to/socket.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["image", "output"])]
+    pub to: Option<String>,
+}
+
+/// An image file, and what is written of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileTarget {
+    /// The file.
+    pub image: PathBuf,
+    /// The file that is written.
     pub output: PathBuf,
+}
+
+impl Target {
+    /// The file, where none is running.
+    pub fn file(&self) -> Option<FileTarget> {
+        Some(FileTarget {
+            image: self.image.clone()?,
+            output: self.output.clone()?,
+        })
+    }
 }
 
 /// The form of an image file.

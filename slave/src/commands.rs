@@ -12,7 +12,7 @@ use imprint_wire::live::{Outline, Push};
 use imprint_wire::{Controller, WireError};
 
 use crate::answer::returned_text;
-use crate::command_line::{Command, CommandLine, Run};
+use crate::command_line::{Command, CommandLine, Install, Run, Uninstall};
 use crate::converted::rehash;
 use crate::ending::{code, code_without_source, ending, is_of_image, sentence_of};
 use crate::exercise::Orders;
@@ -25,7 +25,7 @@ use crate::security::Security;
 use crate::shrinking::{evaluate, shrink, write_report};
 use crate::soundness::check_code;
 use crate::supplied::run_supplied;
-use crate::{ctl, daemon, packages, security};
+use crate::{ctl, daemon, packages, security, shipping};
 
 /// Does what the command line says and answers the exit code.
 pub fn run(command_line: CommandLine) -> u8 {
@@ -50,8 +50,8 @@ pub fn run(command_line: CommandLine) -> u8 {
         }
         Command::Snapshot { url, wanted } => snapshot(url, wanted),
         Command::Ctl(order) => ctl::ctl(order),
-        Command::Install(order) => packages::install_files(order),
-        Command::Uninstall(order) => packages::uninstall_packages(order),
+        Command::Install(order) => install(order),
+        Command::Uninstall(order) => uninstall(order),
     };
     done.unwrap_or_else(|error| {
         if interrupts::is_wished() {
@@ -61,6 +61,22 @@ pub fn run(command_line: CommandLine) -> u8 {
         eprintln!("slave: {}", sentence_of(&error));
         code_of(&error)
     })
+}
+
+fn install(order: &Install) -> Result<u8> {
+    match (order.target.file(), &order.target.to) {
+        (Some(file), _) => packages::install_files(order, &file),
+        (None, Some(url)) => shipping::install_into(url, order),
+        (None, None) => Ok(code::USAGE),
+    }
+}
+
+fn uninstall(order: &Uninstall) -> Result<u8> {
+    match (order.target.file(), &order.target.to) {
+        (Some(file), _) => packages::uninstall_packages(order, &file),
+        (None, Some(url)) => shipping::uninstall_from(url, order),
+        (None, None) => Ok(code::USAGE),
+    }
 }
 
 /// The exit code for an error.

@@ -14,7 +14,7 @@
 //! Reading order: [`command_line`], [`commands`], [`exercise`] (a run), [`session`], [`seed`], [`handshake`],
 //! [`agreement`], [`remote`], [`waiting`], [`exploded`], [`shrinking`] (its image), [`heap_snapshot`], [`supplied`], [`keeping`], [`daemon`], [`live`] and [`ctl`]
 //! (orders), [`replay`], [`replaying`], [`resuming`], [`answer`], [`proof`], [`page`], [`limits`], [`security`], [`machine`],
-//! [`outcome_text`], [`packages`], [`allocation`], [`frames`], [`ending`], [`interrupts`], [`crash`].
+//! [`outcome_text`], [`packages`], `shipping` and `trust` (packages), [`origin`], [`allocation`], [`frames`], [`ending`], [`interrupts`], [`crash`].
 
 mod agreement;
 mod allocation;
@@ -37,6 +37,7 @@ pub mod keeping;
 pub mod limits;
 pub mod live;
 pub mod machine;
+pub mod origin;
 pub mod outcome_text;
 pub mod packages;
 pub mod page;
@@ -48,7 +49,9 @@ pub mod resuming;
 pub mod security;
 pub mod seed;
 pub mod session;
+mod shipping;
 pub mod shrinking;
 pub mod soundness;
 pub mod supplied;
+mod trust;
 mod waiting;

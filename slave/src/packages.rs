@@ -3,40 +3,38 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use imprint_heap::Collection;
 use imprint_image::{
     CompactOptions, ImageKind, Metadata, Sources, changes_path, open_image,
     write_beside_and_rename, write_compact, write_spur,
 };
 use imprint_isa::Package;
-use imprint_package::{Installed, Losing, PublicKey, install, read_packages, uninstall};
+use imprint_package::{Installed, Losing, install, uninstall};
 use imprint_report::{count, print};
 use imprint_shrink::names_of;
 use imprint_vm::{CommandLine, Vm};
 
-use crate::command_line::{Install, Uninstall};
+use crate::command_line::{FileTarget, Install, Uninstall};
 use crate::ending::code;
 use crate::limits::{builder_settings, heap_settings};
 use crate::machine::local_machine;
+use crate::security::trusted_keys;
+use crate::trust::trusted_packages;
 
 /// Installs package files into an image.
 ///
 /// # Errors
 /// Where a file cannot be used, or the image lacks something or refuses; then nothing is written.
-pub fn install_files(order: &Install) -> Result<u8> {
-    let keys = order.trusted_key.iter().map(|path| public_key(path));
-    let keys = keys.collect::<Result<Vec<PublicKey>>>()?;
+pub fn install_files(order: &Install, target: &FileTarget) -> Result<u8> {
+    let keys = trusted_keys()?;
     let mut packages: Vec<Package> = Vec::new();
     for file in &order.files {
         let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let read = read_packages(&bytes);
-        let read = read.with_context(|| format!("cannot use {}", file.display()))?;
-        check_signer(read.signer, &keys)
-            .with_context(|| format!("cannot use {}", file.display()))?;
-        packages.extend(read.packages);
+        let name = file.display().to_string();
+        packages.extend(trusted_packages(&name, &bytes, &keys)?);
     }
-    let mut image = OpenImage::open(&order.image)?;
+    let mut image = OpenImage::open(&target.image)?;
     let mut texts = image.texts.take();
     let mut keep_text = |method: &imprint_isa::MethodDraft, text: &str| {
         let behavior = method.behavior.to_string();
@@ -49,47 +47,28 @@ pub fn install_files(order: &Install) -> Result<u8> {
     };
     let installed = install(&mut image.vm, &packages, losing, &mut keep_text);
     let installed = installed
-        .with_context(|| format!("nothing was installed into {}", order.image.display()))?;
+        .with_context(|| format!("nothing was installed into {}", target.image.display()))?;
     image.texts = texts;
-    image.write(&order.output)?;
-    tell(&packages, &installed, &order.output);
+    image.write(&target.output)?;
+    tell(&packages, &installed, &target.output);
     Ok(code::DONE)
-}
-
-fn public_key(path: &Path) -> Result<PublicKey> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let key = text.parse();
-    key.with_context(|| format!("cannot trust {}", path.display()))
-}
-
-/// Refuses a file that none of the keys signed, where there are any.
-fn check_signer(signer: Option<PublicKey>, keys: &[PublicKey]) -> Result<()> {
-    match signer {
-        _ if keys.is_empty() => Ok(()),
-        Some(signer) if keys.contains(&signer) => Ok(()),
-        Some(signer) => {
-            bail!("it was signed with the key {signer}, which is none of the trusted ones")
-        }
-        None => bail!("it is not signed; have its maker sign it, or leave --trusted-key out"),
-    }
 }
 
 /// Takes packages out of an image, in the order in which they are named.
 ///
 /// # Errors
 /// Where a package was not installed, or something needs it; then nothing is written.
-pub fn uninstall_packages(order: &Uninstall) -> Result<u8> {
-    let mut image = OpenImage::open(&order.image)?;
+pub fn uninstall_packages(order: &Uninstall, target: &FileTarget) -> Result<u8> {
+    let mut image = OpenImage::open(&target.image)?;
     for name in &order.names {
         let done = uninstall(&mut image.vm, name);
-        done.with_context(|| format!("nothing was taken out of {}", order.image.display()))?;
+        done.with_context(|| format!("nothing was taken out of {}", target.image.display()))?;
     }
-    image.write(&order.output)?;
+    image.write(&target.output)?;
     let names = order.names.join(", ");
     print(&format!(
         "uninstalled   {names}   {}",
-        order.output.display()
+        target.output.display()
     ));
     Ok(code::DONE)
 }

@@ -6,7 +6,10 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use imprint_package::PublicKey;
 use imprint_wire::{Admission, Credentials, ServerLimits};
+
+use crate::trust::public_keys;
 
 /// Who this process is for others, whom it believes and whom it lets in.
 #[derive(Args, Clone, PartialEq, Eq, Debug, Default)]
@@ -27,6 +30,10 @@ pub struct Security {
     /// Let those in who have a token that this file lists.
     #[arg(long, global = true, value_name = "FILE", env = "IMPRINT_TOKENS")]
     pub tokens: Option<PathBuf>,
+    /// Take package files only that one of these public keys signed: to install them, and from whoever
+    /// installs them here.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub trusted_key: Vec<PathBuf>,
     /// Trust the network: speak in the clear to other machines too, and let in whom nothing keeps out.
     #[arg(long, global = true)]
     pub insecure: bool,
@@ -81,6 +88,14 @@ pub fn admission() -> Result<Admission> {
         let_in = let_in.with_tokens(path).context("cannot listen")?;
     }
     Ok(let_in)
+}
+
+/// By whom package files must be signed; where there is nobody, they need not be.
+///
+/// # Errors
+/// Where a file cannot be read or holds something else.
+pub fn trusted_keys() -> Result<Vec<PublicKey>> {
+    public_keys(&security().trusted_key)
 }
 
 /// What a daemon bears at most.

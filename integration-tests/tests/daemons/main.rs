@@ -37,6 +37,7 @@ mod pushed_runs;
 mod pushing;
 mod relay;
 mod resuming;
+mod running_packages;
 mod sampled;
 mod seeds;
 mod serving;

@@ -223,7 +223,7 @@ Counting >> count [ ^ count ]
 Counting >> old [ ^ #old ]
 ";
 
-const GREETS: &str = "Extension { #name : #Object }
+pub const GREETS: &str = "Extension { #name : #Object }
 
 { #category : #'*Counting' }
 Object >> asLink [ ^ #counted ]
@@ -279,7 +279,7 @@ fn a_newer_version_replaces_an_older_one() {
 }
 
 /// The second version of the package, of another shape: `count` moved, `old` went, a subclass came above.
-const RESHAPED: [(&str, &str); 2] = [
+pub const RESHAPED: [(&str, &str); 2] = [
     (
         "Counted.class",
         "Class { #name : #Counted, #superclass : #Object, #instVars : [ 'step' ], #category : #Counting }

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! Package ── needs      what it names and does not bring
+//!        ├── lineage    ClassDraft: how the classes look that it stands on
 //!        ├── classes    ClassDraft (with its class side), comment
 //!        ├── methods    MethodDraft, text: of its own classes, and extensions of others'
 //!        ├── objects    values of globals and class variables
@@ -24,6 +25,10 @@ pub struct Package {
     pub version: Name,
     /// What it needs of the image, or of packages that are installed with it.
     pub needs: Vec<Need>,
+    /// How classes look that it does not bring, of which its own inherit or which it extends, superclasses
+    /// first: an image that
+    /// has forgotten the names of their variables believes it, where their number agrees.
+    pub lineage: Vec<ClassDraft>,
     /// Its classes, superclasses first.
     pub classes: Vec<PackagedClass>,
     /// The methods of its classes, and those that it adds to classes of others.

@@ -42,6 +42,12 @@ pub enum PackageError {
     /// The image lacks things that the packages need: a sentence for each.
     #[error("{}", .0.join("\n"))]
     Lacking(Vec<String>),
+    /// The packages send what a slim image has no method for any more: a sentence each.
+    #[error(
+        "{}\nkeep that when the image is shrunk or push it first, or install with --force and do without",
+        .0.join("\n")
+    )]
+    Lost(Vec<String>),
     /// The image cannot take packages.
     #[error(
         "the image has no class {0}, so it cannot keep packages; install into an image of a kernel \

@@ -15,6 +15,7 @@ use crate::error::PackageError;
 use crate::file::side_by_side;
 use crate::membership::{Member, Members, Membership};
 use crate::needs::needs_of;
+use crate::uninstall::class_draft;
 
 /// The text of a method, where somebody has it.
 pub type TextOf<'a> = dyn Fn(&Member) -> Option<String> + Sync + 'a;
@@ -100,7 +101,37 @@ impl<'a> Exporter<'a> {
         for (package, needs) in packages.iter_mut().zip(needs) {
             package.needs = needs;
         }
+        self.trace_lineage(&mut packages);
         Ok(packages)
+    }
+
+    /// Says in each package how the classes look that it stands on, superclasses first, unless one before it
+    /// says that, or one of the packages brings them.
+    fn trace_lineage(&self, packages: &mut [Package]) {
+        let brought = packages.iter().flat_map(|package| &package.classes);
+        let brought: FxHashSet<Name> = brought.map(|it| it.draft.name.clone()).collect();
+        let mut walked: FxHashSet<Name> = FxHashSet::default();
+        let names = self.index.names();
+        for package in packages {
+            let own = package.classes.iter().map(|it| it.draft.name.clone());
+            let extended = package.methods.iter().map(|it| &it.draft.behavior.class);
+            // The side of each class ends in class Class.
+            let mut starts: Vec<Name> = own.chain(extended.cloned()).collect();
+            starts.push("Class".into());
+            starts.dedup();
+            for start in starts {
+                let mut way = Vec::new();
+                let mut at = Some(start);
+                while let Some(name) = at.filter(|name| !walked.contains(name)) {
+                    let shape = names.class(&name).and_then(|it| it.shape.as_ref());
+                    at = shape.and_then(|shape| shape.superclass.clone());
+                    walked.insert(name.clone());
+                    way.extend(shape.map(|shape| class_draft(&name, shape)));
+                }
+                way.retain(|class| !brought.contains(&class.name));
+                package.lineage.extend(way.into_iter().rev());
+            }
+        }
     }
 
     fn package(&self, name: &Name, version: &Name) -> Result<Package, PackageError> {

@@ -15,13 +15,14 @@ use imprint_isa::expression::{message_with_self, unary};
 use imprint_isa::{Draft, MethodDraft, Name, Package, PackagedMethod, Placed, Ref};
 use imprint_model::Oop;
 use imprint_model::layout::{association, behavior};
+use imprint_vm::Vm;
 use imprint_vm::install::{InstallError, Installer, MethodDictionary, Unbound};
-use imprint_vm::{Outcome, Vm};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::customs::{TRAVELLERS, array_of, arriving};
 use crate::error::PackageError;
 use crate::initialisers::{INITIALIZE, initialising_order, is_initialiser, is_same_code};
+use crate::manner::Manner;
 use crate::orders::{Orders, ProtocolsOfBehaviors, protocols_of};
 use crate::plan::{INSTALLER, Plan, plan};
 use crate::uninstall::REGISTRY;
@@ -61,6 +62,10 @@ pub struct Installed {
     pub adapted: usize,
     /// What was lost, a sentence each.
     pub losses: Vec<String>,
+    /// What a user should know, a sentence each.
+    pub warnings: Vec<String>,
+    /// Globals that came with objects, and were not there before.
+    pub new_globals: Vec<Name>,
 }
 
 /// What stood under a selector of a class that was there before; nil for nothing.
@@ -91,76 +96,36 @@ pub fn install(
     losing: Losing,
     keep_text: &mut TextKeeper<'_>,
 ) -> Result<Installed, PackageError> {
+    if vm.names.class_object(&vm.heap, INSTALLER).is_none() {
+        return Err(PackageError::NoInstaller(INSTALLER));
+    }
     let plan = plan(packages, &vm.heap, &vm.names)?;
     let runs_before = plan.packages.iter().any(|it| it.before.is_some());
     let is_first = !runs_before && is_first(vm, &plan);
     if !is_first {
         plan.verify()?;
     }
-    for package in &plan.packages {
-        if let Some(before) = &package.before {
-            run(vm, &format!("what runs before {}", package.name), before)?;
-        }
-    }
-    let mut installation = Installation {
-        vm,
-        plan: &plan,
-        globals: Vec::new(),
-        initialisers: Vec::new(),
-        done: Installed::default(),
-    };
+    let mut installation = Installation::new(vm, &plan, Manner::Alone);
+    installation.run_before()?;
     if is_first {
         installation.enter_first(keep_text)?;
     } else {
         installation.enter_again(losing, keep_text)?;
     }
-    installation.install_objects()?;
-    installation.initialise()?;
-    let done = installation.done;
-    for package in &plan.packages {
-        if let Some(after) = &package.after {
-            run(vm, &format!("what runs after {}", package.name), after)?;
-        }
-    }
-    let new_classes = plan.classes.iter().filter(|class| class.is_new).count();
-    Ok(Installed {
-        new_classes,
-        present_classes: plan.classes.len() - new_classes,
-        methods: packages.iter().map(|package| package.methods.len()).sum(),
-        objects: packages.iter().map(|package| package.objects.len()).sum(),
-        ..done
-    })
-}
-
-/// Runs an expression to its end.
-pub(crate) fn run(vm: &mut Vm, step: &str, expression: &MethodDraft) -> Result<Oop, PackageError> {
-    let nil = vm.heap.nil();
-    run_on(vm, step, expression, nil)
-}
-
-pub(crate) fn run_on(
-    vm: &mut Vm,
-    step: &str,
-    expression: &MethodDraft,
-    receiver: Oop,
-) -> Result<Oop, PackageError> {
-    let why = match vm.run_expression(expression, receiver, Unbound::Refuse)? {
-        Outcome::Returned(value) => return Ok(value),
-        Outcome::Terminated { error } => {
-            error.unwrap_or_else(|| "its process was terminated".to_owned())
-        }
-        other => format!("{other:?}"),
-    };
-    let step = step.to_owned();
-    Err(PackageError::Failed { step, why })
+    installation.bring_to_life()?;
+    Ok(installation.installed())
 }
 
 /// Packages on their way into a machine.
 pub(crate) struct Installation<'a, 'p> {
     pub vm: &'a mut Vm,
     pub plan: &'a Plan<'p>,
-    /// Bindings of globals that were not there before.
-    pub globals: Vec<Oop>,
+    /// How the image's own code runs.
+    pub manner: Manner,
+    /// Globals that were not there before.
+    pub globals: Vec<Name>,
+    /// Classes of an older version that stay though the newer one does not bring them.
+    pub staying: Vec<Name>,
     /// Classes whose `initialize` is new or another one.
     pub initialisers: Vec<&'p Name>,
     /// What was done so far.
@@ -180,7 +145,58 @@ pub(crate) struct Entered<'p> {
     pub is_over: bool,
 }
 
-impl<'p> Installation<'_, 'p> {
+impl<'a, 'p> Installation<'a, 'p> {
+    /// Nothing was done yet.
+    pub fn new(vm: &'a mut Vm, plan: &'a Plan<'p>, manner: Manner) -> Installation<'a, 'p> {
+        Installation {
+            vm,
+            plan,
+            manner,
+            globals: Vec::new(),
+            staying: Vec::new(),
+            initialisers: Vec::new(),
+            done: Installed::default(),
+        }
+    }
+
+    /// Runs what packages have run before they are there.
+    pub fn run_before(&mut self) -> Result<(), PackageError> {
+        for package in &self.plan.packages {
+            if let Some(before) = &package.before {
+                let step = format!("what runs before {}", package.name);
+                self.manner.run(self.vm, &step, before)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives what was entered its objects, and has it initialise itself.
+    pub fn bring_to_life(&mut self) -> Result<(), PackageError> {
+        self.install_objects()?;
+        self.initialise()?;
+        for package in &self.plan.packages {
+            if let Some(after) = &package.after {
+                let step = format!("what runs after {}", package.name);
+                self.manner.run(self.vm, &step, after)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was installed, once it is done.
+    pub fn installed(self) -> Installed {
+        let plan = self.plan;
+        let new_classes = plan.classes.iter().filter(|class| class.is_new).count();
+        let packages = plan.packages.iter();
+        Installed {
+            new_classes,
+            present_classes: plan.classes.len() - new_classes,
+            methods: packages.clone().map(|package| package.methods.len()).sum(),
+            objects: packages.map(|package| package.objects.len()).sum(),
+            ..self.done
+        }
+    }
+
     fn installer(&mut self) -> Installer<'_> {
         Installer {
             heap: &mut self.vm.heap,
@@ -269,7 +285,7 @@ impl<'p> Installation<'_, 'p> {
         let is_new = self.vm.names.global(name).is_none();
         let binding = self.installer().bind_global(name).map_err(no_space)?;
         if is_new {
-            self.globals.push(binding);
+            self.globals.push(name.clone());
         }
         Ok(binding)
     }
@@ -364,52 +380,58 @@ impl<'p> Installation<'_, 'p> {
     }
 
     /// By package: what the variables that its objects go to hold now.
-    fn what_variables_held(
-        &mut self,
-    ) -> Result<FxHashMap<&'p Name, Vec<WasVariable>>, PackageError> {
+    pub fn what_variables_held(&self) -> FxHashMap<&'p Name, Vec<WasVariable>> {
         let brought = self.plan.classes.iter().map(|it| &it.class.draft.name);
         let brought: FxHashSet<&Name> = brought.collect();
         let mut all: FxHashMap<&Name, Vec<WasVariable>> = FxHashMap::default();
         for package in &self.plan.packages {
             for object in &package.objects {
-                let binding = match &object.root {
-                    Ref::Global(name) => self.vm.names.global(name),
-                    Ref::ClassVariable { class, .. } if brought.contains(class) => None,
-                    Ref::ClassVariable { class, name } => self.vm.names.class_variable(class, name),
-                    _ => None,
+                let (binding, was_there) = match &object.root {
+                    Ref::Global(name) => (self.vm.names.global(name), !self.globals.contains(name)),
+                    Ref::ClassVariable { class, name } if !brought.contains(class) => {
+                        (self.vm.names.class_variable(class, name), true)
+                    }
+                    _ => (None, true),
                 };
                 let held = binding.map(|binding| WasVariable {
                     binding,
                     value: self.vm.heap.slot(binding, association::VALUE),
-                    was_there: !self.globals.contains(&binding),
+                    was_there,
                 });
                 all.entry(&package.name).or_default().extend(held);
             }
         }
-        Ok(all)
+        all
     }
 
     /// Lets the image make everything of it that a machine does not read.
-    fn organise(
+    pub fn organise(
         &mut self,
         protocols: &ProtocolsOfBehaviors<'p>,
         entered: &Entered<'p>,
     ) -> Result<(), PackageError> {
-        let variables = self.what_variables_held()?;
+        let variables = self.what_variables_held();
+        let bound = self.globals.iter();
+        let globals: Vec<Oop> = bound
+            .filter_map(|name| self.vm.names.global(name))
+            .collect();
         let mut orders = Orders {
             heap: &mut self.vm.heap,
             names: &self.vm.names,
         };
         let orders = orders
-            .make(self.plan, protocols, &self.globals, entered, &variables)
+            .make(
+                self.plan,
+                protocols,
+                &globals,
+                &self.staying,
+                entered,
+                &variables,
+            )
             .map_err(no_space)?;
         let expression = message_with_self(INSTALLER, "install:");
-        run_on(
-            self.vm,
-            "making the packages part of the image",
-            &expression,
-            orders,
-        )?;
+        let step = "making the packages part of the image";
+        self.manner.run_on(self.vm, step, &expression, orders)?;
         self.vm.flush_caches();
         Ok(())
     }
@@ -429,7 +451,8 @@ impl<'p> Installation<'_, 'p> {
             if !arriving.is_empty() {
                 let arriving = array_of(&mut self.vm.heap, &arriving).map_err(no_space)?;
                 let expression = message_with_self(TRAVELLERS, "arrived:");
-                run_on(self.vm, "the arrival of objects", &expression, arriving)?;
+                let step = "the arrival of objects";
+                self.manner.run_on(self.vm, step, &expression, arriving)?;
             }
         }
         Ok(())
@@ -441,7 +464,7 @@ impl<'p> Installation<'_, 'p> {
         let order = initialising_order(self.plan, &self.initialisers);
         for name in &order {
             let step = format!("{name} class>>{INITIALIZE}");
-            run(self.vm, &step, &unary(name, INITIALIZE))?;
+            self.manner.run(self.vm, &step, &unary(name, INITIALIZE))?;
         }
         self.done.initialised = order.len();
         Ok(())

@@ -11,7 +11,8 @@
 //! brought) its own class `PackageInstaller` makes, in one message.
 //!
 //! Reading order: [`file`], [`signature`], [`membership`], [`customs`] (objects that travel),
-//! [`export`], [`plan`], `verification`, [`install`], [`newer`] (over an older version), [`orders`], [`uninstall`].
+//! [`export`], [`plan`], `verification`, [`install`], [`newer`] (over an older version), [`orders`], [`uninstall`],
+//! [`running`] (into a machine that runs) with `ledger`.
 
 pub mod customs;
 pub mod error;
@@ -19,11 +20,14 @@ pub mod export;
 pub mod file;
 mod initialisers;
 pub mod install;
+mod ledger;
+mod manner;
 pub mod membership;
 mod needs;
 mod newer;
 mod orders;
 pub mod plan;
+mod running;
 pub mod signature;
 mod uninstall;
 mod verification;
@@ -33,5 +37,6 @@ pub use export::Exporter;
 pub use file::{PackageFile, read_packages, write_packages};
 pub use install::{Installed, Losing, TextKeeper, install};
 pub use membership::Membership;
+pub use running::{Farewell, install_aside, is_installed, keeps_books, uninstall_aside};
 pub use signature::{PublicKey, SigningKey};
 pub use uninstall::uninstall;

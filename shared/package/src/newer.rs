@@ -8,7 +8,7 @@
 //! classes stays. Classes go too, unless others inherit from them.
 
 use imprint_isa::expression::message_with_self;
-use imprint_isa::{BehaviorName, MethodDraft, Name};
+use imprint_isa::{BehaviorName, ClassDraft, MethodDraft, Name};
 use imprint_model::Oop;
 use imprint_vm::Vm;
 use imprint_vm::revise::{NewMethod, Revision};
@@ -19,8 +19,8 @@ use crate::error::PackageError;
 use crate::initialisers::{is_initialiser, is_same_code};
 use crate::install::{
     Entered, Installation, Losing, Selectors, Stood, StoodByPackage, TextKeeper, keep, no_space,
-    run_on,
 };
+use crate::manner::Manner;
 use crate::orders::{Orders, ProtocolsOfBehaviors};
 use crate::plan::{INSTALLER, PlannedClass};
 
@@ -46,11 +46,7 @@ impl<'p> Installation<'_, 'p> {
         losing: Losing,
         keep_text: &mut TextKeeper<'_>,
     ) -> Result<Entered<'p>, PackageError> {
-        self.refuse_heirs(&leaving.classes)?;
-        let mut losses = self.instances_of(&leaving.classes);
-        if !losses.is_empty() && losing == Losing::Refused {
-            return Err(PackageError::Losses(losses));
-        }
+        let mut losses = self.part_with(&leaving.classes, losing)?;
         let new_globals = self.unbound_classes();
         self.bind_globals_of_objects()?;
         let revision = self.revision(leaving.methods, keep_text);
@@ -59,17 +55,43 @@ impl<'p> Installation<'_, 'p> {
         self.done.migrated = revised.instances();
         self.done.adapted = revised.adapted();
         self.done.losses = losses;
-        let bound = new_globals.iter();
-        let bound = bound.filter_map(|name| self.vm.names.global(name));
-        self.globals.extend(bound);
+        let mut bound = new_globals;
+        bound.retain(|name| self.vm.names.global(name).is_some());
+        self.globals.extend(bound.into_iter().cloned());
+        if self.manner == Manner::Aside {
+            self.make_room()?;
+        }
         let stood = self.what_was_replaced();
-        // A package is taken back by uninstalling it.
-        self.vm.keep_undos(0);
+        if self.manner == Manner::Alone {
+            // A package is taken back by uninstalling it.
+            self.vm.keep_undos(0);
+        }
         Ok(Entered {
             stood,
             selectors: Selectors::new(),
             is_over: true,
         })
+    }
+
+    /// What is lost with classes that the newer version does not bring. They go with the image's own part;
+    /// only out of a machine that runs they do not, since nobody could take that back.
+    fn part_with(&mut self, leaving: &[Name], losing: Losing) -> Result<Vec<String>, PackageError> {
+        if self.manner == Manner::Aside {
+            let sentence = |name: &Name| {
+                format!(
+                    "the class {name} of the older version stays until its package is uninstalled"
+                )
+            };
+            self.done.warnings.extend(leaving.iter().map(sentence));
+            self.staying = leaving.to_vec();
+            return Ok(Vec::new());
+        }
+        self.refuse_heirs(leaving)?;
+        let losses = self.instances_of(leaving);
+        match losing {
+            Losing::Refused if !losses.is_empty() => Err(PackageError::Losses(losses)),
+            _ => Ok(losses),
+        }
     }
 
     /// Asks the image what an older version brought that goes now.
@@ -84,7 +106,7 @@ impl<'p> Installation<'_, 'p> {
         let orders = orders.foresee(self.plan, protocols).map_err(no_space)?;
         let expression = message_with_self(INSTALLER, "foresee:");
         let step = "looking at older versions";
-        let answer = run_on(self.vm, step, &expression, orders)?;
+        let answer = self.manner.run_on(self.vm, step, &expression, orders)?;
         let [classes, methods] = slots_of(&self.vm.heap, answer)[..] else {
             return Ok(Leaving::default());
         };
@@ -174,7 +196,12 @@ impl<'p> Installation<'_, 'p> {
         keep_text: &mut TextKeeper<'_>,
     ) -> Revision {
         let packages = self.plan.packages.iter();
-        let methods = packages.flat_map(|package| &package.methods);
+        let methods = packages.clone().flat_map(|package| &package.methods);
+        let is_own = |class: &&ClassDraft| {
+            let mut own = self.plan.classes.iter();
+            !own.any(|it| it.class.draft.name == class.name)
+        };
+        let lineage = packages.flat_map(|package| &package.lineage).filter(is_own);
         Revision {
             classes: (self.plan.classes.iter())
                 .map(|it| it.class.draft.clone())
@@ -188,7 +215,7 @@ impl<'p> Installation<'_, 'p> {
             removed,
             buried: Vec::new(),
             places: Vec::new(),
-            assumed: Vec::new(),
+            assumed: lineage.cloned().collect(),
         }
     }
 

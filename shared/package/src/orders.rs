@@ -58,6 +58,7 @@ impl Orders<'_> {
         plan: &Plan<'p>,
         protocols: &ProtocolsOfBehaviors<'p>,
         globals: &[Oop],
+        staying: &[Name],
         entered: &Entered<'p>,
         variables: &FxHashMap<&Name, Vec<WasVariable>>,
     ) -> Result<Oop, NeedsSpace> {
@@ -82,7 +83,14 @@ impl Orders<'_> {
         let mut packages = Vec::with_capacity(plan.packages.len());
         for package in &plan.packages {
             let contents = contents.remove(&package.name).unwrap_or_default();
-            packages.push(self.package(package, plan, &entered.stood, variables, &contents)?);
+            packages.push(self.package(
+                package,
+                plan,
+                staying,
+                &entered.stood,
+                variables,
+                &contents,
+            )?);
         }
         let parts = [
             globals,
@@ -291,6 +299,7 @@ impl Orders<'_> {
         &mut self,
         package: &Package,
         plan: &Plan<'_>,
+        staying: &[Name],
         stood: &FxHashMap<&Name, Vec<Stood>>,
         variables: &FxHashMap<&Name, Vec<WasVariable>>,
         contents: &[Oop],
@@ -314,7 +323,13 @@ impl Orders<'_> {
             self.heap.intern(&package.name)?,
             self.string(&package.version)?,
             self.symbols(others)?,
-            self.symbols(package.classes.iter().map(|class| &class.draft.name))?,
+            self.symbols(
+                package
+                    .classes
+                    .iter()
+                    .map(|class| &class.draft.name)
+                    .chain(staying),
+            )?,
             self.array(&fresh)?,
             self.array(&methods)?,
             self.array(&were)?,

@@ -2,8 +2,11 @@
 
 use imprint_heap::Heap;
 use imprint_isa::{BehaviorName, ClassDraft, Name, Need, NeedKind, Package, PackagedClass, Ref};
+use imprint_model::Oop;
 use imprint_model::layout::{association, class};
+use imprint_vm::Vm;
 use imprint_vm::install::{ClassShape, Names};
+use imprint_vm::revise::Holding;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::PackageError;
@@ -66,10 +69,25 @@ pub fn plan<'p>(
     heap: &Heap,
     names: &Names,
 ) -> Result<Plan<'p>, PackageError> {
-    if names.class_object(heap, INSTALLER).is_none() {
-        return Err(PackageError::NoInstaller(INSTALLER));
-    }
+    plan_for(packages, heap, names, None)
+}
+
+/// The same, for a machine whose image may be slim: what was pruned is not there, whatever stands for it.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_for_running<'p>(packages: &'p [Package], vm: &Vm) -> Result<Plan<'p>, PackageError> {
+    plan_for(packages, &vm.heap, &vm.names, Some(vm))
+}
+
+fn plan_for<'p>(
+    packages: &'p [Package],
+    heap: &Heap,
+    names: &Names,
+    running: Option<&Vm>,
+) -> Result<Plan<'p>, PackageError> {
     let mut target = Target {
+        running,
         heap,
         names,
         brought: FxHashMap::default(),
@@ -102,6 +120,8 @@ pub fn plan<'p>(
 
 /// The image that packages go to, and what they bring.
 struct Target<'a, 'p> {
+    /// The machine that knows what a slim image lost.
+    running: Option<&'a Vm>,
     heap: &'a Heap,
     names: &'a Names,
     brought: FxHashMap<&'p str, (&'p Package, &'p PackagedClass)>,
@@ -148,9 +168,8 @@ impl<'p> Target<'_, 'p> {
     }
 
     fn has(&self, need: &Need) -> bool {
-        let has_class = |name: &str| {
-            self.brought.contains_key(name) || self.names.class_object(self.heap, name).is_some()
-        };
+        let has_class =
+            |name: &str| self.brought.contains_key(name) || self.class_object(name).is_some();
         match need.kind {
             NeedKind::Superclass | NeedKind::Extended | NeedKind::Class => has_class(&need.name),
             NeedKind::Pool => has_class(&need.name) || self.has_global(&need.name),
@@ -159,8 +178,22 @@ impl<'p> Target<'_, 'p> {
         }
     }
 
+    /// A class of the image, and nothing that stands for one that was pruned.
+    fn class_object(&self, name: &str) -> Option<Oop> {
+        let class = self.names.class_object(self.heap, name)?;
+        (!self.is_stand_in(class)).then_some(class)
+    }
+
+    fn is_stand_in(&self, class: Oop) -> bool {
+        self.running.is_some_and(|vm| vm.is_stand_in(class))
+    }
+
     fn has_global(&self, name: &str) -> bool {
-        self.globals.contains(name) || self.names.global(name).is_some()
+        let is_here = || match self.running {
+            Some(vm) => vm.holding_of_global(name) == Holding::Here,
+            None => self.names.global(name).is_some(),
+        };
+        self.globals.contains(name) || is_here()
     }
 
     fn has_class_variable(&self, full_name: &str) -> bool {
@@ -171,7 +204,13 @@ impl<'p> Target<'_, 'p> {
             |class: &ClassDraft| class.class_variables.iter().any(|it| **it == *variable);
         match self.brought.get(class) {
             Some((_, class)) => declares(&class.draft),
-            None => (self.names.class_variable(&class.into(), &variable.into())).is_some(),
+            None => {
+                let (class, variable) = (class.into(), variable.into());
+                match self.running {
+                    Some(vm) => vm.holding_of_variable(&class, &variable) == Holding::Here,
+                    None => self.names.class_variable(&class, &variable).is_some(),
+                }
+            }
         }
     }
 
@@ -196,7 +235,7 @@ impl<'p> Target<'_, 'p> {
             }
             for name in way.into_iter().rev().filter(|name| done.insert(name)) {
                 let (package, class) = self.brought[name];
-                let is_new = self.names.class_object(self.heap, name).is_none();
+                let is_new = self.class_object(name).is_none();
                 ordered.push(PlannedClass {
                     package,
                     class,
@@ -224,7 +263,8 @@ impl<'p> Target<'_, 'p> {
     fn fault_of_new(&self, draft: &ClassDraft) -> Option<String> {
         let is_taken = |binding| {
             let value = self.heap.slot(binding, association::VALUE);
-            value != self.heap.nil()
+            let stands_in = self.heap.looks_like_behavior(value) && self.is_stand_in(value);
+            value != self.heap.nil() && !value.is_ghost() && !stands_in
         };
         if self.names.global(&draft.name).is_some_and(is_taken) {
             return Some("the image has a global of that name, which is no class".to_owned());
@@ -297,7 +337,7 @@ impl<'p> Target<'_, 'p> {
     }
 
     fn fault_of_present(&self, draft: &ClassDraft, package: &Name) -> Option<String> {
-        let oop = self.names.class_object(self.heap, &draft.name)?;
+        let oop = self.class_object(&draft.name)?;
         let (owner, _) = self.names.package_of(self.heap, oop);
         if owner != *package && !owner.is_empty() {
             return Some(format!(

@@ -13,7 +13,8 @@ use imprint_vm::revise::Revision;
 
 use crate::customs::slots_of;
 use crate::error::PackageError;
-use crate::install::{no_space, run, run_on};
+use crate::install::no_space;
+use crate::manner::Manner;
 use crate::newer::behavior_of;
 use crate::orders::Orders;
 use crate::plan::INSTALLER;
@@ -26,12 +27,18 @@ pub(crate) const REGISTRY: &str = "InstalledPackage";
 /// # Errors
 /// Where it was not installed, or something that stays needs it; then nothing changed.
 pub fn uninstall(vm: &mut Vm, name: &str) -> Result<(), PackageError> {
+    uninstall_in(vm, name, Manner::Alone)?;
+    vm.keep_undos(0);
+    Ok(())
+}
+
+pub(crate) fn uninstall_in(vm: &mut Vm, name: &str, manner: Manner) -> Result<(), PackageError> {
     if vm.names.class_object(&vm.heap, REGISTRY).is_none() {
         return Err(PackageError::NoInstaller(REGISTRY));
     }
-    let shapes = former_shapes(vm, name)?;
+    let shapes = former_shapes(vm, name, manner)?;
     let step = format!("taking {name} out");
-    let answer = run(vm, &step, &about(name, "uninstall:"))?;
+    let answer = manner.run(vm, &step, &about(name, "uninstall:"))?;
     match vm.heap.string_text(answer).as_deref() {
         Some("") => {}
         in_the_way => {
@@ -41,20 +48,24 @@ pub fn uninstall(vm: &mut Vm, name: &str) -> Result<(), PackageError> {
         }
     }
     vm.flush_caches();
-    reshape(vm, &shapes)?;
+    reshape(vm, &shapes, manner)?;
     vm.names.forget_renamed(&vm.heap);
     Ok(())
 }
 
 /// A message about a package to the registry.
-fn about(name: &str, selector: &str) -> imprint_isa::MethodDraft {
+pub(crate) fn about(name: &str, selector: &str) -> imprint_isa::MethodDraft {
     message(REGISTRY, selector, vec![Ref::symbol(name)], Vec::new())
 }
 
 /// The classes that were there before a package and look otherwise since, with how they looked.
-fn former_shapes(vm: &mut Vm, name: &str) -> Result<Vec<(Name, ClassShape)>, PackageError> {
+fn former_shapes(
+    vm: &mut Vm,
+    name: &str,
+    manner: Manner,
+) -> Result<Vec<(Name, ClassShape)>, PackageError> {
     let step = format!("looking at what {name} brought");
-    let answer = run(vm, &step, &about(name, "formerShapes:"))?;
+    let answer = manner.run(vm, &step, &about(name, "formerShapes:"))?;
     let shapes = slots_of(&vm.heap, answer).into_iter();
     Ok(shapes.filter_map(|shape| former_shape(vm, shape)).collect())
 }
@@ -79,19 +90,18 @@ fn former_shape(vm: &Vm, shape: Oop) -> Option<(Name, ClassShape)> {
 }
 
 /// Lets classes look as they did. What only the package's variables held goes with them.
-fn reshape(vm: &mut Vm, shapes: &[(Name, ClassShape)]) -> Result<(), PackageError> {
+fn reshape(vm: &mut Vm, shapes: &[(Name, ClassShape)], manner: Manner) -> Result<(), PackageError> {
     if shapes.is_empty() {
         return Ok(());
     }
     let revision = Revision {
         classes: shapes
             .iter()
-            .map(|(name, shape)| draft(name, shape))
+            .map(|(name, shape)| class_draft(name, shape))
             .collect(),
         ..Revision::default()
     };
     vm.revise(&revision, true)?;
-    vm.keep_undos(0);
     let mut orders = Orders {
         heap: &mut vm.heap,
         names: &vm.names,
@@ -99,11 +109,12 @@ fn reshape(vm: &mut Vm, shapes: &[(Name, ClassShape)]) -> Result<(), PackageErro
     let shapes = shapes.iter().map(|(name, shape)| (name, shape));
     let orders = orders.reshaped(shapes).map_err(no_space)?;
     let expression = message_with_self(INSTALLER, "reshape:");
-    run_on(vm, "giving classes their former shape", &expression, orders)?;
+    manner.run_on(vm, "giving classes their former shape", &expression, orders)?;
     Ok(())
 }
 
-fn draft(name: &Name, shape: &ClassShape) -> ClassDraft {
+/// A class of a shape as a draft, without its methods.
+pub(crate) fn class_draft(name: &Name, shape: &ClassShape) -> ClassDraft {
     let of_meta = shape.class_variables_of_meta.clone().unwrap_or_default();
     let superclass = match &shape.superclass {
         Some(superclass) => BehaviorName::meta(superclass.clone()),

@@ -83,8 +83,9 @@ impl<'p> Receivers<'p> {
 
 /// Looks at the classes of a package, and at what it has run before and after, of which nil is the receiver.
 pub(crate) fn verify_frame(package: &Package) -> Result<(), Box<Rejection>> {
-    for class in &package.classes {
-        verify_class_draft(&class.draft)?;
+    let classes = package.classes.iter().map(|class| &class.draft);
+    for class in classes.chain(&package.lineage) {
+        verify_class_draft(class)?;
     }
     for expression in package.before.iter().chain(&package.after) {
         verify_method_draft(expression, Some(0))?;

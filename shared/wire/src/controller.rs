@@ -14,6 +14,7 @@ use crate::live::{
 };
 use crate::pb::control_client::ControlClient;
 use crate::pb::live_client::LiveClient;
+use crate::upload::{InstallReport, UninstallReport, Upload};
 use crate::{Address, MESSAGE_BYTES_MAX, WireError, connection, pb};
 
 /// A connection to a running daemon.
@@ -204,5 +205,27 @@ impl Controller {
             }
             Err(WireError::Ended)
         })
+    }
+
+    /// Puts packages over what runs.
+    ///
+    /// # Errors
+    /// Where the daemon refuses or goes away; nothing was changed if it refused.
+    pub fn install(&mut self, upload: Upload) -> Result<InstallReport, WireError> {
+        let parts = tokio_stream::iter(upload.into_parts());
+        let asked = self.live.install(parts);
+        let answer = connection::first_answer(&self.address, Duration::MAX, asked);
+        Ok(self.runtime.block_on(answer)?.into_inner().into())
+    }
+
+    /// Takes a package out.
+    ///
+    /// # Errors
+    /// Where the daemon refuses or goes away; nothing was changed if it refused.
+    pub fn uninstall(&mut self, package: &str) -> Result<UninstallReport, WireError> {
+        let package = package.to_owned();
+        let asked = self.live.uninstall(pb::UninstallOrder { package });
+        let answer = connection::first_answer(&self.address, Duration::MAX, asked);
+        Ok(self.runtime.block_on(answer)?.into_inner().into())
     }
 }

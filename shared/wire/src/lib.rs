@@ -38,6 +38,7 @@ pub mod server;
 pub mod tokens;
 #[doc(hidden)]
 pub mod untrusted;
+pub mod upload;
 
 pub use address::Address;
 pub use connection::Connection;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::convert::method_name;
 use crate::live::{
@@ -14,6 +14,7 @@ use crate::live::{
 };
 use crate::pb;
 use crate::server::{checked, refused};
+use crate::upload::{InstallReport, UninstallReport, Upload};
 
 /// A running image that takes other code. An `Err` is a refusal, as a sentence for the user; nothing was
 /// changed then.
@@ -33,6 +34,10 @@ pub trait Live: Send + Sync + 'static {
     async fn lacks(&self, inventory: Inventory) -> Result<Holdings, String>;
     /// What it reaches though it lost it, from now on.
     async fn wants(&self) -> Result<mpsc::Receiver<Want>, String>;
+    /// Puts packages over what runs.
+    async fn install(&self, upload: Upload) -> Result<InstallReport, String>;
+    /// Takes a package out.
+    async fn uninstall(&self, package: String) -> Result<UninstallReport, String>;
 }
 
 pub(crate) struct LiveService(pub Arc<dyn Live>);
@@ -99,6 +104,23 @@ impl pb::live_server::Live for LiveService {
         let wants = ReceiverStream::new(self.0.wants().await.map_err(refused)?);
         let wants = wants.map(|want| Ok(pb::Want::from(want)));
         Ok(Response::new(Box::pin(wants)))
+    }
+
+    async fn install(
+        &self,
+        parts: Request<Streaming<pb::InstallPart>>,
+    ) -> Result<Response<pb::InstallReport>, Status> {
+        let upload = Upload::received(parts.into_inner()).await?;
+        let report = self.0.install(upload).await.map_err(refused)?;
+        Ok(Response::new(report.into()))
+    }
+
+    async fn uninstall(
+        &self,
+        order: Request<pb::UninstallOrder>,
+    ) -> Result<Response<pb::UninstallReport>, Status> {
+        let report = self.0.uninstall(order.into_inner().package).await;
+        Ok(Response::new(report.map_err(refused)?.into()))
     }
 }
 

@@ -86,6 +86,8 @@ pub const METHODS: &[(&str, Wanted)] = &[
     ("/imprint.v1.Live/Outline", Wanted::Role(Role::Pull)),
     ("/imprint.v1.Live/Lacks", Wanted::Role(Role::Push)),
     ("/imprint.v1.Live/Wants", Wanted::Role(Role::Push)),
+    ("/imprint.v1.Live/Install", Wanted::Role(Role::Push)),
+    ("/imprint.v1.Live/Uninstall", Wanted::Role(Role::Push)),
 ];
 
 /// The roles that a certificate names.

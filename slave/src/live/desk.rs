@@ -7,8 +7,10 @@ use imprint_wire::Live;
 use imprint_wire::live::{
     Holdings, Inventory, MethodName, Outline, Push, PushReport, RolledBack, Shown, Want,
 };
+use imprint_wire::upload::{InstallReport, UninstallReport, Upload};
 use tokio::sync::{mpsc, oneshot};
 
+use super::packages::Installing;
 use super::suppliers::Suppliers;
 
 /// Orders that wait; whoever gives more is refused.
@@ -26,6 +28,8 @@ pub(super) enum LiveOrder {
     Take(Vec<String>, Vec<String>, Reply<Push>),
     Outline(Reply<Outline>),
     Lacks(Inventory, Reply<Holdings>),
+    Install(Box<Installing>, Reply<InstallReport>),
+    Uninstall(String, Reply<UninstallReport>),
 }
 
 impl LiveOrder {
@@ -39,6 +43,8 @@ impl LiveOrder {
             LiveOrder::Take(_, _, reply) => drop(reply.send(Err(why))),
             LiveOrder::Outline(reply) => drop(reply.send(Err(why))),
             LiveOrder::Lacks(_, reply) => drop(reply.send(Err(why))),
+            LiveOrder::Install(_, reply) => drop(reply.send(Err(why))),
+            LiveOrder::Uninstall(_, reply) => drop(reply.send(Err(why))),
         }
     }
 }
@@ -114,5 +120,18 @@ impl Live for LiveDesk {
 
     async fn wants(&self) -> Result<mpsc::Receiver<Want>, String> {
         self.suppliers.attach()
+    }
+
+    async fn install(&self, upload: Upload) -> Result<InstallReport, String> {
+        // To read them takes long: whoever carries calls has other things to do.
+        let read = tokio::task::spawn_blocking(|| Installing::read(upload)).await;
+        let installing = read.map_err(|error| error.to_string())??;
+        self.give(|reply| LiveOrder::Install(Box::new(installing), reply))
+            .await
+    }
+
+    async fn uninstall(&self, package: String) -> Result<UninstallReport, String> {
+        self.give(|reply| LiveOrder::Uninstall(package, reply))
+            .await
     }
 }

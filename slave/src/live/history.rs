@@ -37,6 +37,8 @@ pub struct Entry {
     replaced_classes: Vec<(Name, Option<[u8; 32]>)>,
     /// What the image does before it is taken back.
     pub chores: Vec<Chore>,
+    /// The packages that it installed.
+    pub packages: Vec<Name>,
 }
 
 /// All that is known of pushes.
@@ -188,10 +190,43 @@ impl History {
             replaced,
             replaced_classes,
             chores: chores.cloned().collect(),
+            packages: Vec::new(),
         });
         let superfluous = self.entries.len().saturating_sub(HISTORY_MAX);
         self.entries.drain(..superfluous);
         self.is_cut |= superfluous > 0;
+    }
+
+    /// Notes that the last push was packages that were installed.
+    pub fn note_packages(&mut self, packages: Vec<Name>) {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.packages = packages;
+        }
+    }
+
+    /// How many of the last pushes installed this package and nothing else; and whether one before them
+    /// installed it too.
+    pub fn pushes_of(&self, package: &str) -> (usize, bool) {
+        let is_of_it = |entry: &&Entry| matches!(&*entry.packages, [name] if **name == *package);
+        let on_top = self.entries.iter().rev().take_while(is_of_it).count();
+        let below = &self.entries[..self.entries.len() - on_top];
+        let names = below.iter().flat_map(|entry| &entry.packages);
+        (on_top, names.into_iter().any(|name| **name == *package))
+    }
+
+    /// Nothing of what was pushed can be taken back any more, from the push of a number on; of methods and
+    /// classes that are gone nothing is known.
+    pub fn cut(
+        &mut self,
+        number: u32,
+        has_method: impl Fn(&MethodName) -> bool,
+        has_class: impl Fn(&Name) -> bool,
+    ) {
+        self.entries.clear();
+        self.is_cut = true;
+        self.last_number = self.last_number.max(number);
+        self.versions.retain(|name, _| has_method(name));
+        self.classes.retain(|name, _| has_class(name));
     }
 
     /// Forgets the last push: it was taken back.

@@ -15,12 +15,13 @@
 //! A slave that pulls takes code in the same way, and a daemon puts what it took into each of its runs anew.
 //!
 //! Reading order: [`desk`] (the border to gRPC; [`alone`] has the other orders), [`history`] (who pushed what),
-//! [`pushes`] (how it is done), [`running`] (the machine's own loop), [`runs`] (machines one after another),
+//! [`pushes`] (how it is done), `packages` (the same of package files), [`running`] (the machine's own loop), [`runs`] (machines one after another),
 //! [`suppliers`] and [`supplying`] (who is asked for what was lost).
 
 mod alone;
 mod desk;
 pub mod history;
+mod packages;
 pub mod pushes;
 mod running;
 mod runs;

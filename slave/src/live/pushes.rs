@@ -69,21 +69,21 @@ pub trait Keeper {
 
 /// What was pushed into a machine, and how.
 pub struct Pushes {
-    history: History,
-    keep_text: TextKeeper,
+    pub(super) history: History,
+    pub(super) keep_text: TextKeeper,
     log: Option<LogWriter>,
     texts: Texts,
     /// What is put into the machines to come, where there are any.
     standing: Option<Vec<Standing>>,
-    keeper: Option<Box<dyn Keeper>>,
+    pub(super) keeper: Option<Box<dyn Keeper>>,
 }
 
 /// A push that stands for runs to come.
 #[derive(Clone)]
-struct Standing {
-    number: u32,
-    when_micros: u64,
-    push: Push,
+pub(super) struct Standing {
+    pub number: u32,
+    pub when_micros: u64,
+    pub push: Push,
 }
 
 impl Pushes {
@@ -168,11 +168,10 @@ impl Pushes {
             Err(error) => return Err(error.to_string()),
         };
         self.keep(vm, made.number)?;
-        warnings.extend(self.write_down(made.number, &made.push, &revised));
+        let losses: Vec<String> = revised.losses.iter().map(ToString::to_string).collect();
+        warnings.extend(self.write_down(made.number, &made.push, &losses));
         let number = made.number;
-        if let Some(standing) = &mut self.standing {
-            standing.push(made);
-        }
+        self.stand(made);
         Ok(PushReport::Pushed(report(
             number,
             revised,
@@ -199,17 +198,34 @@ impl Pushes {
         });
         end_phase(vm, phase);
         let done = done?;
-        self.history.note(push, made.number, made.when_micros);
-        self.renew_texts();
-        if vm.extensions.get::<PushedInto>().is_none() {
-            let name = format!("push #{} ({})", made.number, push.title);
-            vm.extensions.insert(PushedInto(name));
-        }
+        self.enter(vm, made);
         Ok(done)
     }
 
+    /// Notes a push that the machine has.
+    pub(super) fn enter(&mut self, vm: &mut Vm, made: &Standing) {
+        self.history.note(&made.push, made.number, made.when_micros);
+        self.renew_texts();
+        if vm.extensions.get::<PushedInto>().is_none() {
+            let name = format!("push #{} ({})", made.number, made.push.title);
+            vm.extensions.insert(PushedInto(name));
+        }
+    }
+
+    /// A push stands for the machines to come, where there are any.
+    pub(super) fn stand(&mut self, made: Standing) {
+        if let Some(standing) = &mut self.standing {
+            standing.push(made);
+        }
+    }
+
+    /// Whether each run gets all that was pushed anew.
+    pub(super) fn is_for_runs(&self) -> bool {
+        self.standing.is_some() && self.keeper.is_none()
+    }
+
     /// Has the machine kept, where somebody does that; what cannot be kept is taken back.
-    fn keep(&mut self, vm: &mut Vm, number: u32) -> Result<(), String> {
+    pub(super) fn keep(&mut self, vm: &mut Vm, number: u32) -> Result<(), String> {
         let Some(keeper) = &mut self.keeper else {
             return Ok(());
         };
@@ -221,7 +237,7 @@ impl Pushes {
         kept
     }
 
-    fn renew_texts(&self) {
+    pub(super) fn renew_texts(&self) {
         let texts = self.history.standing();
         let texts = texts.map(|(name, version)| (name.clone(), PushedText::from(version)));
         *self.texts.borrow_mut() = texts.collect();
@@ -313,20 +329,24 @@ impl Pushes {
     }
 
     /// Notes a push in the log; what cannot be written is told with the push, which is done.
-    fn write_down(&mut self, number: u32, push: &Push, revised: &Revised) -> Option<String> {
+    pub(super) fn write_down(
+        &mut self,
+        number: u32,
+        push: &Push,
+        losses: &[String],
+    ) -> Option<String> {
         let classes = push.classes.iter().map(|it| Draft::Class(it.draft.clone()));
         let methods = push
             .methods
             .iter()
             .map(|it| Draft::Method(it.draft.clone()));
-        let losses = revised.losses.iter().map(ToString::to_string).collect();
         self.append(&Record::Push(PushRecord {
             number,
             title: push.title.clone(),
             origin: push.origin.clone(),
             when_micros: now_micros(),
             is_forced: push.is_forced,
-            losses,
+            losses: losses.to_vec(),
             drafts: classes.chain(methods).map(|draft| encode(&draft)).collect(),
             sources: push.methods.iter().map(|it| it.source.clone()).collect(),
             removed: push.removed.iter().map(ToString::to_string).collect(),
@@ -377,6 +397,16 @@ impl Pushes {
         if !is_forced {
             self.refuse_changed(vm, kept)?;
         }
+        self.go_back_to(vm, kept, number)
+    }
+
+    /// Takes back all pushes but the first `kept`, the last of which has the number.
+    pub(super) fn go_back_to(
+        &mut self,
+        vm: &mut Vm,
+        kept: usize,
+        number: u32,
+    ) -> Result<RolledBack, String> {
         let mut back = RolledBack {
             number,
             ..RolledBack::default()
@@ -395,7 +425,10 @@ impl Pushes {
         match self.history.place_of(number) {
             Some(place) => Ok(place + 1),
             None if number == 0 && is_whole => Ok(0),
-            None if entries.is_empty() => Err("nothing was pushed yet".to_string()),
+            None if entries.is_empty() && is_whole => Err("nothing was pushed yet".to_string()),
+            None if entries.is_empty() => {
+                Err("what was pushed cannot be taken back any more".to_string())
+            }
             None => {
                 let numbers = entries.iter().map(|entry| format!("#{}", entry.number));
                 let numbers: Vec<String> = numbers.collect();
@@ -427,7 +460,7 @@ impl Pushes {
     fn take_back(&mut self, vm: &mut Vm, back: &mut RolledBack) -> Result<(), String> {
         let chores = self.history.entries().last().map(|it| it.chores.clone());
         let nothing_new = Revised {
-            new_classes: vm.classes_to_go(),
+            new_classes: vm.classes_to_go(1),
             ..Revised::default()
         };
         for warning in do_chores(vm, chores.iter().flatten(), &nothing_new) {
@@ -459,7 +492,7 @@ pub fn begin_log(path: &Path, image: Fingerprint) -> anyhow::Result<LogWriter> {
 }
 
 /// Whether a method is still as its push made it.
-fn is_intact(history: &History, vm: &Vm, name: &MethodName, version: &Version) -> bool {
+pub(super) fn is_intact(history: &History, vm: &Vm, name: &MethodName, version: &Version) -> bool {
     let is_told = |_: &usize| vm.undoable() > 0;
     match history.place_of(version.number).filter(is_told) {
         Some(place) => vm.is_as_revised(place, &name.behavior, &name.selector),
@@ -484,7 +517,7 @@ fn end_phase(vm: &mut Vm, interrupted: Option<String>) {
     }
 }
 
-fn method_in(vm: &Vm, name: &MethodName) -> Option<imprint_model::Oop> {
+pub(super) fn method_in(vm: &Vm, name: &MethodName) -> Option<imprint_model::Oop> {
     let class = vm.names.behavior(&vm.heap, &name.behavior)?;
     let selector = vm.heap.symbol(&name.selector)?;
     let dictionary = vm.heap.slot(class, behavior::METHOD_DICTIONARY);
@@ -534,7 +567,7 @@ fn report(number: u32, revised: Revised, warnings: Vec<String>, micros: u64) -> 
     }
 }
 
-fn now_micros() -> u64 {
+pub(super) fn now_micros() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |since| since.as_micros() as u64)
 }

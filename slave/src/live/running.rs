@@ -19,7 +19,7 @@ use super::pushes::{Pushes, Texts};
 use super::suppliers::Suppliers;
 use super::supplying::supply;
 use crate::crash::outlived;
-use crate::security::admission;
+use crate::security::{admission, trusted_keys};
 
 /// A machine's side: orders that wait, and how they are carried out.
 pub struct LiveRun {
@@ -83,6 +83,8 @@ pub fn serve_beside(
     giver: Box<dyn Giver>,
 ) -> Result<(LiveRun, Served)> {
     let address: Address = listen.parse().context("cannot listen")?;
+    // They are read again whenever packages come, since they may change meanwhile.
+    trusted_keys()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -261,6 +263,14 @@ impl Hands {
             }
             LiveOrder::Outline(reply) => {
                 let _ = reply.send(self.giver.outline(vm));
+            }
+            LiveOrder::Install(installing, reply) => {
+                let done = outlived(|| self.pushes.install(vm, *installing));
+                let _ = reply.send(done.flatten());
+            }
+            LiveOrder::Uninstall(package, reply) => {
+                let done = outlived(|| self.pushes.uninstall(vm, &package));
+                let _ = reply.send(done.flatten());
             }
             LiveOrder::Lacks(inventory, reply) => {
                 let _ = reply.send(Ok(holdings(vm, &inventory)));

@@ -1,8 +1,8 @@
 //! The bytes of packages: drafts in their packed form, and the fields beside them.
 //!
 //! ```text
-//! packages = version u8 (1), list of packages, each a blob
-//! package  = name, version, needs, classes, methods, objects, flag and `before`, flag and `after`
+//! packages = version u8 (2), list of packages, each a blob
+//! package  = name, version, needs, lineage, classes, methods, objects, flag and `before`, flag and `after`
 //! need     = kind u8, name, by, from            class = draft, comment          method = draft, text
 //! object   = root, groups        group = class, format u8, read-only flag, members
 //! member   = its position among the locals, bytes or slots
@@ -24,7 +24,7 @@ use crate::draft::{Body, LocalObject, MethodDraft, ObjectDraft, Ref};
 use crate::package::{NEED_KINDS, Need, Package, PackagedClass, PackagedMethod};
 
 /// Version of the form.
-pub const PACKAGES_VERSION: u8 = 1;
+pub const PACKAGES_VERSION: u8 = 2;
 
 /// The bytes of packages.
 pub fn encode_packages(packages: &[Package]) -> Vec<u8> {
@@ -62,6 +62,7 @@ pub fn encode_package(package: &Package) -> Vec<u8> {
     writer.text(&package.name);
     writer.text(&package.version);
     writer.list(&package.needs, need);
+    writer.list(&package.lineage, |writer, class| writer.class(class));
     writer.list(&package.classes, |writer, class| {
         writer.class(&class.draft);
         writer.said_once(&class.comment);
@@ -99,6 +100,10 @@ pub fn decode_package(bytes: &[u8]) -> Result<Package, DraftError> {
         name: reader.text()?,
         version: reader.text()?,
         needs: reader.list(read_need)?,
+        lineage: reader.list(|reader| {
+            reader.kind(KIND_CLASS)?;
+            reader.class()
+        })?,
         classes: reader.list(|reader| {
             reader.kind(KIND_CLASS)?;
             Ok(PackagedClass {
@@ -245,6 +250,7 @@ mod tests {
         Package {
             name: "Foo".into(),
             version: "1.2".into(),
+            lineage: vec![class.clone()],
             needs: vec![Need {
                 kind: NeedKind::Pool,
                 name: "FooPool".into(),
@@ -305,5 +311,5 @@ mod tests {
         );
     }
 
-    const GOLDEN: &str = "3466f1d2117d9709";
+    const GOLDEN: &str = "7a8aa764f6de603c";
 }

@@ -90,7 +90,7 @@ impl Installer<'_> {
     }
 
     /// Bytes that a local object takes at most.
-    pub(crate) fn bytes_of_local(local: &LocalObject) -> usize {
+    pub fn bytes_of_local(local: &LocalObject) -> usize {
         match &local.body {
             Body::Slots(slots) => Heap::bytes_for(slots.len()),
             Body::Bytes(bytes) => Heap::bytes_for(bytes.len().div_ceil(8)),

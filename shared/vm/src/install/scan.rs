@@ -87,6 +87,15 @@ impl Names {
         }
     }
 
+    /// Takes in the globals that programs made since the register was, as far as the image lists them.
+    pub fn note_listed_globals(&mut self, heap: &Heap) {
+        for (name, binding) in globals_of(heap) {
+            if self.global(&name).is_none() {
+                self.bind_global(name, binding);
+            }
+        }
+    }
+
     fn scan_bindings(&mut self, heap: &Heap, all: &[Oop]) {
         for (binding, key) in self.bindings_of(heap, association::GLOBAL, all) {
             self.bind_global(key, binding);

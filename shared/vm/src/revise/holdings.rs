@@ -93,7 +93,7 @@ impl Vm {
 
     /// Whether a class only stands for one that was pruned: it inherits nothing, and what it answers to
     /// whatever it does not understand is no method.
-    pub(super) fn is_stand_in(&self, class: Oop) -> bool {
+    pub fn is_stand_in(&self, class: Oop) -> bool {
         if self.heap.slot(class, behavior::SUPERCLASS) != self.heap.nil() {
             return false;
         }

@@ -23,7 +23,8 @@
 //! Whoever revises has the image's own code see to that.
 //!
 //! Reading order: [`shapes`], [`foresight`], [`adapting`], [`migrating`], [`commit`], [`bringing`], [`undo`];
-//! [`pulling`] is for machines that have a master, as [`latecomers`] is; [`holdings`] says what a slim image lost.
+//! [`remembering`] is for what the image does about it, [`pulling`] and [`latecomers`] are for machines that have a
+//! master, [`holdings`] says what a slim image lost.
 
 mod adapting;
 mod bringing;
@@ -34,6 +35,7 @@ mod initialising;
 mod latecomers;
 mod migrating;
 mod pulling;
+mod remembering;
 mod shapes;
 mod undo;
 
@@ -48,6 +50,7 @@ use commit::out_of_space;
 pub use holdings::Holding;
 pub use initialising::INITIALISER;
 pub(crate) use latecomers::Latecomers;
+pub use remembering::Until;
 pub use undo::{Entered, Reverted, Undo};
 
 /// What is put over the code of an image.

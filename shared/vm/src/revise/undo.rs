@@ -7,6 +7,7 @@ use imprint_model::{Known, Oop};
 
 use super::adapting::CodePair;
 use super::migrating::LostValue;
+use super::remembering::Kept;
 use super::shapes::{ShapeChange, late_changes_back};
 use super::{Reshaped, RevisionError};
 use crate::install::{ClassShape, MethodDictionary};
@@ -37,6 +38,8 @@ pub struct Undo {
     pub(super) new_globals: Vec<Name>,
     /// The ids of ghosts that stand for classes that came.
     pub(super) ghosts: Vec<u64>,
+    /// What the image's own code changes of itself.
+    pub(super) kept: Vec<Kept>,
 }
 
 /// An entry of a method dictionary that was replaced.
@@ -132,6 +135,10 @@ impl Undo {
             visitor(&mut lost.object);
             visitor(&mut lost.value);
         }
+        for kept in &mut self.kept {
+            visitor(&mut kept.object);
+            kept.slots.iter_mut().for_each(&mut *visitor);
+        }
     }
 }
 
@@ -141,9 +148,9 @@ impl Vm {
         self.undos.len()
     }
 
-    /// The classes that taking back the last revision would take out.
-    pub fn classes_to_go(&self) -> Vec<Name> {
-        let last = self.undos.last().into_iter();
+    /// The classes that taking back the last `count` revisions would take out.
+    pub fn classes_to_go(&self, count: usize) -> Vec<Name> {
+        let last = self.undos.iter().rev().take(count);
         last.flat_map(|undo| undo.new_classes.iter().map(|it| it.name.clone()))
             .collect()
     }
@@ -200,10 +207,14 @@ impl Vm {
         let inverse = last.changes.iter().map(ShapeChange::inverse);
         let inverse: Vec<ShapeChange> = inverse.chain(late.iter().cloned()).collect();
         let room = last.methods.len() * super::commit::ENTRY_BYTES;
+        // What the image made of the revision goes before the revision does.
+        self.swap_kept();
         let migrated = self.migrate_back(&inverse, room);
         if migrated.is_ok() {
             late.iter()
                 .for_each(|change| change.specify(&mut self.names));
+        } else {
+            self.swap_kept();
         }
         let done = migrated.map(|reshaped| self.undo_entries(reshaped));
         self.remarry_active();

@@ -806,6 +806,90 @@ pub mod want {
         ObjectName(::prost::alloc::string::String),
     }
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct InstallPart {
+    #[prost(oneof = "install_part::Part", tags = "1, 2")]
+    pub part: ::core::option::Option<install_part::Part>,
+}
+/// Nested message and enum types in `InstallPart`.
+pub mod install_part {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        #[prost(message, tag = "1")]
+        Head(super::InstallHead),
+        #[prost(bytes, tag = "2")]
+        Bytes(::prost::bytes::Bytes),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct InstallHead {
+    /// Who installs: what the same one pushed before is replaced without a question.
+    #[prost(string, tag = "1")]
+    pub origin: ::prost::alloc::string::String,
+    #[prost(bool, tag = "2")]
+    pub forced: bool,
+    #[prost(message, repeated, tag = "3")]
+    pub files: ::prost::alloc::vec::Vec<InstallFile>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InstallFile {
+    /// Its name, for people.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InstallReport {
+    /// The number of the push that it counts as.
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    /// The packages, each behind those that it needs something of.
+    #[prost(string, repeated, tag = "2")]
+    pub packages: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint32, tag = "3")]
+    pub new_classes: u32,
+    #[prost(uint32, tag = "4")]
+    pub present_classes: u32,
+    #[prost(uint32, tag = "5")]
+    pub methods: u32,
+    /// Values of variables.
+    #[prost(uint32, tag = "6")]
+    pub objects: u32,
+    /// Classes that were initialised.
+    #[prost(uint32, tag = "7")]
+    pub initialised: u32,
+    /// Instances that look otherwise now.
+    #[prost(uint32, tag = "8")]
+    pub migrated: u32,
+    /// Methods and blocks that stay, and were made to fit.
+    #[prost(uint32, tag = "9")]
+    pub adapted: u32,
+    /// What was lost since it was forced, a phrase each.
+    #[prost(string, repeated, tag = "10")]
+    pub losses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "11")]
+    pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How long the machine stood still for it.
+    #[prost(uint64, tag = "12")]
+    pub micros: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UninstallOrder {
+    #[prost(string, tag = "1")]
+    pub package: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UninstallReport {
+    /// The push that is in force since, where it was taken back as one; else the number that it counts as.
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    /// Whether what was pushed before it can be taken back no more.
+    #[prost(bool, tag = "2")]
+    pub is_final: bool,
+    #[prost(uint64, tag = "3")]
+    pub micros: u64,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum SeedKind {
@@ -2025,6 +2109,50 @@ pub mod live_client {
             req.extensions_mut().insert(GrpcMethod::new("imprint.v1.Live", "Wants"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Puts the packages of package files over what runs: all of them or nothing. A head comes first, then the
+        /// bytes of its files, one after the other; what is cut short changes nothing.
+        pub async fn install(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::InstallPart>,
+        ) -> std::result::Result<tonic::Response<super::InstallReport>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/imprint.v1.Live/Install");
+            let mut req = request.into_streaming_request();
+            req.extensions_mut().insert(GrpcMethod::new("imprint.v1.Live", "Install"));
+            self.inner.client_streaming(req, path, codec).await
+        }
+        /// Takes a package out: what it brought, and nothing else.
+        pub async fn uninstall(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UninstallOrder>,
+        ) -> std::result::Result<
+            tonic::Response<super::UninstallReport>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/imprint.v1.Live/Uninstall",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("imprint.v1.Live", "Uninstall"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2082,6 +2210,17 @@ pub mod live_server {
             &self,
             request: tonic::Request<super::WantsOrder>,
         ) -> std::result::Result<tonic::Response<Self::WantsStream>, tonic::Status>;
+        /// Puts the packages of package files over what runs: all of them or nothing. A head comes first, then the
+        /// bytes of its files, one after the other; what is cut short changes nothing.
+        async fn install(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::InstallPart>>,
+        ) -> std::result::Result<tonic::Response<super::InstallReport>, tonic::Status>;
+        /// Takes a package out: what it brought, and nothing else.
+        async fn uninstall(
+            &self,
+            request: tonic::Request<super::UninstallOrder>,
+        ) -> std::result::Result<tonic::Response<super::UninstallReport>, tonic::Status>;
     }
     /// Other code for a running image, master or slave.
     #[derive(Debug)]
@@ -2460,6 +2599,94 @@ pub mod live_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/imprint.v1.Live/Install" => {
+                    #[allow(non_camel_case_types)]
+                    struct InstallSvc<T: Live>(pub Arc<T>);
+                    impl<
+                        T: Live,
+                    > tonic::server::ClientStreamingService<super::InstallPart>
+                    for InstallSvc<T> {
+                        type Response = super::InstallReport;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<tonic::Streaming<super::InstallPart>>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Live>::install(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = InstallSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.client_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/imprint.v1.Live/Uninstall" => {
+                    #[allow(non_camel_case_types)]
+                    struct UninstallSvc<T: Live>(pub Arc<T>);
+                    impl<T: Live> tonic::server::UnaryService<super::UninstallOrder>
+                    for UninstallSvc<T> {
+                        type Response = super::UninstallReport;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UninstallOrder>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Live>::uninstall(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UninstallSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
