@@ -20,6 +20,7 @@ use imprint_vm::{Outcome, RunLimits, Vm, VmSettings};
 use super::machine::{Failed, Machine};
 use super::measure::median;
 use super::packages::packages;
+use super::saves::saves;
 use super::wire;
 
 /// Names a folder of images that others made.
@@ -88,6 +89,10 @@ pub const FACTS: &[Fact] = &[
     Fact {
         name: "pulled",
         measure: wire::pulled_tests,
+    },
+    Fact {
+        name: "saves",
+        measure: saves,
     },
     Fact {
         name: "packages",

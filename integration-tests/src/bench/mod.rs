@@ -12,6 +12,8 @@ pub mod machine;
 pub mod measure;
 mod packages;
 pub mod peer;
+mod processes;
+mod saves;
 pub mod suite;
 pub mod table;
 mod wire;

@@ -4,8 +4,7 @@
 //! The processes are real, and all pinned to one processor, so that where they run decides nothing.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use imprint_isa::MethodDraft;
@@ -14,7 +13,6 @@ use imprint_slave::remote::Line;
 use imprint_slave::seed::SeedChoice;
 use imprint_slave::session::Session;
 use imprint_vm::{CommandLine, Outcome, RunLimits};
-use imprint_wire::Connection;
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde_json::Value;
@@ -23,6 +21,7 @@ use super::echo;
 use super::facts::{Figure, Scratch};
 use super::machine::Failed;
 use super::measure::median;
+use super::processes::{Daemon, START_LIMIT, program, run, text};
 
 /// Methods that are missed one after the other.
 const MISSES: usize = 2000;
@@ -33,8 +32,6 @@ const TRACED_TURNS: usize = 3;
 /// A program that sends much and touches much at its beginning, for so long that the start of the process
 /// counts for little.
 const TRACED: &str = "DeltaBlue new loop: 36000";
-/// A daemon says by then that it serves.
-const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// A miss, from the send to the answer of the method that came, beside an echo of the same size.
 ///
@@ -276,57 +273,6 @@ fn time_process(arguments: &[&str]) -> Result<Duration, Failed> {
 
 fn middle(times: Vec<Duration>) -> Duration {
     median(times).unwrap_or_default()
-}
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
-}
-
-/// One of our programs, which lies beside this one.
-fn program(name: &str) -> Result<Command, Failed> {
-    let path: PathBuf = std::env::current_exe()?.with_file_name(name);
-    if !path.exists() {
-        let words = format!(
-            "{} is not there; build it with cargo build --release",
-            path.display()
-        );
-        return Err(words.into());
-    }
-    let mut command = Command::new(path);
-    command.stdin(Stdio::null());
-    Ok(command)
-}
-
-/// Runs a program to its end; the JSON that it printed, where it did.
-fn run(name: &str, arguments: &[&str]) -> Result<Value, Failed> {
-    let output = program(name)?.args(arguments).output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
-    }
-    Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
-}
-
-/// A daemon that is killed in the end.
-struct Daemon(Child);
-
-impl Daemon {
-    /// Starts a master and waits until it answers at the address.
-    fn start(arguments: &[&str], url: &str) -> Result<Daemon, Failed> {
-        let mut command = program("master")?;
-        let child = command.args(arguments).stderr(Stdio::null()).spawn()?;
-        let daemon = Daemon(child);
-        let credentials = imprint_wire::Credentials::default();
-        Connection::connect_retrying(url, &credentials, START_LIMIT, |_, _| {})?;
-        Ok(daemon)
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // It may be gone already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// This thread, and all processes that it starts, on one processor until it is dropped.

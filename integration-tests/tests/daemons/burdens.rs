@@ -10,8 +10,8 @@ use imprint_isa::Miss;
 use imprint_wire::message::{Event, Hello, Level};
 use imprint_wire::{Connection, MasterMessage, SlaveMessage};
 
-use crate::browser::get;
 use crate::serving::{full_image, serve_with};
+use imprint_integration_tests::browser::get;
 
 /// A master with these options; its port and that of its admin endpoint.
 fn serve(folder: &Path, options: &[&str]) -> (Running, u16, u16) {

@@ -12,7 +12,7 @@ use imprint_isa::bytecode::Instruction;
 use imprint_isa::encoder::encode;
 use imprint_vm::extract::{ImageIndex, Place};
 
-use crate::browser::get;
+use imprint_integration_tests::browser::get;
 
 fn done(ended: &Ended) {
     assert_eq!(ended.code, Some(0), "{ended:?}");

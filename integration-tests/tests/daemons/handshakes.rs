@@ -12,8 +12,8 @@ use imprint_wire::{
     Address, Connection, Listener, MasterMessage, Services, Session, SlaveMessage, Source,
 };
 
-use crate::browser::get;
 use crate::serving::{full_image, serve};
+use imprint_integration_tests::browser::get;
 
 fn url() -> String {
     format!("http://127.0.0.1:{}", free_port().unwrap())

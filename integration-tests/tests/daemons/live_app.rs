@@ -7,7 +7,7 @@ use imprint_integration_tests::programs::{
     Ended, Running, assert_eventually, example, free_port, master, slave, start,
 };
 
-use crate::browser::{get, get_with};
+use imprint_integration_tests::browser::{get, get_with};
 
 /// The counter, shrunk and running, and a copy of its sources.
 pub struct App {

@@ -6,8 +6,8 @@ use imprint_integration_tests::programs::{
     Running, assert_eventually, example, free_port, master, slave, start,
 };
 
-use crate::browser::get;
 use crate::live_app::{App, copy, run_full};
+use imprint_integration_tests::browser::get;
 
 /// The page that no test asks for.
 const EXPORT: &str = "/counter?_export=csv";

@@ -8,7 +8,6 @@
 
 mod bad_input;
 mod boxes;
-mod browser;
 mod burdens;
 mod cache;
 mod clocks;

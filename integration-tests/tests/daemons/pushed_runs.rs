@@ -8,9 +8,9 @@ use imprint_integration_tests::programs::{
 };
 
 use crate::boxes::{Boxes, ended_with, project};
-use crate::browser::get;
 use crate::live_app::{App, copy};
 use crate::relay::Relay;
+use imprint_integration_tests::browser::get;
 
 #[test]
 fn a_run_that_pulls_takes_methods_of_what_has_come_and_of_what_has_not() {

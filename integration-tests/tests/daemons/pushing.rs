@@ -7,8 +7,8 @@ use imprint_integration_tests::programs::{
     assert_eventually, example, free_port, master, slave, start,
 };
 
-use crate::browser::get;
 use crate::live_app::{App, copy, run_full};
+use imprint_integration_tests::browser::get;
 
 /// The address behind a link with this text.
 fn link(page: &str, text: &str) -> String {

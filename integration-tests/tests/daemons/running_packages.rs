@@ -12,9 +12,9 @@ use imprint_wire::upload::{Upload, UploadedFile};
 use imprint_wire::{Controller, Credentials};
 
 use crate::bad_input::says;
-use crate::browser::get_with;
 use crate::live_app::{App, copy};
 use crate::packages::{COUNTING, GREETS, RESHAPED, package, write_package};
+use imprint_integration_tests::browser::get_with;
 
 /// What an image is told to answer questions over HTTP, which come in a header.
 const ASKED: &str = "WebServer startOn: (WebServer portFromEnvironmentOr: 0) handler: [ :request | \

@@ -13,7 +13,7 @@ use imprint_isa::Miss;
 use imprint_wire::message::{Drafts, Hello};
 use imprint_wire::{Connection, MasterMessage, SlaveMessage};
 
-use crate::browser::get;
+use imprint_integration_tests::browser::get;
 
 pub fn full_image(folder: &Path) {
     let ended = master(folder, &["build", "-o", "full.image"]);

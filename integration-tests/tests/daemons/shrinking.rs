@@ -10,7 +10,7 @@ use imprint_integration_tests::programs::{
 };
 use serde_json::Value;
 
-use crate::browser::get;
+use imprint_integration_tests::browser::get;
 
 /// Bytes of a KB, as the published sizes are given.
 const KB: u64 = 1024;

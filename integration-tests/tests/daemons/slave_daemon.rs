@@ -7,7 +7,7 @@ use imprint_integration_tests::programs::{
     Running, assert_eventually, example, free_port, master, slave, start,
 };
 
-use crate::browser::get;
+use imprint_integration_tests::browser::get;
 
 /// A master that serves the counter, and a slave that takes orders.
 struct Pair {

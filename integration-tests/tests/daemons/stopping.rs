@@ -10,9 +10,9 @@ use imprint_integration_tests::programs::{
 };
 
 use crate::bad_input::project;
-use crate::browser::get;
 use crate::pair::Pair;
 use crate::serving::{full_image, serve};
+use imprint_integration_tests::browser::get;
 
 /// Starts a run that never ends, and comes back when it runs.
 fn start_endless(folder: &Path, url: &str) -> Running {

@@ -8,7 +8,7 @@ use imprint_integration_tests::programs::{assert_eventually, example, free_port,
 
 use serde_json::Value;
 
-use crate::browser::get;
+use imprint_integration_tests::browser::get;
 
 /// A crash loses at most so much of a trace.
 const LOST_MAX: Duration = Duration::from_secs(1);

@@ -2,6 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
+
+/// A page that takes longer will not come.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 /// The whole answer of a server of this machine; `None` where nobody answers yet.
 pub fn get(port: u16, path: &str) -> Option<String> {
@@ -14,6 +18,7 @@ pub fn get_with(port: u16, path: &str, headers: &str) -> Option<String> {
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{headers}\r\n"
     );
+    stream.set_read_timeout(Some(ANSWER_LIMIT)).ok()?;
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
     // A server that ends in the middle still has said what came so far.
