@@ -152,6 +152,33 @@ fn what_somebody_else_pushed_is_shown_and_kept_unless_it_is_forced() {
 }
 
 #[test]
+fn what_a_push_made_an_image_believe_of_its_classes_goes_with_a_rollback() {
+    let app = App::start();
+    let file = app.file("CounterComponent");
+    let before = fs::read_to_string(&file).unwrap();
+    // A slim image has forgotten what its variables are called, so it takes this for the same variable.
+    let renamed = before.replace("'count'\n", "'number'\n");
+    let renamed = renamed.replace("count := ", "number := ");
+    let renamed = renamed.replace("^ count\n", "^ number\n");
+    let renamed = renamed.replace("count + 1", "number + 1");
+    let renamed = renamed.replace("count - 1", "number - 1");
+    let renamed = renamed.replace("heading: count", "heading: number");
+    let renamed = renamed.replace("print: count", "print: number");
+    fs::write(&file, renamed).unwrap();
+    app.pushed(&["CounterComponent", "--alone"]);
+    assert_eq!(app.ctl(&["rollback", "0"]).code, Some(0));
+    fs::write(&file, before).unwrap();
+    app.edit(
+        "CounterComponent",
+        "^ 'Counter'",
+        "^ count == 0 ifTrue: [ 'zero' ] ifFalse: [ 'more' ]",
+    );
+    let told = app.pushed(&["CounterComponent>>title", "--alone"]);
+    assert!(told.contains("pushed   push #2"), "{told}");
+    assert!(app.page("/counter").contains("<title>zero</title>"));
+}
+
+#[test]
 fn what_cannot_be_pushed_is_refused_with_a_sentence() {
     let app = App::start();
     let nobody = format!("http://127.0.0.1:{}", free_port().unwrap());

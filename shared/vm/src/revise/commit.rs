@@ -35,6 +35,9 @@ const CLASS_DESCRIPTION: &[usize] = &[
 /// The same of a class side.
 const META_DESCRIPTION: &[usize] = &[behavior::LAYOUT, behavior::PROTOCOLS];
 
+/// A class of which something was believed, and what was known of it before.
+type Assumed = (Name, Option<ClassShape>);
+
 impl Vm {
     /// Puts a revision over the code of the image, between two runs: all of it or nothing.
     ///
@@ -45,7 +48,37 @@ impl Vm {
         revision: &Revision,
         is_forced: bool,
     ) -> Result<Revised, RevisionError> {
-        self.assume(&revision.assumed)?;
+        let mut assumed = Vec::new();
+        let believed = self.assume(&revision.assumed, &mut assumed);
+        let done = believed.and_then(|()| self.revise_assuming(revision, is_forced));
+        match (&done, self.undos.last_mut()) {
+            // Behind those of the classes themselves, so that they are what stands in the end.
+            (Ok(_), Some(undo)) => undo.shapes.extend(assumed),
+            _ => self.unlearn(assumed),
+        }
+        let revised = done?;
+        self.note_as_sent();
+        match self.initialise_fresh() {
+            Ok(()) => Ok(revised),
+            Err(error) => {
+                self.revert()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Forgets what was believed, the last first.
+    fn unlearn(&mut self, assumed: Vec<Assumed>) {
+        for (name, before) in assumed.into_iter().rev() {
+            self.names.reshape(&name, before);
+        }
+    }
+
+    fn revise_assuming(
+        &mut self,
+        revision: &Revision,
+        is_forced: bool,
+    ) -> Result<Revised, RevisionError> {
         self.bring_needs(revision)?;
         let first_index = self.first_unused_index();
         let (heap, names) = (&self.heap, &self.names);
@@ -66,15 +99,7 @@ impl Vm {
         };
         self.remarry_active();
         self.flush_caches();
-        let revised = done?;
-        self.note_as_sent();
-        match self.initialise_fresh() {
-            Ok(()) => Ok(revised),
-            Err(error) => {
-                self.revert()?;
-                Err(error)
-            }
-        }
+        done
     }
 
     /// Where indices for new classes begin: above all that stand in the class table, stand-ins too.
@@ -87,10 +112,15 @@ impl Vm {
             .max(ClassIndex::FIRST_OF_SLAVE)
     }
 
-    /// Believes the sender about classes whose variables the image has forgotten.
-    fn assume(&mut self, assumed: &[ClassDraft]) -> Result<(), RevisionError> {
+    /// Believes the sender about classes whose variables the image has forgotten; `before` gets what was known
+    /// of them.
+    fn assume(
+        &mut self,
+        assumed: &[ClassDraft],
+        before: &mut Vec<Assumed>,
+    ) -> Result<(), RevisionError> {
         for draft in assumed {
-            self.assume_side(draft);
+            self.assume_side(draft, before);
             let entry = self.names.class(&draft.name);
             let is_forgotten = entry.is_some_and(|entry| entry.shape.is_none());
             let object = self.names.class_object(&self.heap, &draft.name);
@@ -111,11 +141,11 @@ impl Vm {
                 pools: draft.pools.clone(),
             };
             self.names.reshape(&draft.name, Some(shape));
+            before.push((draft.name.clone(), None));
             let behavior = BehaviorName::class(draft.name.clone());
             let variables = self.names.all_instance_variables(&behavior);
             let there = variables.map_or(0, |variables| variables.len());
             if there != usize::from(spec.fixed_fields) {
-                self.names.reshape(&draft.name, None);
                 return Err(RevisionError::OtherShape {
                     class: draft.name.clone(),
                     here: spec.fixed_fields.into(),
@@ -127,7 +157,7 @@ impl Vm {
     }
 
     /// Believes the sender about the variables of a class side that was pruned.
-    fn assume_side(&mut self, draft: &ClassDraft) {
+    fn assume_side(&mut self, draft: &ClassDraft, before: &mut Vec<Assumed>) {
         let side = BehaviorName::meta(draft.name.clone());
         let shape = self.names.class(&draft.name);
         let shape = shape.and_then(|entry| entry.shape.clone());
@@ -136,6 +166,7 @@ impl Vm {
         };
         let is_forgotten = shape.class_variables_of_meta.is_none() && !self.can_pull();
         if is_forgotten && self.real_behavior(&side).is_none() {
+            before.push((draft.name.clone(), Some(shape.clone())));
             let class_variables_of_meta = Some(meta.instance_variables.clone());
             let shape = ClassShape {
                 class_variables_of_meta,
