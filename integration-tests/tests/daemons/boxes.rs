@@ -46,7 +46,7 @@ Class { #name : #ApartBox, #superclass : #Object, #category : #Boxes }
 
 ApartBox >> colour [ ^ #grey ]
 
-ApartBox >> initializeAdded: names [ self instVarAt: 1 put: names first size ]
+ApartBox >> initializeAdded: names [ names do: [ :each | self instVarNamed: each put: each size ] ]
 
 ApartBox >> weight [ ^ 7 ]
 "#;

@@ -87,11 +87,16 @@ fn an_initialiser_that_only_the_master_has_is_pulled_and_one_that_fails_is_told_
         "ApartBox >> hue [ ^ hue ]\n\nApartBox >> weight",
     );
     boxes.pushed(&["ApartBox", "--base", "base"]);
-    grow(
-        &boxes,
-        "left = 90 ifTrue: [ self error: 'it is heavy' ]. step := left",
-    );
-    push_grown(&boxes);
+    grow(&boxes, "self error: 'it is any'");
+    let refused = boxes.push(&["Box", "Boxes class>>isPushed", "--base", "base"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let sentence = "initialising the new variables of Box failed";
+    assert!(refused.stderr.contains(sentence), "{refused:?}");
+    let heavy = "left = 90 ifTrue: [ self error: 'it is heavy' ]. step := left";
+    boxes.edit("Box", "self error: 'it is any'", heavy);
+    let told = push_grown(&boxes);
+    let migrated = "+ instance variable 'step'   1 instance migrated";
+    assert!(told.contains(migrated), "{told}");
     ended_with(run, "#(3 9 9 nil 10000)");
     for words in ["'step' of an instance of LateBox", "it is heavy"] {
         boxes.pair.await_slave_words(words);

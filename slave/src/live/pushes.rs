@@ -189,15 +189,11 @@ impl Pushes {
         let push = &made.push;
         let revision = self.revision(push);
         let phase = begin_phase(vm);
-        let revised = vm.revise(&revision, push.is_forced);
-        let done = revised.map(|revised| {
-            vm.keep_undos(HISTORY_MAX);
-            let after = |chore: &&Chore| !chore.is_before_rollback;
-            let warnings = do_chores(vm, push.chores.iter().filter(after), &revised);
-            (revised, warnings)
-        });
+        let revised = vm.revise_code(&revision, push.is_forced);
+        let done = revised.and_then(|revised| settle(vm, push, revised));
         end_phase(vm, phase);
         let done = done?;
+        vm.keep_undos(HISTORY_MAX);
         self.enter(vm, made);
         Ok(done)
     }
@@ -523,6 +519,26 @@ pub(super) fn method_in(vm: &Vm, name: &MethodName) -> Option<imprint_model::Oop
     let dictionary = vm.heap.slot(class, behavior::METHOD_DICTIONARY);
     let value = MethodDictionary(dictionary).at(&vm.heap, selector)?;
     (value.is_object() && vm.heap.format(value).is_code()).then_some(value)
+}
+
+/// Has the image see to what it keeps of what was revised, and then initialise new variables: how that is
+/// done may ask a class for its variables. Where it fails all is taken back.
+fn settle(
+    vm: &mut Vm,
+    push: &Push,
+    revised: Revised,
+) -> Result<(Revised, Vec<String>), RevisionError> {
+    let (before_rollback, after): (Vec<&Chore>, Vec<&Chore>) =
+        (push.chores.iter()).partition(|chore| chore.is_before_rollback);
+    let warnings = do_chores(vm, after.into_iter(), &revised);
+    let Err(error) = vm.initialise_added() else {
+        return Ok((revised, warnings));
+    };
+    for warning in do_chores(vm, before_rollback.into_iter(), &revised) {
+        tracing::warn!("{warning}");
+    }
+    vm.revert()?;
+    Err(error)
 }
 
 /// Has the image do what it can of the chores; answers what went wrong, a sentence each.

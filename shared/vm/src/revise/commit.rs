@@ -48,6 +48,26 @@ impl Vm {
         revision: &Revision,
         is_forced: bool,
     ) -> Result<Revised, RevisionError> {
+        let revised = self.revise_code(revision, is_forced)?;
+        match self.initialise_added() {
+            Ok(()) => Ok(revised),
+            Err(error) => {
+                self.revert()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// As [`Vm::revise`], but for new variables, which are nil until [`Vm::initialise_added`]: meanwhile the
+    /// image's own code can see to what it keeps of its classes.
+    ///
+    /// # Errors
+    /// Why nothing was changed.
+    pub fn revise_code(
+        &mut self,
+        revision: &Revision,
+        is_forced: bool,
+    ) -> Result<Revised, RevisionError> {
         let mut assumed = Vec::new();
         let believed = self.assume(&revision.assumed, &mut assumed);
         let done = believed.and_then(|()| self.revise_assuming(revision, is_forced));
@@ -58,13 +78,7 @@ impl Vm {
         }
         let revised = done?;
         self.note_as_sent();
-        match self.initialise_fresh() {
-            Ok(()) => Ok(revised),
-            Err(error) => {
-                self.revert()?;
-                Err(error)
-            }
-        }
+        Ok(revised)
     }
 
     /// Forgets what was believed, the last first.

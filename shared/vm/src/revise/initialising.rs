@@ -19,8 +19,8 @@ impl Vm {
     /// Sends [`INITIALISER`] to the instances that the last revision gave new variables.
     ///
     /// # Errors
-    /// Where one of them did not return.
-    pub(super) fn initialise_fresh(&mut self) -> Result<(), RevisionError> {
+    /// Where one of them did not return: then all is to be reverted.
+    pub fn initialise_added(&mut self) -> Result<(), RevisionError> {
         let changes = self.undos.last().map(|undo| undo.changes.clone());
         for (number, change) in changes.unwrap_or_default().iter().enumerate() {
             let added = change.added();
