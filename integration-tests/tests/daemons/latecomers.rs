@@ -102,3 +102,27 @@ fn an_initialiser_that_only_the_master_has_is_pulled_and_one_that_fails_is_told_
         boxes.pair.await_slave_words(words);
     }
 }
+
+#[test]
+fn what_a_variable_held_that_went_comes_back_into_what_came_since() {
+    let boxes = Boxes::start();
+    let reached = boxes.pair.path().join("reached");
+    let run = boxes.begin(&format!(
+        "| first | first := Boxes all first. first left. Boxes await. Boxes all last label.
+        '{}' asFileReference writeStreamDo: [ :stream | stream nextPutAll: 'here' ].
+        [ Boxes isPushed ] whileTrue: [ (Delay forMilliseconds: 2) wait ].
+        {{ first difference. Boxes all last difference. Boxes all third sum }} printString",
+        reached.display()
+    ));
+    boxes.edit("Box", "[ 'left', 'right' ]", "[ 'left' ]");
+    boxes.edit("Box", "right := other", "other yourself");
+    boxes.edit("Box", "left ]. [ right ]", "left ]. [ left ]");
+    boxes.edit("Boxes", "isPushed [ ^ false", "isPushed [ ^ true");
+    let shrunk = ["Box", "Boxes class>>isPushed", "--base", "base", "--force"];
+    let pushed = boxes.push(&shrunk);
+    assert_eq!(pushed.code, Some(0), "{pushed:?}");
+    assert_eventually("the label", || reached.exists().then_some(()));
+    let back = boxes.pair.slave(&["rollback", "0"]);
+    assert_eq!(back.code, Some(0), "{back:?}");
+    ended_with(run, "#(7 70 1000)");
+}

@@ -49,9 +49,9 @@ impl Vm {
         unbound: Unbound,
     ) -> Result<Oop, InstallError> {
         let mut restated = self.names.restated(&self.heap, placed)?;
-        let grown = restated.as_mut().map(|it| std::mem::take(&mut it.grown));
-        let mut grown = grown.unwrap_or_default();
-        grown.retain(|it| self.presence.get(it.id).is_none());
+        let changed = restated.as_mut().map(|it| std::mem::take(&mut it.changed));
+        let mut changed = changed.unwrap_or_default();
+        changed.retain(|it| self.presence.get(it.id).is_none());
         let placed = restated.as_ref().map_or(placed, |it| &it.placed);
         self.verify_draft(&placed.draft)?;
         let mut installer = Installer {
@@ -61,7 +61,7 @@ impl Vm {
             unbound,
         };
         let installed = installer.install(placed)?;
-        self.note_latecomers(grown);
+        self.note_latecomers(changed, &placed.local_ids);
         Ok(installed)
     }
 

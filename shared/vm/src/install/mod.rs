@@ -35,7 +35,7 @@ pub use bulk::{InstalledMethod, InstalledMethods};
 pub use code::{TRAILER_BYTES, source_pointer, source_pointer_in};
 pub use dictionary::MethodDictionary;
 pub use names::{ClassEntry, ClassShape, Names};
-pub(crate) use restating::{Grown, place_of};
+pub(crate) use restating::{Changed, place_of};
 pub use scan::{class_name, family_of, is_class, is_metaclass, own_variables};
 pub(crate) use surroundings::lineage;
 

@@ -89,6 +89,24 @@ impl Installer<'_> {
         }
     }
 
+    /// What a reference of a draft means here that was installed, whose locals have these ids; nil where that
+    /// did not come.
+    ///
+    /// # Errors
+    /// Where space is missing.
+    pub(crate) fn meaning(&mut self, reference: &Ref, ids: &[u64]) -> Result<Oop, NeedsSpace> {
+        if let Ref::Local(number) = reference {
+            let id = ids.get(*number as usize).copied();
+            let local = id.and_then(|id| self.present(id));
+            return Ok(local.unwrap_or(self.heap.nil()));
+        }
+        let scope = Scope {
+            locals: &[],
+            own_method: None,
+        };
+        self.resolve(reference, &scope)
+    }
+
     /// Bytes that a local object takes at most.
     pub fn bytes_of_local(local: &LocalObject) -> usize {
         match &local.body {

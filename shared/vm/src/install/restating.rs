@@ -36,18 +36,20 @@ pub(crate) fn place_of(variable: usize, from: &[Name], to: &[Name]) -> Option<us
 pub(crate) struct Restated {
     /// The draft.
     pub placed: Placed<Draft>,
-    /// The objects in it that have variables which the master knows nothing of.
-    pub grown: Vec<Grown>,
+    /// The objects in it that have other variables than the master knows of.
+    pub changed: Vec<Changed>,
 }
 
-/// An object of a draft that has more variables here than it was sent with.
-pub(crate) struct Grown {
+/// An object of a draft that has other variables here than it was sent with.
+pub(crate) struct Changed {
     /// Its id.
     pub id: u64,
     /// What it is an instance of.
     pub behavior: BehaviorName,
     /// The variables that it has besides.
     pub added: Vec<Name>,
+    /// Those that it has not, with what it was sent with in them, where that is not nil.
+    pub dropped: Vec<(Name, Ref)>,
 }
 
 /// The variables of a behaviour's instances: as the master sends them, and here.
@@ -68,6 +70,26 @@ impl Variables {
         here.filter(|name| !self.sent.contains(name))
             .cloned()
             .collect()
+    }
+
+    /// What slots as they are sent hold in variables that are gone.
+    fn dropped(&self, slots: &[Ref]) -> Vec<(Name, Ref)> {
+        let sent = self.sent.iter().zip(slots);
+        sent.filter(|(name, value)| !self.here.contains(name) && **value != Ref::NIL)
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+
+    /// What slots as they are sent are changed in, where they are: of the object with this id.
+    fn changed(&self, id: u64, behavior: BehaviorName, slots: &[Ref]) -> Option<Changed> {
+        let changed = Changed {
+            id,
+            behavior,
+            added: self.added(),
+            dropped: self.dropped(slots),
+        };
+        let is_any = !changed.added.is_empty() || !changed.dropped.is_empty();
+        is_any.then_some(changed)
     }
 
     /// So many fields of the master's instances, with inherited ones, are so many here.
@@ -109,29 +131,25 @@ impl Names {
         }
         let title = placed.draft.title();
         let mut draft = placed.draft.clone();
-        let grown = match &mut draft {
-            Draft::Class(class) => self.restate_class(class)?.into_iter().collect(),
+        let changed = match &mut draft {
+            Draft::Class(class) => {
+                let changed = self.restate_class(class, placed.id)?;
+                changed.into_iter().collect()
+            }
             Draft::Meta(meta) => {
                 self.restate_meta(meta);
                 Vec::new()
             }
             Draft::Method(method) => {
                 self.restate_method(method)?;
-                self.restate_locals(heap, &title, &mut method.locals)?
+                self.restate_locals(heap, &title, &mut method.locals, &placed.local_ids)?
             }
-            Draft::Object(object) => self.restate_locals(heap, &title, &mut object.locals)?,
+            Draft::Object(object) => {
+                self.restate_locals(heap, &title, &mut object.locals, &placed.local_ids)?
+            }
         };
-        let id_of = |local: Option<usize>| match local {
-            Some(local) => placed.local_ids.get(local).copied().unwrap_or(0),
-            None => placed.id,
-        };
-        let grown = grown.into_iter().map(|(local, behavior, added)| Grown {
-            id: id_of(local),
-            behavior,
-            added,
-        });
         Ok(Some(Restated {
-            grown: grown.collect(),
+            changed,
             placed: Placed {
                 draft,
                 local_ids: placed.local_ids.clone(),
@@ -162,8 +180,12 @@ impl Names {
         self.changed_variables(&known)
     }
 
-    /// Answers the class itself where its side inherits new variables.
-    fn restate_class(&self, draft: &mut ClassDraft) -> Result<Option<NewVariables>, InstallError> {
+    /// Answers the class itself, which has this id, where its side inherits other variables.
+    fn restate_class(
+        &self,
+        draft: &mut ClassDraft,
+        id: u64,
+    ) -> Result<Option<Changed>, InstallError> {
         let Some(superclass) = &draft.superclass else {
             return Ok(None);
         };
@@ -183,11 +205,8 @@ impl Names {
         let mut slots = vec![Ref::NIL; behavior::LAYOUT];
         slots.append(&mut draft.slots);
         draft.slots = side.slots(&slots).split_off(behavior::LAYOUT);
-        Ok(new_variables(
-            None,
-            BehaviorName::meta(draft.name.clone()),
-            &side,
-        ))
+        let name = BehaviorName::meta(draft.name.clone());
+        Ok(side.changed(id, name, &slots))
     }
 
     fn restate_meta(&self, draft: &mut MetaDraft) {
@@ -217,14 +236,15 @@ impl Names {
     }
 
     /// Objects whose classes are not here may be of classes that inherit from one that was reshaped. Answers
-    /// those that have new variables.
+    /// those that have other variables.
     fn restate_locals(
         &self,
         heap: &Heap,
         title: &str,
         locals: &mut [LocalObject],
-    ) -> Result<Vec<NewVariables>, InstallError> {
-        let mut grown = Vec::new();
+        ids: &[u64],
+    ) -> Result<Vec<Changed>, InstallError> {
+        let mut changed = Vec::new();
         for (number, local) in locals.iter_mut().enumerate() {
             let (Ref::Class(of), Body::Slots(slots)) = (&local.class, &mut local.body) else {
                 continue;
@@ -235,27 +255,16 @@ impl Names {
                 return Err(missing(title, Miss::Class(of.class.clone())));
             }
             if let Some(variables) = self.changed_variables(of) {
+                let id = ids.get(number).copied().unwrap_or(0);
+                changed.extend(variables.changed(id, of.clone(), slots));
                 *slots = variables.slots(slots);
                 let spec = self.class(&of.class).and_then(|it| it.shape.as_ref());
                 let format = spec.and_then(|shape| shape.spec.format());
                 local.format = format.filter(|_| !of.meta).unwrap_or(local.format);
-                grown.extend(new_variables(Some(number), of.clone(), &variables));
             }
         }
-        Ok(grown)
+        Ok(changed)
     }
-}
-
-/// A local, or the class itself that a draft is of; what it is an instance of; its new variables.
-type NewVariables = (Option<usize>, BehaviorName, Vec<Name>);
-
-fn new_variables(
-    local: Option<usize>,
-    behavior: BehaviorName,
-    variables: &Variables,
-) -> Option<NewVariables> {
-    let added = variables.added();
-    (!added.is_empty()).then_some((local, behavior, added))
 }
 
 /// `None` where the code names a variable that is gone, or cannot be adapted.

@@ -8,16 +8,19 @@
 //! An initialiser may reach objects that have not come. They get their values before it goes on, unless
 //! one leads to the next too often: then as soon as those end that wait for it.
 //!
+//! What they were sent with in a variable that is gone waits for a rollback.
+//!
 //! An initialiser that fails leaves its object as it is, with a warning. That the program stops where it
 //! meets such an object would be worse, since the push stands already and the object is as good as any
 //! whose class offers nothing.
 
-use imprint_isa::{BehaviorName, Miss, Name};
+use imprint_isa::{BehaviorName, Miss, Name, Ref};
 use imprint_model::Oop;
 
 use super::initialising::{INITIALISER, message};
+use super::undo::LateValue;
 use crate::aside::failure_of;
-use crate::install::Grown;
+use crate::install::Changed;
 use crate::machine::{NONE, Vm};
 use crate::outcome::Outcome;
 use crate::stop::Stop;
@@ -51,15 +54,48 @@ impl Latecomers {
 
 impl Vm {
     /// Keeps in mind what came in another form than it was sent in.
-    pub(crate) fn note_latecomers(&mut self, grown: Vec<Grown>) {
-        for it in grown {
-            if let Some(object) = self.presence.get(it.id) {
+    /// `ids` are those of the objects that came with it.
+    pub(crate) fn note_latecomers(&mut self, changed: Vec<Changed>, ids: &[u64]) {
+        for it in changed {
+            let Some(object) = self.presence.get(it.id) else {
+                continue;
+            };
+            for (variable, reference) in &it.dropped {
+                self.note_dropped(object, &it.behavior, variable, reference, ids);
+            }
+            if !it.added.is_empty() {
                 self.latecomers.waiting.push(Latecomer {
                     object,
                     behavior: it.behavior,
                     added: it.added,
                 });
             }
+        }
+    }
+
+    /// Keeps what an object was sent with in a variable that is gone, for the way back from the revision that
+    /// took the variable away.
+    fn note_dropped(
+        &mut self,
+        object: Oop,
+        behavior: &BehaviorName,
+        variable: &Name,
+        reference: &Ref,
+        ids: &[u64],
+    ) {
+        let mut undos = self.undos.iter();
+        let Some(place) = undos.position(|undo| undo.took_away(&self.names, behavior, variable))
+        else {
+            return;
+        };
+        // Without room for a symbol or a number the variable is nil then, as it would be for the program.
+        if let Ok(value) = self.installer().meaning(reference, ids) {
+            self.undos[place].late.push(LateValue {
+                object,
+                behavior: behavior.clone(),
+                variable: variable.clone(),
+                value,
+            });
         }
     }
 

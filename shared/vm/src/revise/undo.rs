@@ -10,7 +10,7 @@ use super::migrating::LostValue;
 use super::remembering::Kept;
 use super::shapes::{ShapeChange, late_changes_back};
 use super::{Reshaped, RevisionError};
-use crate::install::{ClassShape, MethodDictionary};
+use crate::install::{ClassShape, MethodDictionary, Names};
 use crate::machine::Vm;
 
 /// What a revision replaced.
@@ -32,6 +32,8 @@ pub struct Undo {
     /// Instances that were migrated and wait for their initialiser, with the number of the change.
     pub(super) fresh: Vec<(usize, Oop)>,
     pub(super) lost: Vec<LostValue>,
+    /// What objects that came since were sent with in variables that this revision took away.
+    pub(super) late: Vec<LateValue>,
     /// Where class sides were made that had been pruned.
     pub(super) new_sides: Vec<Cleared>,
     /// Globals that were bound to places.
@@ -40,6 +42,15 @@ pub struct Undo {
     pub(super) ghosts: Vec<u64>,
     /// What the image's own code changes of itself.
     pub(super) kept: Vec<Kept>,
+}
+
+/// What an object that came later was sent with in a variable that is gone.
+#[derive(Debug)]
+pub(super) struct LateValue {
+    pub object: Oop,
+    pub behavior: BehaviorName,
+    pub variable: Name,
+    pub value: Oop,
 }
 
 /// An entry of a method dictionary that was replaced.
@@ -100,6 +111,23 @@ pub struct Reverted {
 }
 
 impl Undo {
+    /// Whether the revision took a variable away from the instances of a behaviour.
+    pub(super) fn took_away(
+        &self,
+        names: &Names,
+        behavior: &BehaviorName,
+        variable: &Name,
+    ) -> bool {
+        let roots = |change: &ShapeChange| [change.behavior.class.clone()];
+        self.changes.iter().any(|change| {
+            change.behavior.meta == behavior.meta
+                && change.removed().iter().any(|(_, name)| name == variable)
+                && names
+                    .with_descendants(&roots(change))
+                    .contains(&behavior.class)
+        })
+    }
+
     /// Shows every oop to a visitor that may move it.
     pub(crate) fn visit(&mut self, visitor: &mut dyn FnMut(&mut Oop)) {
         for replaced in &mut self.methods {
@@ -138,6 +166,10 @@ impl Undo {
         for kept in &mut self.kept {
             visitor(&mut kept.object);
             kept.slots.iter_mut().for_each(&mut *visitor);
+        }
+        for late in &mut self.late {
+            visitor(&mut late.object);
+            visitor(&mut late.value);
         }
     }
 }
@@ -249,6 +281,7 @@ impl Vm {
             let _ = self.set_entry(&replaced.behavior, &replaced.selector, replaced.before);
         }
         self.restore_names(&undo);
+        self.restore_late(&undo.late);
         let mut classes: Vec<Name> = undo.new_classes.iter().map(|it| it.name.clone()).collect();
         classes.extend(reshaped.iter().map(|it| it.behavior.class.clone()));
         classes.sort();
@@ -257,6 +290,19 @@ impl Vm {
             classes,
             methods: undo.methods.len(),
             reshaped,
+        }
+    }
+
+    /// Gives objects that came since what they were sent with in variables that are back.
+    fn restore_late(&mut self, late: &[LateValue]) {
+        for it in late {
+            let variables = self.names.all_instance_variables(&it.behavior);
+            let variables = variables.unwrap_or_default();
+            let slot = variables.iter().position(|name| *name == it.variable);
+            let slot = slot.filter(|slot| *slot < self.heap.pointer_slot_count(it.object));
+            if let Some(slot) = slot {
+                self.heap.store(it.object, slot, it.value);
+            }
         }
     }
 
