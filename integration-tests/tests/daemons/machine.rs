@@ -158,14 +158,3 @@ fn a_visitor_may_come_in_the_moment_in_which_a_server_begins_to_listen() {
     });
     says(&ended, 0, "42", "");
 }
-
-#[test]
-fn what_an_expression_forked_last_runs_though_nothing_ever_happens() {
-    let folder = tempfile::tempdir().unwrap();
-    let forking = "| server |
-        server := Socket newTCP.
-        server listenOn: 0 backlogSize: 8 interface: NetNameResolver loopBackAddress.
-        [ Stdio stdout nextPutAll: 'forked'; lf; flush. server localPort ] fork";
-    let mut running = start("master", folder.path(), &["eval", forking], &[]);
-    running.await_line("forked");
-}

@@ -218,3 +218,17 @@ fn timers_wake_processes_in_the_order_of_their_times() {
     );
     assert_eq!(order, "#(200 400 600)");
 }
+
+#[test]
+fn what_was_forked_last_runs_though_nothing_happens() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    let forking = "[ (Delay forSeconds: 1000) wait ] fork. Processor yield. \
+        [ Smalltalk exit: 3 ] fork. nil";
+    assert!(matches!(machine.run(forking), Outcome::Returned(_)));
+    let limits = RunLimits {
+        deadline: Some(Instant::now() + Duration::from_millis(300)),
+        interrupt: None,
+    };
+    let outcome = machine.vm.run(limits);
+    assert!(matches!(outcome, Outcome::Quit(_)), "{outcome:?}");
+}
