@@ -44,8 +44,9 @@ pub const WAITING_DRILL: [&str; 3] = [
 ];
 
 /// What instances of a class must be able to do beyond what tests did with them, since time decides:
-/// collections grow when much comes, and waiting comes to its end. Run where the class has come.
-pub const CLASS_DRILLS: [(&str, &str); 6] = [
+/// collections grow when much comes, waiting comes to its end, visitors go further than the back button
+/// reaches, and sessions are forgotten. Run where the class has come.
+pub const CLASS_DRILLS: [(&str, &str); 8] = [
     (
         "Dictionary",
         "| all | all := Dictionary new. 1 to: 40 do: [ :each | all at: each put: each ]",
@@ -70,6 +71,22 @@ pub const CLASS_DRILLS: [(&str, &str); 6] = [
         "DelayWaitTimeout",
         "Semaphore new waitTimeoutMilliseconds: 1",
     ),
+    (
+        "WebSession",
+        "| session |
+        session := WebSession on: (WebApplication path: '/drill' rootClass: WebComponent).
+        session maximumRenderings + 1 timesRepeat: [ session newRendering ]",
+    ),
+    (
+        "WebApplication",
+        "| application |
+        application := WebApplication path: '/drill' rootClass: WebComponent.
+        application sessionAt: 'drill'.
+        application expirySeconds: -1; startSession; startSession.
+        application expirySeconds: 1800; maximumSessions: 1; startSession; startSession.
+        [ (application handleWebRequest: (WebRequest get: '/drill?_k=drill'))
+            writeOn: (WriteStream on: String new) ] on: Error do: [ :error | error messageText ]",
+    ),
 ];
 
 /// What a server must be able to do when a request reaches a pruned method or a pruned object: answer a page
@@ -84,7 +101,8 @@ pub const SERVER_DRILL: [&str; 2] = [
         on: Error do: [ :error | error messageText ]",
 ];
 /// What a server meets that no test of an application sends: a port on which somebody listens already, a
-/// request that breaks off, one that makes no sense, and a visitor who says nothing. Run where the
+/// request that breaks off, one that makes no sense, a head and a body that are too long, more visitors than
+/// there is room for, one who says nothing, and a system that is short of connections. Run where the
 /// application has listened.
 pub const VISITORS_DRILL: [&str; 1] = ["| server visit |
     server := WebServer handler: [ :request | request ].
@@ -98,8 +116,14 @@ pub const VISITORS_DRILL: [&str; 1] = ["| server visit |
     Processor yield.
     visit value: 'GET /drill HT' value: false.
     visit value: 'NONSENSE' , String crlf , String crlf value: true.
-    server timeout: 0.01.
+    visit value: 'GET /drill HTTP/1.1' , String crlf , 'X: ' , (String new: 20000 withAll: $x) value: true.
+    visit value: 'POST /drill HTTP/1.1' , String crlf , 'Content-Length: 9999999' , String crlf , String crlf
+        value: true.
+    server maximumConnections: 0.
     visit value: '' value: true.
+    server maximumConnections: 9; timeout: 0.01.
+    visit value: '' value: true.
+    [ NetworkError signal: 'drill' ] on: NetworkError do: [ :error | error return: server backOff ].
     [ server connectionCount = 0 ] whileFalse: [ (Delay forMilliseconds: 1) wait ].
     server stop"];
 /// The class that says that the application has listened.

@@ -10,7 +10,7 @@ use imprint_integration_tests::programs::{
 };
 use serde_json::Value;
 
-use imprint_integration_tests::browser::get;
+use imprint_integration_tests::browser::{get, get_with};
 
 /// Bytes of a KB, as the published sizes are given.
 const KB: u64 = 1024;
@@ -132,6 +132,42 @@ fn a_slim_image_serves_more_visitors_than_its_tests_had() {
     }
     server.terminate();
     assert_eq!(server.wait().code, Some(0));
+}
+
+/// What time brings and no test did: more pages than the back button reaches, and a visitor whose session
+/// was an earlier server's.
+#[test]
+fn a_slim_image_serves_visitors_who_stay_long_or_come_back_late() {
+    let folder = tempfile::tempdir().unwrap();
+    shrink_counter(folder.path());
+    let port = free_port().unwrap();
+    let environment = [("PORT", &*port.to_string())];
+    let run = ["run", "counter.image"];
+    let server = start("slave", folder.path(), &run, &environment);
+    let first = assert_eventually("a page", || get(port, "/counter"));
+    let session = between(&first, "Set-Cookie: ", ";").to_string();
+    let ask =
+        |path: &str, cookie: &str| get_with(port, path, &format!("Cookie: {cookie}\r\n")).unwrap();
+    let mut page = first;
+    for click in 1..=50 {
+        let link = between(&page, "href=\"", "\"").replace("&amp;", "&");
+        let sent_on = ask(&link, &session);
+        page = ask(between(&sent_on, "Location: ", "\r\n"), &session);
+        assert!(page.contains(&format!("<h1>{click}</h1>")), "{page}");
+    }
+    let name = between(&session, "", "=");
+    let stale = format!("{name}=0123456789abcdef0123456789abcdef");
+    assert!(ask("/counter", &stale).starts_with("HTTP/1.1 200"));
+    let gone = ask("/counter?_k=0123456789abcdef&1", &stale);
+    assert!(gone.starts_with("HTTP/1.1 410"), "{gone}");
+    server.terminate();
+    assert_eq!(server.wait().code, Some(0));
+}
+
+/// What stands between two texts, the first time.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let (_, rest) = text.split_once(before).expect("it stands there");
+    rest.split_once(after).expect("it ends").0
 }
 
 #[test]
