@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use imprint_integration_tests::programs::{
-    CALM, Ended, Running, assert_eventually, free_port, master, slave, start,
+    Ended, Running, assert_eventually, free_port, master, slave, start,
 };
 use imprint_wire::upload::{Upload, UploadedFile};
 use imprint_wire::{Controller, Credentials};
@@ -15,6 +15,10 @@ use crate::bad_input::says;
 use crate::live_app::{App, copy};
 use crate::packages::{COUNTING, GREETS, RESHAPED, package, write_package};
 use imprint_integration_tests::browser::get_with;
+
+/// What is asked of a running image is compiled in it, which takes minutes where each hundredth send verifies the
+/// heap; it still looks at the world in between.
+const SELDOM: (&str, &str) = ("IMPRINT_ZEAL", "20000");
 
 /// What an image is told to answer questions over HTTP, which come in a header.
 const ASKED: &str = "WebServer startOn: (WebServer portFromEnvironmentOr: 0) handler: [ :request | \
@@ -59,8 +63,7 @@ impl Asked {
         let run = ["run", "--listen", &url, "kernel.image", "eval", ASKED];
         let words = [options, &run[..]].concat();
         let port_text = port.to_string();
-        // What is asked is compiled in it, which takes minutes where all programs are tried under zeal.
-        let place = [("PORT", port_text.as_str()), CALM];
+        let place = [("PORT", port_text.as_str()), SELDOM];
         let running = start("master", folder.path(), &words, &place);
         let asked = Asked {
             folder,
