@@ -425,7 +425,7 @@ fn what_the_machine_reads_by_number_keeps_its_shape() {
 fn who_is_due_when_an_order_comes_runs_after_what_the_order_does() {
     let mut machine = Machine::with_orders(7);
     let aside = compile_expression(&machine.vm.names, "3 + 4").expect("it compiles");
-    let expression = "1 to: 5 do: [ :each | (Delay forMilliseconds: 2) wait ]. 42";
+    let expression = "1 to: 5 do: [ :each | (Delay forMilliseconds: 50) wait ]. 42";
     let process = machine.spawn(expression);
     let limits = RunLimits {
         deadline: Some(Instant::now() + Duration::from_secs(20)),
