@@ -8,6 +8,7 @@ use imprint_bootstrap::compile_expression;
 use imprint_host::free_port;
 use imprint_image::PristineImage;
 use imprint_isa::Miss;
+use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_model::Ghost;
 use imprint_report::ShrinkReport;
 use imprint_slave::keeping::{kept_of, misses};
@@ -16,9 +17,9 @@ use imprint_slave::proof::prove;
 use imprint_slave::session::compiled_tests;
 use imprint_slave::shrinking::{Material, Wanted};
 use imprint_trace::{Marks, Trace};
+use imprint_vm::Arrivals;
 use imprint_vm::extract::{Extractor, ImageIndex, PullSession, vocabulary};
 use imprint_vm::install::Names;
-use imprint_vm::{Answer, Arrivals};
 use imprint_wire::message::TestName;
 
 use crate::traces::is_of;
@@ -99,14 +100,14 @@ impl ByTrace<'_> {
     fn bring_marked(
         &self,
         arrivals: &mut Arrivals,
-        answer: &mut impl FnMut(&[Miss]) -> Result<Answer>,
+        answer: &mut impl FnMut(&[Miss]) -> Result<Bundle>,
     ) -> Result<()> {
         let entry = self.trace.epochs.get_key_value(ENTRY);
         for (epoch, marks) in entry.into_iter().chain(&self.trace.epochs) {
             let brought = answer(&unmet(marks, arrivals)?)
                 .with_context(|| format!("cannot bring what {epoch} touched"))?;
-            arrivals.note_phase(epoch, &brought.drafts);
-            arrivals.class_indices.extend(brought.class_indices);
+            arrivals.note_phase(epoch, &brought.placed);
+            arrivals.class_indices.extend(brought.classes);
         }
         Ok(())
     }

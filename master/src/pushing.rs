@@ -290,7 +290,7 @@ fn refuse_undeclared(drafts: &[MethodDraft]) -> Result<()> {
         let whole = Draft::Method(draft.clone());
         for reference in whole.references() {
             if let Ref::Undeclared(name) = reference {
-                bail!("{} names {name}, which nothing defines", whole.title());
+                bail!("{whole} names {name}, which nothing defines");
             }
         }
     }

@@ -142,7 +142,7 @@ pub fn kind_of(draft: &Draft) -> Kind {
 fn thing(bytes: &[u8]) -> Result<Thing> {
     let placed = decode_placed(bytes)?;
     Ok(Thing {
-        title: placed.draft.title(),
+        title: placed.draft.to_string(),
         kind: kind_of(&placed.draft),
         bytes: bytes.len() as u64,
     })

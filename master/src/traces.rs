@@ -95,7 +95,7 @@ fn trace_of_log(path: &Path) -> Option<Result<(Trace, Option<Torn>)>> {
                     for placed in waiting.drain(..) {
                         trace.things.entry(id_of(&placed)).or_insert(Thing {
                             kind: kind_of(&placed.draft),
-                            title: placed.draft.title(),
+                            title: placed.draft.to_string(),
                             cause: None,
                         });
                     }

@@ -234,7 +234,7 @@ impl Watcher {
         let methods = &self.methods;
         self.recorder.note(epoch, id, || Thing {
             kind: kind_of(&placed.draft),
-            title: placed.draft.title(),
+            title: placed.draft.to_string(),
             cause: cause.and_then(|activation| {
                 let name = (activation.behavior.clone(), activation.selector.clone());
                 methods.get(&name).copied().filter(|cause| *cause != id)

@@ -143,7 +143,7 @@ impl Agreed {
         let own = parts.iter().map(|part| &part.numbers);
         let theirs: Vec<Numbers> = decode_numbers(numbers, own)?;
         for (part, numbers) in parts.into_iter().zip(theirs) {
-            let title = part.outline.title();
+            let title = part.outline.to_string();
             let placed = join(part.outline, &numbers);
             let placed =
                 placed.ok_or_else(|| anyhow!("the master's numbers do not fit {title}"))?;

@@ -146,7 +146,7 @@ pub fn exercise_in(
     let mut passed_before = Vec::new();
     if let Some(unfinished) = &unfinished {
         unfinished.check(session.origin())?;
-        session.recall(unfinished.arrivals());
+        session.recall(unfinished.arrivals())?;
         passed_before = unfinished.passed();
     }
     let mut plan = session.plan();

@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow};
+use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{Draft, MethodEntry, Miss, Name, Placed};
 use imprint_model::Ghost;
 use imprint_shrink::{Kept, Margin};
-use imprint_vm::{Answer, Arrivals};
+use imprint_vm::Arrivals;
 use imprint_wire::message::Plan;
 
 use crate::session::Session;
@@ -30,7 +31,7 @@ pub fn pull_kept(session: &mut Session, plan: &Plan) -> Result<Vec<Kept>> {
     let line = session.line.clone();
     let arrivals = session.vm.extensions.get_or_default::<Arrivals>();
     kept_of(arrivals, &plan.options, |misses| {
-        Ok(line.borrow_mut().pull(misses)?)
+        Ok(line.borrow_mut().pull(misses)?.into())
     })
 }
 
@@ -42,7 +43,7 @@ pub fn pull_kept(session: &mut Session, plan: &Plan) -> Result<Vec<Kept>> {
 pub fn kept_of(
     arrivals: &mut Arrivals,
     options: &[(String, String)],
-    mut answer: impl FnMut(&[Miss]) -> Result<Answer>,
+    mut answer: impl FnMut(&[Miss]) -> Result<Bundle>,
 ) -> Result<Vec<Kept>> {
     let mut kept = Vec::new();
     for (_, value) in options.iter().filter(|(name, _)| name == KEEP_OPTION) {
@@ -89,9 +90,9 @@ pub fn id_of(placed: &Placed<Draft>) -> u64 {
     }
 }
 
-fn add(arrivals: &mut Arrivals, answer: Answer, because: &str, kept: &mut Vec<Kept>) {
-    arrivals.class_indices.extend(answer.class_indices);
-    kept.extend(answer.drafts.into_iter().map(|placed| Kept {
+fn add(arrivals: &mut Arrivals, answer: Bundle, because: &str, kept: &mut Vec<Kept>) {
+    arrivals.class_indices.extend(answer.classes);
+    kept.extend(answer.placed.into_iter().map(|placed| Kept {
         placed,
         because: because.to_string(),
     }));

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use imprint_host::LocalOutside;
 use imprint_image::Fingerprint;
 use imprint_isa::draft_bytes::packed::Bundle;
+use imprint_isa::verifier::{Rejection, Verified};
 use imprint_isa::{BehaviorName, CompileRequest, Draft, MethodDraft, Miss, Placed};
 use imprint_vm::extract::ClassIndices;
 use imprint_vm::install::Names;
@@ -195,13 +196,20 @@ impl Line {
         if let End::Far { greeting, .. } = &mut self.end {
             greeting.offers = agreed.offers;
         }
-        self.waiting.keep_seed(agreed.drafts, agreed.classes);
+        self.waiting.keep_seed(agreed.drafts, agreed.classes)?;
         Ok(())
     }
 
     /// Keeps drafts that came to an earlier run of the same master's image, until one is missed.
-    pub fn keep(&mut self, drafts: Vec<Placed<Draft>>, classes: Vec<ClassIndices>) {
-        self.waiting.keep_seed(drafts, classes);
+    ///
+    /// # Errors
+    /// Where a draft breaks a rule.
+    pub fn keep(
+        &mut self,
+        drafts: Vec<Placed<Draft>>,
+        classes: Vec<ClassIndices>,
+    ) -> Result<(), Rejection> {
+        self.waiting.keep_seed(drafts, classes)
     }
 
     /// How many drafts came and were not touched so far.
@@ -301,8 +309,7 @@ impl Line {
     fn keep_foretold(&mut self) -> Result<(), OutsideError> {
         self.traffic.bytes += std::mem::take(&mut self.foretold_bytes);
         for bundle in std::mem::take(&mut self.foretold) {
-            verify(&bundle)?;
-            self.waiting.keep_foretold(bundle);
+            self.waiting.keep_foretold(bundle)?;
         }
         Ok(())
     }
@@ -335,7 +342,7 @@ impl Line {
     }
 
     fn count(&mut self, answer: &Answer) {
-        for placed in &answer.drafts {
+        for placed in answer.drafts.iter().map(Verified::placed) {
             let traffic = match self.waiting.is_of_seed(placed) {
                 true => &mut self.of_seed,
                 false => &mut self.traffic,
@@ -366,7 +373,7 @@ impl Line {
                 Some(twin) => {
                     let found = twin.answer(&open);
                     let found = found.map_err(|error| OutsideError::Refused(error.to_string()))?;
-                    self.waiting.keep_of_twin(found.into())
+                    self.waiting.keep_of_twin(found)?
                 }
                 None => {
                     let more = self.pull_over_wire(open)?;
@@ -395,8 +402,7 @@ impl Line {
         };
         self.traffic.round_trips += 1;
         self.traffic.bytes += self.answer_bytes;
-        verify(&drafts.bundle)?;
-        Ok(self.waiting.keep(drafts.bundle))
+        Ok(self.waiting.keep(drafts.bundle)?)
     }
 
     /// Has a method or expression compiled.
@@ -486,15 +492,6 @@ fn is_late(message: &MasterMessage, asked: u64) -> bool {
 
 fn unexpected() -> OutsideError {
     OutsideError::Unsound("it is something else than what was asked".to_string())
-}
-
-/// Looks at every draft before anybody installs it.
-fn verify(bundle: &Bundle) -> Result<(), OutsideError> {
-    for placed in &bundle.placed {
-        imprint_isa::verifier::verify(&placed.draft, None)
-            .map_err(|error| OutsideError::Unsound(error.to_string()))?;
-    }
-    Ok(())
 }
 
 /// A question is asked this often at most: a master may break each stream on which it is asked.

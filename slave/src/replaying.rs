@@ -9,9 +9,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use imprint_image::Fingerprint;
 use imprint_isa::draft_bytes::decode_placed;
+use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{Draft, MethodDraft, Miss, Placed};
 use imprint_shrink::{Kept, Margin, Slim, SlimInput, SlimOptions, slim};
-use imprint_vm::{Answer, Arrivals};
+use imprint_vm::Arrivals;
 use imprint_wire::log::{LogReader, LoggedOutcome, Record, Torn};
 use imprint_wire::message::TestName;
 
@@ -84,7 +85,7 @@ impl Logged {
         &self,
         entry: &MethodDraft,
         margin: Margin,
-        mut answer: impl FnMut(&[Miss]) -> Result<Answer>,
+        mut answer: impl FnMut(&[Miss]) -> Result<Bundle>,
     ) -> Result<Slim> {
         let mut arrivals = self.arrivals.clone();
         let is_margin = |kept: &&Kept| Margin::ALL.map(because_of).contains(&kept.because);
@@ -93,8 +94,8 @@ impl Logged {
         let widening = Widening::around(&arrivals, &kept);
         widening.add(margin, &mut kept, |ghosts, kept| {
             let answer = answer(&misses(ghosts))?;
-            arrivals.class_indices.extend(answer.class_indices);
-            kept.extend(answer.drafts.into_iter().map(|placed| Kept {
+            arrivals.class_indices.extend(answer.classes);
+            kept.extend(answer.placed.into_iter().map(|placed| Kept {
                 placed,
                 because: because_of(margin),
             }));

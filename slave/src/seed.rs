@@ -18,11 +18,12 @@ use imprint_heap::Heap;
 use imprint_image::{
     Fingerprint, OpenedImage, open_image, read_image, spur_bytes, write_beside_and_rename,
 };
+use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{BehaviorName, MethodDraft, Miss};
+use imprint_vm::entry_method;
 use imprint_vm::extract::{
     ClassIndices, ClassParts, ExtractError, Extractor, ImageIndex, PullSession,
 };
-use imprint_vm::{Answer, entry_method};
 use imprint_wire::message::Seed as WireSeed;
 
 use crate::limits::heap_settings;
@@ -148,7 +149,7 @@ impl Twin {
     ///
     /// # Errors
     /// Where the image has nothing of the kind.
-    pub fn answer(&mut self, misses: &[Miss]) -> Result<Answer, ExtractError> {
+    pub fn answer(&mut self, misses: &[Miss]) -> Result<Bundle, ExtractError> {
         let extractor = Extractor::new(&self.seed.heap, &self.seed.index);
         extractor.answer(misses, &mut self.session)
     }

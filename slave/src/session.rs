@@ -127,16 +127,20 @@ impl Session {
 
     /// Takes over what came to a run that was cut short: it waits like all that came ahead of its time, and
     /// counts as reached.
-    pub fn recall(&mut self, arrivals: &Arrivals) {
+    ///
+    /// # Errors
+    /// Where a draft breaks a rule.
+    pub fn recall(&mut self, arrivals: &Arrivals) -> Result<()> {
         // A log that tells of no class ends before anything came.
         if arrivals.class_indices.is_empty() {
-            return;
+            return Ok(());
         }
         let drafts = (arrivals.drafts.iter()).map(|arrival| Placed::clone(&arrival.placed));
         let classes = arrivals.class_indices.clone();
-        self.line.borrow_mut().keep(drafts.collect(), classes);
+        self.line.borrow_mut().keep(drafts.collect(), classes)?;
         self.vm.extensions.insert(arrivals.clone());
         self.begin_phase("entry");
+        Ok(())
     }
 
     /// Tells how little a machine begins with.

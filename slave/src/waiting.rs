@@ -7,9 +7,11 @@
 //! ```
 //!
 //! All drafts of a bundle go through here, those that were asked for too: so what reaches the machine
-//! is the same, draft for draft, as if nothing had ever come ahead of its time.
+//! is the same, draft for draft, as if nothing had ever come ahead of its time. Each is verified before
+//! it waits; where one is refused, nothing of its bundle does.
 
 use imprint_isa::draft_bytes::packed::Bundle;
+use imprint_isa::verifier::{Rejection, Verified};
 use imprint_isa::{BehaviorName, Draft, Miss, Name, Placed, Ref};
 use imprint_vm::Answer;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -19,7 +21,7 @@ use crate::keeping::id_of;
 /// Drafts and class indices that the machine has not been given.
 #[derive(Default)]
 pub struct Waiting {
-    drafts: FxHashMap<u64, Box<Placed<Draft>>>,
+    drafts: FxHashMap<u64, Verified>,
     /// What can be asked for by name -> its id.
     names: FxHashMap<Named, u64>,
     /// Index in the class table -> id of the class or metaclass.
@@ -41,21 +43,33 @@ enum Named {
 /// What is to be done next while a draft is put behind what it needs.
 enum Step {
     Fetch(u64),
-    Put(Box<Placed<Draft>>),
+    Put(Verified),
 }
 
 impl Waiting {
     /// Takes in what slave and master have alike.
-    pub fn keep_seed(&mut self, drafts: Vec<Placed<Draft>>, classes: Vec<(Name, u32, u32)>) {
+    ///
+    /// # Errors
+    /// Where a draft breaks a rule.
+    pub fn keep_seed(
+        &mut self,
+        drafts: Vec<Placed<Draft>>,
+        classes: Vec<(Name, u32, u32)>,
+    ) -> Result<(), Rejection> {
+        let drafts = all_verified(drafts)?;
         self.note_undeclared(classes);
-        for placed in drafts {
-            self.of_seed.insert(id_of(&placed));
-            self.put_aside(placed);
+        for draft in drafts {
+            self.of_seed.insert(id_of(draft.placed()));
+            self.put_aside(draft);
         }
+        Ok(())
     }
 
     /// Takes in what a seed answered that is the master's very image.
-    pub fn keep_of_twin(&mut self, bundle: Bundle) -> Answer {
+    ///
+    /// # Errors
+    /// Where a draft breaks a rule.
+    pub fn keep_of_twin(&mut self, bundle: Bundle) -> Result<Answer, Rejection> {
         self.of_seed.extend(bundle.placed.iter().map(id_of));
         self.keep(bundle)
     }
@@ -72,12 +86,14 @@ impl Waiting {
     }
 
     /// Takes in what came; answers what of it was asked for, behind what that needs.
-    pub fn keep(&mut self, bundle: Bundle) -> Answer {
-        self.note_undeclared(bundle.classes);
+    ///
+    /// # Errors
+    /// Where a draft breaks a rule.
+    pub fn keep(&mut self, bundle: Bundle) -> Result<Answer, Rejection> {
         let asked: Vec<u64> = bundle.placed.iter().take(bundle.asked).map(id_of).collect();
-        for placed in bundle.placed {
-            self.put_aside(placed);
-        }
+        let drafts = all_verified(bundle.placed)?;
+        self.note_undeclared(bundle.classes);
+        drafts.into_iter().for_each(|draft| self.put_aside(draft));
         let mut answer = Answer {
             aliases: bundle.aliases,
             ..Answer::default()
@@ -85,18 +101,18 @@ impl Waiting {
         for id in asked {
             self.take(id, &mut answer);
         }
-        answer
+        Ok(answer)
     }
 
     /// Takes in what nobody asked for; what was told before is told in vain.
-    pub fn keep_foretold(&mut self, bundle: Bundle) {
-        for (name, index, meta_index) in bundle.classes {
-            self.undeclared.insert(name, (index, meta_index));
-        }
-        bundle
-            .placed
-            .into_iter()
-            .for_each(|placed| self.put_aside(placed));
+    ///
+    /// # Errors
+    /// Where a draft breaks a rule.
+    pub fn keep_foretold(&mut self, bundle: Bundle) -> Result<(), Rejection> {
+        let drafts = all_verified(bundle.placed)?;
+        self.note_undeclared(bundle.classes);
+        drafts.into_iter().for_each(|draft| self.put_aside(draft));
+        Ok(())
     }
 
     /// Adds what a miss is about to an answer; `false` where it does not wait here.
@@ -127,17 +143,18 @@ impl Waiting {
         }
     }
 
-    fn put_aside(&mut self, placed: Placed<Draft>) {
-        let id = id_of(&placed);
+    fn put_aside(&mut self, draft: Verified) {
+        let placed = draft.placed();
+        let id = id_of(placed);
         if let Some(name) = name_of(&placed.draft) {
             self.names.insert(name, id);
         }
-        match placed.draft {
+        match &placed.draft {
             Draft::Class(_) => self.class_indices.insert(placed.class_indices.0, id),
             Draft::Meta(_) => self.class_indices.insert(placed.class_indices.1, id),
             _ => None,
         };
-        self.drafts.insert(id, Box::new(placed));
+        self.drafts.insert(id, draft);
     }
 
     /// Moves a draft into an answer, behind what it needs. What is taken is gone from here, so names
@@ -146,17 +163,16 @@ impl Waiting {
         let mut steps = vec![Step::Fetch(id)];
         while let Some(step) = steps.pop() {
             match step {
-                Step::Put(placed) => {
-                    self.declare(&placed.draft, answer);
-                    answer.drafts.push(*placed);
-                    answer.asked += 1;
+                Step::Put(draft) => {
+                    self.declare(&draft.placed().draft, answer);
+                    answer.drafts.push(draft);
                 }
                 Step::Fetch(id) => {
-                    let Some(placed) = self.drafts.remove(&id) else {
+                    let Some(draft) = self.drafts.remove(&id) else {
                         continue;
                     };
-                    let needs = needs(&placed.draft);
-                    steps.push(Step::Put(placed));
+                    let needs = needs(&draft.placed().draft);
+                    steps.push(Step::Put(draft));
                     let ids = needs.iter().rev().filter_map(|name| self.names.get(name));
                     steps.extend(ids.copied().map(Step::Fetch));
                 }
@@ -180,6 +196,10 @@ impl Waiting {
             }
         }
     }
+}
+
+fn all_verified(drafts: Vec<Placed<Draft>>) -> Result<Vec<Verified>, Rejection> {
+    drafts.into_iter().map(Verified::new).collect()
 }
 
 /// The name under which other drafts refer to a draft.
@@ -282,24 +302,26 @@ mod tests {
     }
 
     fn ids(answer: &Answer) -> Vec<u64> {
-        answer.drafts.iter().map(id_of).collect()
+        answer.drafts.iter().map(|it| id_of(it.placed())).collect()
     }
 
     /// A class that was asked for; behind it all that its method needs.
     fn filled() -> (Waiting, Answer) {
         let mut waiting = Waiting::default();
-        let answer = waiting.keep(Bundle {
-            placed: vec![
-                class("Other", None, 1),
-                class("Top", None, 2),
-                class("Low", Some("Top"), 3),
-                global("Registry", 4),
-                method("Low", Ref::Global("Registry".into()), 5),
-            ],
-            asked: 1,
-            aliases: vec![],
-            classes: vec![("Other".into(), 1001, 2001), ("Low".into(), 1003, 2003)],
-        });
+        let answer = waiting
+            .keep(Bundle {
+                placed: vec![
+                    class("Other", None, 1),
+                    class("Top", None, 2),
+                    class("Low", Some("Top"), 3),
+                    global("Registry", 4),
+                    method("Low", Ref::Global("Registry".into()), 5),
+                ],
+                asked: 1,
+                aliases: vec![],
+                classes: vec![("Other".into(), 1001, 2001), ("Low".into(), 1003, 2003)],
+            })
+            .expect("sound drafts");
         (waiting, answer)
     }
 
@@ -350,18 +372,25 @@ mod tests {
     #[test]
     fn what_waits_of_the_seed_is_taken_like_the_rest_and_told_apart() {
         let mut waiting = Waiting::default();
-        waiting.keep_seed(
-            vec![class("Top", None, 2), class("Low", Some("Top"), 3)],
-            vec![("Top".into(), 1002, 2002), ("Low".into(), 1003, 2003)],
-        );
-        let answer = waiting.keep(Bundle {
-            placed: vec![method("Low", Ref::NIL, 5), method("Low", Ref::NIL, 6)],
-            asked: 1,
-            ..Bundle::default()
-        });
+        waiting
+            .keep_seed(
+                vec![class("Top", None, 2), class("Low", Some("Top"), 3)],
+                vec![("Top".into(), 1002, 2002), ("Low".into(), 1003, 2003)],
+            )
+            .expect("sound drafts");
+        let answer = waiting
+            .keep(Bundle {
+                placed: vec![method("Low", Ref::NIL, 5), method("Low", Ref::NIL, 6)],
+                asked: 1,
+                ..Bundle::default()
+            })
+            .expect("sound drafts");
         assert_eq!(ids(&answer), [2, 3, 5]);
         assert_eq!(answer.class_indices.len(), 2);
-        let of_seed = answer.drafts.iter().map(|it| waiting.is_of_seed(it));
+        let of_seed = answer
+            .drafts
+            .iter()
+            .map(|it| waiting.is_of_seed(it.placed()));
         assert_eq!(of_seed.collect::<Vec<_>>(), [true, true, false]);
         assert_eq!(waiting.count(), 1, "only what came over the wire counts");
     }
@@ -369,10 +398,12 @@ mod tests {
     #[test]
     fn classes_that_inherit_from_each_other_come_to_an_end() {
         let mut waiting = Waiting::default();
-        waiting.keep(Bundle {
-            placed: vec![class("A", Some("B"), 1), class("B", Some("A"), 2)],
-            ..Bundle::default()
-        });
+        waiting
+            .keep(Bundle {
+                placed: vec![class("A", Some("B"), 1), class("B", Some("A"), 2)],
+                ..Bundle::default()
+            })
+            .expect("sound drafts");
         let mut answer = Answer::default();
         assert!(waiting.satisfy(&Miss::Class("A".into()), &mut answer));
         assert_eq!(ids(&answer), [2, 1]);

@@ -75,7 +75,7 @@ fn cut(from: &Path, to: &Path, title: &str) -> bool {
     let mut is_cut = false;
     for record in LogReader::open(from).unwrap().rest().unwrap() {
         let is_it = matches!(&record, Record::Draft(bytes)
-            if decode_placed(bytes).unwrap().draft.title() == title);
+            if decode_placed(bytes).unwrap().draft.to_string() == title);
         if is_it {
             is_cut = true;
         } else {

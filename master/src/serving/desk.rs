@@ -17,8 +17,8 @@ use imprint_daemon::Metrics;
 use imprint_daemon::metrics::{Counter, Gauge, Held};
 use imprint_image::PristineImage;
 use imprint_isa::BehaviorName;
+use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_trace::Marks;
-use imprint_vm::Answer;
 use imprint_vm::extract::{ClassIndices, Extractor, ImageIndex, PullSession, vocabulary};
 use imprint_vm::install::Names;
 use imprint_wire::message::{
@@ -73,9 +73,9 @@ impl Served {
         }
     }
 
-    fn count(&self, answer: &Answer) {
+    fn count(&self, answer: &Bundle) {
         self.answers.add(1);
-        self.drafts.add(answer.drafts.len() as u64);
+        self.drafts.add(answer.placed.len() as u64);
     }
 }
 
@@ -206,10 +206,10 @@ impl Desk {
         }
     }
 
-    fn count(&self, answer: &Answer) {
+    fn count(&self, answer: &Bundle) {
         self.shelf.served.count(answer);
         if let Some((_, seat)) = &self.connected {
-            seat.note_drafts(answer.drafts.len());
+            seat.note_drafts(answer.placed.len());
         }
     }
 
@@ -256,7 +256,7 @@ impl Desk {
             self.count(&answer);
             messages.push(MasterMessage::Drafts(Drafts {
                 sequence: UNASKED,
-                bundle: answer.into(),
+                bundle: answer,
             }));
         }
         messages
@@ -282,7 +282,7 @@ impl Desk {
                 self.count(&answer);
                 MasterMessage::Drafts(Drafts {
                     sequence,
-                    bundle: answer.into(),
+                    bundle: answer,
                 })
             }
             Err(error) => MasterMessage::Refused {

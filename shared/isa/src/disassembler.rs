@@ -20,9 +20,9 @@ const BYTES_WIDTH: usize = 16;
 /// The listing of a draft: its title, and of a method its code and that of its blocks.
 pub fn listing(draft: &Draft) -> String {
     let Draft::Method(method) = draft else {
-        return format!("{}\n", draft.title());
+        return format!("{}\n", draft.to_string());
     };
-    let mut text = headed(&draft.title(), &method.code, &method.locals);
+    let mut text = headed(&draft.to_string(), &method.code, &method.locals);
     for (index, local) in method.locals.iter().enumerate() {
         if let Body::Code(code) = &local.body {
             text.push_str(&headed(&format!("block {index}"), code, &method.locals));

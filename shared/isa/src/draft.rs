@@ -216,20 +216,41 @@ pub struct ObjectDraft {
     pub locals: Vec<LocalObject>,
 }
 
-impl ObjectDraft {
-    /// What it is, in a user's words.
-    pub(crate) fn title(&self) -> String {
-        match &self.root {
-            Ref::Global(name) => format!("the global {name}"),
-            Ref::ClassVariable { class, name } => format!("the class variable {name} of {class}"),
-            Ref::Local(index) => self.locals.get(*index as usize).map_or_else(
-                || NAMELESS.to_string(),
-                |local| match &local.class {
-                    Ref::Class(behavior) => with_article(&behavior.to_string()),
-                    _ => NAMELESS.to_string(),
-                },
-            ),
-            _ => NAMELESS.to_string(),
+/// What it is, in a user's words.
+impl fmt::Display for ObjectDraft {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let local = match &self.root {
+            Ref::Local(index) => self.locals.get(*index as usize),
+            _ => None,
+        };
+        match (&self.root, local.map(|local| &local.class)) {
+            (Ref::Global(name), _) => write!(formatter, "the global {name}"),
+            (Ref::ClassVariable { class, name }, _) => {
+                write!(formatter, "the class variable {name} of {class}")
+            }
+            (_, Some(Ref::Class(behavior))) => {
+                formatter.write_str(&with_article(&behavior.to_string()))
+            }
+            _ => formatter.write_str(NAMELESS),
+        }
+    }
+}
+
+/// Where it stands: `Foo class>>bar:`.
+impl fmt::Display for MethodDraft {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}>>{}", self.behavior, self.selector)
+    }
+}
+
+/// What it is, in a user's words: `Foo`, `Foo class>>bar:`, `the global Foo`, `an Array`.
+impl fmt::Display for Draft {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Draft::Class(class) => formatter.write_str(&class.name),
+            Draft::Meta(meta) => write!(formatter, "{} class", meta.name),
+            Draft::Method(method) => method.fmt(formatter),
+            Draft::Object(object) => object.fmt(formatter),
         }
     }
 }
@@ -311,16 +332,6 @@ pub enum Draft {
 }
 
 impl Draft {
-    /// What it is, in a user's words: `Foo`, `Foo class>>bar:`, `the global Foo`, `an Array`.
-    pub fn title(&self) -> String {
-        match self {
-            Draft::Class(class) => class.name.to_string(),
-            Draft::Meta(meta) => format!("{} class", meta.name),
-            Draft::Method(method) => format!("{}>>{}", method.behavior, method.selector),
-            Draft::Object(object) => object.title(),
-        }
-    }
-
     /// All references that it holds, those of the objects that travel with it too.
     pub fn references(&self) -> Vec<&Ref> {
         let own = match self {

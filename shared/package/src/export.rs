@@ -230,7 +230,7 @@ fn lacking(reference: &Ref) -> String {
 /// Refuses what only the image knows that it was taken from.
 fn check_bound(draft: &Draft) -> Result<(), PackageError> {
     let bound = |what: &str| PackageError::Bound {
-        owner: draft.title(),
+        owner: draft.to_string(),
         what: what.to_owned(),
     };
     if draft

@@ -85,7 +85,7 @@ impl Manifest {
     }
 
     fn note(&mut self, taken: &Taken) {
-        let title = taken.placed.draft.title();
+        let title = taken.placed.draft.to_string();
         match &taken.placed.draft {
             Draft::Class(class) => {
                 self.counts.classes += 1;

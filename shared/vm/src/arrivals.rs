@@ -54,13 +54,12 @@ impl Arrivals {
     }
 
     /// Notes a draft; one that came before is not noted again. Answers whether it was.
-    pub fn note(&mut self, placed: Placed<Draft>) -> bool {
+    pub fn note(&mut self, placed: Box<Placed<Draft>>) -> bool {
         let is_meta = matches!(placed.draft, Draft::Meta(_));
         let id = if is_meta { placed.meta_id } else { placed.id };
         let is_new = id != 0 && self.ids.insert((id, is_meta));
         if is_new {
             let phase = self.phases.len().saturating_sub(1);
-            let placed = Box::new(placed);
             self.drafts.push(Arrival { placed, phase });
         }
         is_new
@@ -74,7 +73,7 @@ impl Arrivals {
     ) {
         self.begin_phase(name);
         for placed in drafts {
-            self.note(placed.clone());
+            self.note(Box::new(placed.clone()));
         }
     }
 
@@ -98,7 +97,7 @@ impl Vm {
     }
 
     /// Notes that a draft of the master was installed.
-    pub(crate) fn note_arrival(&mut self, placed: Placed<Draft>) {
+    pub(crate) fn note_arrival(&mut self, placed: Box<Placed<Draft>>) {
         let Some(arrivals) = self.extensions.get_mut::<Arrivals>() else {
             return;
         };

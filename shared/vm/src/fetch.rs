@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use imprint_heap::{Collection, NeedsSpace};
-use imprint_isa::verifier::verify;
+use imprint_isa::verifier::{Verified, verify};
 use imprint_isa::{Draft, MethodDraft, Miss, Name, ObjectDraft, Placed};
 use imprint_model::Oop;
 use imprint_model::layout::association;
 
-use crate::install::{InstallError, Installer, Unbound};
+use crate::install::{InstallError, Installer, Restated, Unbound};
 use crate::machine::Vm;
 use crate::outcome::Outcome;
 use crate::outside::OutsideError;
@@ -38,43 +38,80 @@ impl Vm {
     /// # Errors
     /// Where it is refused; then nothing changed.
     pub fn install(&mut self, placed: &Placed<Draft>) -> Result<Oop, InstallError> {
-        let installed = self.install_quietly(placed, Unbound::Create);
+        let installed = self.install_unseen(placed, Unbound::Create);
         self.flush_caches();
         installed
     }
 
-    fn install_quietly(
+    /// Installs a draft that nobody has looked at.
+    fn install_unseen(
         &mut self,
         placed: &Placed<Draft>,
         unbound: Unbound,
     ) -> Result<Oop, InstallError> {
-        let mut restated = self.names.restated(&self.heap, placed)?;
-        let changed = restated.as_mut().map(|it| std::mem::take(&mut it.changed));
-        let mut changed = changed.unwrap_or_default();
+        match self.names.restated(&self.heap, placed)? {
+            Some(restated) => self.install_restated(restated, unbound),
+            None => {
+                self.verify_draft(&placed.draft)?;
+                self.installer(unbound).install(placed)
+            }
+        }
+    }
+
+    /// Installs a draft that was verified where it came in.
+    fn install_verified(
+        &mut self,
+        draft: &Verified,
+        unbound: Unbound,
+    ) -> Result<Oop, InstallError> {
+        let placed = draft.placed();
+        if let Some(restated) = self.names.restated(&self.heap, placed)? {
+            return self.install_restated(restated, unbound);
+        }
+        if let Some(fields) = self.fields_of(&placed.draft) {
+            draft.check_fields(fields)?;
+        }
+        self.installer(unbound).install(placed)
+    }
+
+    /// Installs a draft in another form than it was sent in.
+    fn install_restated(
+        &mut self,
+        restated: Restated,
+        unbound: Unbound,
+    ) -> Result<Oop, InstallError> {
+        let Restated {
+            placed,
+            mut changed,
+        } = restated;
         changed.retain(|it| self.presence.get(it.id).is_none());
-        let placed = restated.as_ref().map_or(placed, |it| &it.placed);
         self.verify_draft(&placed.draft)?;
-        let mut installer = Installer {
-            heap: &mut self.heap,
-            names: &mut self.names,
-            presence: &mut self.presence,
-            unbound,
-        };
-        let installed = installer.install(placed)?;
+        let installed = self.installer(unbound).install(&placed)?;
         self.note_latecomers(changed, &placed.local_ids);
         Ok(installed)
     }
 
-    /// The frame stack trusts code to keep to its bounds: so none comes in here unseen.
-    pub(crate) fn verify_draft(&self, draft: &Draft) -> Result<(), InstallError> {
-        let fields = match draft {
-            Draft::Method(method) => self
-                .names
-                .all_instance_variables(&method.behavior)
-                .map(|variables| variables.len()),
+    /// What puts drafts into the heap of this machine.
+    pub(crate) fn installer(&mut self, unbound: Unbound) -> Installer<'_> {
+        Installer {
+            heap: &mut self.heap,
+            names: &mut self.names,
+            presence: &mut self.presence,
+            unbound,
+        }
+    }
+
+    /// The frame stack trusts code to keep to its bounds: so none comes in unseen.
+    pub(crate) fn verify_draft(&mut self, draft: &Draft) -> Result<(), InstallError> {
+        Ok(verify(draft, self.fields_of(draft))?)
+    }
+
+    /// The number of instance variables that the code of a draft may name, where that is known.
+    fn fields_of(&mut self, draft: &Draft) -> Option<usize> {
+        match draft {
+            Draft::Method(method) => Some(self.names.fields_of(&method.behavior)?.count),
             _ => None,
-        };
-        verify(draft, fields).map_err(|rejection| InstallError::Rejected(Box::new(rejection)))
+        }
     }
 
     /// The same miss by name, where the object missed is the value of a global: a class, mostly. The
@@ -105,16 +142,16 @@ impl Vm {
             Ok(answer) => answer,
             Err(error) => return self.go_without(miss, error),
         };
-        let last = answer.drafts.last().map(|placed| &placed.draft);
+        let last = answer.drafts.last().map(|it| &it.placed().draft);
         self.note_pull(answer.bytes, || {
-            last.map_or_else(|| "a name".to_string(), Draft::title)
+            last.map_or_else(|| "a name".to_string(), Draft::to_string)
         });
         self.declare_classes(&answer);
-        for placed in answer.drafts {
-            if let Err(outcome) = self.install_fetched(&placed, 0) {
+        for draft in answer.drafts {
+            if let Err(outcome) = self.install_fetched(&draft, 0) {
                 return Some(outcome);
             }
-            self.note_arrival(placed);
+            self.note_arrival(draft.into_placed());
         }
         for (ghost, reference) in answer.aliases {
             let root = ObjectDraft {
@@ -125,7 +162,9 @@ impl Vm {
                 id: ghost.id,
                 ..Placed::nowhere(Draft::Object(root))
             };
-            if let Err(outcome) = self.install_fetched(&alias, 0) {
+            let installed =
+                Verified::new(alias).map_err(|error| Outcome::Corrupt(error.to_string()));
+            if let Err(outcome) = installed.and_then(|alias| self.install_fetched(&alias, 0)) {
                 return Some(outcome);
             }
         }
@@ -165,9 +204,9 @@ impl Vm {
         })
     }
 
-    fn install_fetched(&mut self, placed: &Placed<Draft>, depth: usize) -> Result<(), Outcome> {
+    fn install_fetched(&mut self, draft: &Verified, depth: usize) -> Result<(), Outcome> {
         for _ in 0..NESTED_MISSES_MAX {
-            match self.install_quietly(placed, Unbound::Refuse) {
+            match self.install_verified(draft, Unbound::Refuse) {
                 Ok(_) => return Ok(()),
                 Err(InstallError::NeedsSpace(bytes)) => self.make_space(bytes)?,
                 Err(InstallError::Missing { miss, .. }) if depth < NESTED_MISSES_MAX => {
@@ -178,7 +217,7 @@ impl Vm {
         }
         Err(Outcome::Corrupt(format!(
             "{} needs too much",
-            placed.draft.title()
+            draft.placed().draft.to_string()
         )))
     }
 
@@ -191,13 +230,10 @@ impl Vm {
         self.verify_draft(&placed.draft)
             .map_err(|error| Outcome::Corrupt(error.to_string()))?;
         for _ in 0..NESTED_MISSES_MAX {
-            let mut installer = Installer {
-                heap: &mut self.heap,
-                names: &mut self.names,
-                presence: &mut self.presence,
-                unbound: Unbound::Refuse,
-            };
-            match installer.make_method(draft, &placed, 0) {
+            let made = self
+                .installer(Unbound::Refuse)
+                .make_method(draft, &placed, 0);
+            match made {
                 Ok(method) => return Ok(method),
                 Err(InstallError::NeedsSpace(bytes)) => self.make_space(bytes)?,
                 Err(InstallError::Missing { miss, .. }) => self.fetch(*miss).map_or(Ok(()), Err)?,
@@ -206,7 +242,7 @@ impl Vm {
         }
         Err(Outcome::Corrupt(format!(
             "{} needs too much",
-            placed.draft.title()
+            placed.draft.to_string()
         )))
     }
 

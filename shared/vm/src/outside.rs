@@ -4,7 +4,8 @@
 use std::time::Instant;
 
 use imprint_isa::draft_bytes::packed::Bundle;
-use imprint_isa::{BehaviorName, CompileRequest, Draft, MethodDraft, Miss, Name, Placed, Ref};
+use imprint_isa::verifier::{Rejection, Verified};
+use imprint_isa::{BehaviorName, CompileRequest, MethodDraft, Miss, Name, Ref};
 use imprint_model::Ghost;
 use thiserror::Error;
 
@@ -17,24 +18,47 @@ pub struct Answer {
     /// are declared before anything is installed.
     pub class_indices: Vec<(Name, u32, u32)>,
     /// Drafts to install, in this order.
-    pub drafts: Vec<Placed<Draft>>,
-    /// How many of the drafts, from the first on, answer what was asked; the rest may be needed next.
-    /// Whoever hands an answer to a machine has put the rest aside.
-    pub asked: usize,
+    pub drafts: Vec<Verified>,
     /// Ghosts that stand for something the machine can find by name.
     pub aliases: Vec<(Ghost, Ref)>,
     /// What it cost on the wire; 0 where all of it had come before.
     pub bytes: u64,
 }
 
+impl Answer {
+    /// What came, once all of it was verified; all of it is installed, asked for or not.
+    ///
+    /// # Errors
+    /// The first rule that a draft breaks.
+    pub fn verified(bundle: Bundle) -> Result<Answer, Rejection> {
+        let drafts = bundle.placed.into_iter().map(Verified::new);
+        Ok(Answer {
+            class_indices: bundle.classes,
+            drafts: drafts.collect::<Result<_, _>>()?,
+            aliases: bundle.aliases,
+            bytes: 0,
+        })
+    }
+}
+
 impl From<Answer> for Bundle {
     fn from(answer: Answer) -> Bundle {
         Bundle {
-            asked: answer.asked,
-            placed: answer.drafts,
+            asked: answer.drafts.len(),
+            placed: answer
+                .drafts
+                .into_iter()
+                .map(|it| *it.into_placed())
+                .collect(),
             aliases: answer.aliases,
             classes: answer.class_indices,
         }
+    }
+}
+
+impl From<Rejection> for OutsideError {
+    fn from(rejection: Rejection) -> OutsideError {
+        OutsideError::Unsound(rejection.to_string())
     }
 }
 

@@ -7,6 +7,7 @@
 //! on is known. A block that no instruction makes a closure of (that of a constant closure, which
 //! is a literal) begins with nothing known.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use imprint_model::Format;
@@ -29,17 +30,18 @@ const BLOCK_CLASS: &str = "CompiledBlock";
 /// A method draft under verification.
 pub(super) struct Method<'d> {
     pub(super) locals: &'d [LocalObject],
-    pub(super) fields: Option<usize>,
+    /// Instance variables that its class has, where known.
+    fields: Option<usize>,
+    /// So many it must have at least, as far as the code was followed.
+    named: Cell<usize>,
 }
 
 /// What a block begins with, by the index of the local object that holds its code.
 type Entries = BTreeMap<usize, Vec<Value>>;
 
-pub(super) fn verify(draft: &MethodDraft, fields: Option<usize>) -> Checked {
-    let method = Method {
-        locals: &draft.locals,
-        fields,
-    };
+/// Verifies the code of a method; answers how many instance variables its class must have at least.
+pub(super) fn verify(draft: &MethodDraft, fields: Option<usize>) -> Result<usize, (Place, Rule)> {
+    let method = Method::new(&draft.locals, fields);
     method.check_head(draft)?;
     let start = vec![Value::Any; usize::from(draft.code.header.argument_count)];
     let mut open = Entries::new();
@@ -55,15 +57,13 @@ pub(super) fn verify(draft: &MethodDraft, fields: Option<usize>) -> Checked {
             done.insert(block, merged);
         }
     }
-    method.blocks_without_maker(&mut done)
+    method.blocks_without_maker(&mut done)?;
+    Ok(method.named.get())
 }
 
 /// Verifies code that travels with an object, apart from the method it belongs to.
 pub(super) fn verify_locals(locals: &[LocalObject]) -> Checked {
-    let method = Method {
-        locals,
-        fields: None,
-    };
+    let method = Method::new(locals, None);
     for (index, local) in locals.iter().enumerate() {
         let Body::Code(code) = &local.body else {
             continue;
@@ -101,7 +101,25 @@ fn called_primitive(code: &CodeBody) -> Option<u16> {
     }
 }
 
-impl Method<'_> {
+impl<'d> Method<'d> {
+    fn new(locals: &'d [LocalObject], fields: Option<usize>) -> Method<'d> {
+        Method {
+            locals,
+            fields,
+            named: Cell::new(0),
+        }
+    }
+
+    /// The code names an instance variable: its class must have it.
+    pub(super) fn check_field(&self, field: u16) -> Result<(), Rule> {
+        let needed = usize::from(field) + 1;
+        self.named.set(self.named.get().max(needed));
+        match self.fields {
+            Some(fields) if needed > fields => Err(Rule::Field(field)),
+            _ => Ok(()),
+        }
+    }
+
     fn check_head(&self, draft: &MethodDraft) -> Checked {
         let at = |rule| Err((Place::Code(None), rule));
         let header = draft.code.header;
@@ -136,10 +154,8 @@ impl Method<'_> {
             Some(NAMED_PRIMITIVE) if !self.names_primitive(&code.literals[0]) => {
                 at(Rule::PrimitiveName)
             }
-            Some(number) => match (QuickReturn::from_number(number), self.fields) {
-                (Some(QuickReturn::Field(field)), Some(fields)) if usize::from(field) >= fields => {
-                    at(Rule::Field(u16::from(field)))
-                }
+            Some(number) => match QuickReturn::from_number(number) {
+                Some(QuickReturn::Field(field)) => self.check_field(field.into()).or_else(at),
                 _ => Ok(()),
             },
             None => Ok(()),

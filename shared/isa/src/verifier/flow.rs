@@ -349,7 +349,7 @@ impl<'m, 'd> Flow<'m, 'd> {
         match instruction {
             Instruction::PushReceiverVariable { index, .. }
             | Instruction::StoreReceiverVariable { index, .. }
-            | Instruction::PopReceiverVariable { index, .. } => self.check_field(index),
+            | Instruction::PopReceiverVariable { index, .. } => self.method.check_field(index),
             Instruction::PushLiteral(index) => self.literal(index).map(drop),
             Instruction::PushLiteralVariable(index)
             | Instruction::StoreLiteralVariable(index)
@@ -370,13 +370,6 @@ impl<'m, 'd> Flow<'m, 'd> {
                 Err(Rule::BlockReturn)
             }
             Instruction::Unused(opcode) => Err(Rule::Unassigned(opcode)),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_field(&self, index: u16) -> Result<(), Rule> {
-        match self.method.fields {
-            Some(fields) if usize::from(index) >= fields => Err(Rule::Field(index)),
             _ => Ok(()),
         }
     }

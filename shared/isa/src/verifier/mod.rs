@@ -8,6 +8,8 @@
 //!            └── flow   every path once: operands, temporaries, vectors, jumps, returns
 //! ```
 //!
+//! Who verifies a draft long before its class is there keeps the proof: [`Verified`].
+//!
 //! The machine reads temp vectors without looking at them, so the flow follows which temporary
 //! surely holds one, and of which size; only of a block that is pulled apart from its method the
 //! copied values are taken on trust. It does not follow classes or other values: a send checks its
@@ -20,6 +22,7 @@ mod flow;
 mod rule;
 #[cfg(test)]
 mod tests;
+mod verified;
 
 use std::collections::HashSet;
 
@@ -30,6 +33,7 @@ use crate::draft::{
     Ref,
 };
 pub use rule::{Place, Rejection, Rule};
+pub use verified::Verified;
 
 /// Verifies a draft. `fields` is the number of instance variables of the behaviour that a method
 /// goes to, inherited ones included; `None` where the caller does not know it, and then the
@@ -38,14 +42,19 @@ pub use rule::{Place, Rejection, Rule};
 /// # Errors
 /// The first rule that the draft breaks, and where.
 pub fn verify(draft: &Draft, fields: Option<usize>) -> Result<(), Rejection> {
-    let broken = match draft {
-        Draft::Class(class) => verify_class(class),
-        Draft::Meta(meta) => verify_meta(meta),
+    fields_named(draft, fields).map(drop)
+}
+
+/// As [`verify`]; answers how many instance variables the behaviour must have at least.
+fn fields_named(draft: &Draft, fields: Option<usize>) -> Result<usize, Rejection> {
+    let checked = match draft {
+        Draft::Class(class) => verify_class(class).map(|()| 0),
+        Draft::Meta(meta) => verify_meta(meta).map(|()| 0),
         Draft::Method(method) => verify_method(method, fields),
-        Draft::Object(object) => verify_object(object),
+        Draft::Object(object) => verify_object(object).map(|()| 0),
     };
-    broken.map_err(|(place, rule)| Rejection {
-        title: draft.title(),
+    checked.map_err(|(place, rule)| Rejection {
+        title: draft.to_string(),
         place,
         rule,
     })
@@ -59,8 +68,10 @@ pub fn verify_method_draft(
     method: &MethodDraft,
     fields: Option<usize>,
 ) -> Result<(), Box<Rejection>> {
-    let title = || format!("{}>>{}", method.behavior, method.selector);
-    verify_method(method, fields).map_err(|broken| rejection(title(), broken))
+    let checked = verify_method(method, fields);
+    checked
+        .map(drop)
+        .map_err(|broken| rejection(method.to_string(), broken))
 }
 
 /// As [`verify`], of a class alone.
@@ -76,7 +87,7 @@ pub fn verify_class_draft(class: &ClassDraft) -> Result<(), Box<Rejection>> {
 /// # Errors
 /// As [`verify`].
 pub fn verify_object_draft(object: &ObjectDraft) -> Result<(), Box<Rejection>> {
-    verify_object(object).map_err(|broken| rejection(object.title(), broken))
+    verify_object(object).map_err(|broken| rejection(object.to_string(), broken))
 }
 
 fn rejection(title: String, (place, rule): (Place, Rule)) -> Box<Rejection> {
@@ -130,7 +141,7 @@ fn verify_meta(meta: &MetaDraft) -> Checked {
     check_free_references(&meta.slots)
 }
 
-fn verify_method(method: &MethodDraft, fields: Option<usize>) -> Checked {
+fn verify_method(method: &MethodDraft, fields: Option<usize>) -> Result<usize, (Place, Rule)> {
     check_selector(&method.selector)?;
     check_locals(&method.locals, true)?;
     code::verify(method, fields)

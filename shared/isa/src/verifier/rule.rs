@@ -12,7 +12,7 @@ use crate::draft::Name;
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("{title} is not sound{place}: {rule}")]
 pub struct Rejection {
-    /// Which draft, as [`crate::draft::Draft::title`] says it.
+    /// Which draft, as [`crate::draft::Draft`]'s text says it.
     pub title: String,
     /// Where in it.
     pub place: Place,

@@ -26,8 +26,8 @@ fn every_draft_of_the_image_reads_back() {
         }
         let bytes = encode_placed(&placed);
         let back = decode_placed(&bytes)
-            .unwrap_or_else(|error| panic!("{}: {error}", placed.draft.title()));
-        assert_eq!(encode_placed(&back), bytes, "{}", placed.draft.title());
+            .unwrap_or_else(|error| panic!("{}: {error}", placed.draft.to_string()));
+        assert_eq!(encode_placed(&back), bytes, "{}", placed.draft.to_string());
     }
     println!("{behaviors} classes and class sides, {methods} methods, {objects} objects");
     assert!(behaviors > 300, "{behaviors}");
@@ -149,7 +149,7 @@ fn portable_code_holds_no_ids() {
             continue;
         }
         let placed = extractor.draft(oop);
-        let title = placed.draft.title();
+        let title = placed.draft.to_string();
         assert_eq!((placed.id, placed.meta_id), (0, 0), "{title}");
         assert!(placed.local_ids.iter().all(|id| *id == 0), "{title}");
         let has_id = references(&placed.draft)
@@ -166,8 +166,8 @@ fn a_bundle_holds_a_package_and_what_it_stands_on() {
     let answer = master
         .extractor()
         .bundle(|package| package == "Collections", &mut session);
-    let title = |placed: &Placed<Draft>| placed.draft.title();
-    let titles: Vec<String> = answer.drafts.iter().map(title).collect();
+    let title = |placed: &Placed<Draft>| placed.draft.to_string();
+    let titles: Vec<String> = answer.placed.iter().map(title).collect();
     let position = |wanted: &str| titles.iter().position(|title| title == wanted);
     assert!(
         position("Object") < position("OrderedCollection"),

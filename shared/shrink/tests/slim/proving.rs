@@ -106,7 +106,7 @@ fn the_tests_pass_in_the_slim_image_alone() {
 fn a_method_that_was_deleted_fails_the_proof_by_name() {
     let (slave, _) = tested();
     let mut arrivals = slave.vm.extensions.get::<Arrivals>().expect("kept").clone();
-    let is_size = |placed: &Placed<Draft>| placed.draft.title() == "Interval>>size";
+    let is_size = |placed: &Placed<Draft>| placed.draft.to_string() == "Interval>>size";
     assert!(
         arrivals
             .drafts

@@ -91,10 +91,10 @@ impl Outside for Line {
         let mut traffic = self.traffic.borrow_mut();
         std::thread::sleep(traffic.delay);
         traffic.misses.extend_from_slice(misses);
-        traffic.drafts += answer.drafts.len();
+        traffic.drafts += answer.placed.len();
         let bytes = |placed: &Placed<Draft>| imprint_isa::draft_bytes::encode_placed(placed).len();
-        traffic.bytes += answer.drafts.iter().map(bytes).sum::<usize>();
-        Ok(answer)
+        traffic.bytes += answer.placed.iter().map(bytes).sum::<usize>();
+        Ok(Answer::verified(answer)?)
     }
 
     fn wait(&mut self, deadline: Option<Instant>) -> Vec<Event> {

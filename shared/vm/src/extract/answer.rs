@@ -8,6 +8,7 @@
 //! ```
 
 use imprint_isa::draft_bytes::encode_placed;
+use imprint_isa::draft_bytes::packed::Bundle;
 use imprint_isa::{BehaviorName, Draft, Miss, Name, Placed, Ref};
 use imprint_model::layout::behavior;
 use imprint_model::{Ghost, Known, Oop};
@@ -16,7 +17,6 @@ use thiserror::Error;
 
 use super::foresight::foresee;
 use super::{Extractor, Place};
-use crate::outside::Answer;
 
 /// Closures whose receivers are closures and so on are followed this far.
 const DEPTH_MAX: usize = 64;
@@ -97,7 +97,7 @@ impl Extractor<'_> {
         &self,
         misses: &[Miss],
         session: &mut PullSession,
-    ) -> Result<Answer, ExtractError> {
+    ) -> Result<Bundle, ExtractError> {
         let roots = misses
             .iter()
             .map(|miss| self.root(miss))
@@ -106,7 +106,7 @@ impl Extractor<'_> {
         for root in roots {
             reply.bring(root, 0);
         }
-        reply.answer.asked = reply.answer.drafts.len();
+        reply.answer.asked = reply.answer.placed.len();
         reply.prefetch();
         Ok(reply.answer)
     }
@@ -119,17 +119,17 @@ impl Extractor<'_> {
         ids: impl IntoIterator<Item = u64>,
         (answers_max, answer_bytes): (usize, usize),
         session: &mut PullSession,
-    ) -> Vec<Answer> {
-        let mut answers: Vec<Answer> = Vec::new();
+    ) -> Vec<Bundle> {
+        let mut answers: Vec<Bundle> = Vec::new();
         let mut reply = Reply::of(*self, session);
         let mut bytes = 0;
         for oop in ids.into_iter().filter_map(|id| self.oop_at(id)) {
             if answers.len() == answers_max || !reply.may_wait(oop) {
                 continue;
             }
-            let begin = reply.answer.drafts.len();
+            let begin = reply.answer.placed.len();
             reply.bring(oop, 0);
-            let brought = &reply.answer.drafts[begin..];
+            let brought = &reply.answer.placed[begin..];
             bytes += brought
                 .iter()
                 .map(|it| encode_placed(it).len())
@@ -140,13 +140,13 @@ impl Extractor<'_> {
             }
         }
         answers.push(reply.answer);
-        answers.retain(|answer| !answer.drafts.is_empty());
+        answers.retain(|answer| !answer.placed.is_empty());
         answers
     }
 
     /// All classes and methods of some packages, for a slave that begins with them: the base
     /// library, say. `wanted` is asked with the name of a package.
-    pub fn bundle(&self, wanted: impl Fn(&str) -> bool, session: &mut PullSession) -> Answer {
+    pub fn bundle(&self, wanted: impl Fn(&str) -> bool, session: &mut PullSession) -> Bundle {
         let mut reply = Reply::of(*self, session);
         let is_code = |place: &Place| matches!(place, Place::Behavior(_) | Place::Method(..));
         let mut code: Vec<(Oop, &Place)> = self
@@ -160,7 +160,7 @@ impl Extractor<'_> {
                 reply.bring(oop, 0);
             }
         }
-        reply.answer.asked = reply.answer.drafts.len();
+        reply.answer.asked = reply.answer.placed.len();
         reply.answer
     }
 
@@ -250,7 +250,7 @@ impl Extractor<'_> {
 struct Reply<'a> {
     extractor: Extractor<'a>,
     session: &'a mut PullSession,
-    answer: Answer,
+    answer: Bundle,
     /// Ids of methods and objects in this answer.
     taken: FxHashSet<u64>,
 }
@@ -260,7 +260,7 @@ impl<'a> Reply<'a> {
         Reply {
             extractor,
             session,
-            answer: Answer::default(),
+            answer: Bundle::default(),
             taken: FxHashSet::default(),
         }
     }
@@ -290,17 +290,17 @@ impl<'a> Reply<'a> {
     fn prefetch(&mut self) {
         let mut left = self.session.prefetch_bytes;
         let mut at = 0;
-        while let Some(placed) = self.answer.drafts.get(at).filter(|_| left > 0) {
+        while let Some(placed) = self.answer.placed.get(at).filter(|_| left > 0) {
             at += 1;
             let Draft::Method(method) = &placed.draft else {
                 continue;
             };
             for oop in foresee(&self.extractor, method) {
-                let begin = self.answer.drafts.len();
+                let begin = self.answer.placed.len();
                 if left > 0 && self.may_wait(oop) {
                     self.bring(oop, 0);
                 }
-                let brought = &self.answer.drafts[begin..];
+                let brought = &self.answer.placed[begin..];
                 let bytes: usize = brought.iter().map(|it| encode_placed(it).len()).sum();
                 left = left.saturating_sub(bytes as u64);
             }
@@ -435,7 +435,7 @@ impl<'a> Reply<'a> {
                 self.declare_name(&behavior.class);
             }
         }
-        self.answer.drafts.push(placed);
+        self.answer.placed.push(placed);
     }
 
     fn precede(&mut self, reference: &Ref) {
@@ -456,7 +456,7 @@ impl<'a> Reply<'a> {
         };
         if self.session.declared.insert(entry.index) {
             self.answer
-                .class_indices
+                .classes
                 .push((name.clone(), entry.index, entry.meta_index));
         }
     }

@@ -5,7 +5,7 @@
 //!    │                                     │
 //!    └── Extractor ── class, meta, method, object ──> Placed<Draft>
 //!                            │
-//!   misses ── answer ── in install order, less what this session has been sent ──> Answer
+//!   misses ── answer ── in install order, less what this session has been sent ──> Bundle
 //! ```
 //!
 //! What a reference becomes is decided in one place ([`gather`]). A value is named where it has a

@@ -38,12 +38,12 @@ impl Installer<'_> {
             return Ok(InstalledMethods::default());
         };
         let class = self.names.behavior(self.heap, &first.behavior);
-        let class = class.ok_or_else(|| self.missing_behavior(&title(first), &first.behavior))?;
+        let class = class.ok_or_else(|| self.missing_behavior(first, &first.behavior))?;
         let shape = self.names.shape_of(&first.behavior);
         let dictionary = MethodDictionary(self.heap.slot(class, behavior::METHOD_DICTIONARY));
         if dictionary.capacity(self.heap) == 0 {
             return Err(InstallError::Malformed {
-                title: title(first),
+                title: first.to_string(),
                 what: "its class has no method dictionary",
             });
         }
@@ -55,9 +55,9 @@ impl Installer<'_> {
         for (draft, source_pointer) in methods {
             debug_assert_eq!(draft.behavior, first.behavior, "one behaviour at a time");
             if shape.is_some_and(|shape| shape != draft.shape && draft.shape != 0) {
-                return Err(InstallError::Shape(title(draft)));
+                return Err(InstallError::Shape(draft.to_string()));
             }
-            let method = self.make_method_in_bulk(draft, *source_pointer)?;
+            let method = self.make_code(draft, draft, &[], *source_pointer)?;
             let selector = self.heap.intern(&draft.selector)?;
             let fits = dictionary.put(self.heap, selector, method);
             debug_assert!(fits, "room was made for all of them");
@@ -66,22 +66,4 @@ impl Installer<'_> {
         let is_over = dictionary.tally(self.heap) != before + made.len();
         Ok(InstalledMethods { all: made, is_over })
     }
-
-    /// The title is made for whoever wants to read it alone: a refusal changes nothing, so that it can
-    /// be had again with one.
-    fn make_method_in_bulk(
-        &mut self,
-        method: &MethodDraft,
-        source_pointer: u64,
-    ) -> Result<Oop, InstallError> {
-        match self.make_code("", method, &[], source_pointer) {
-            Err(InstallError::NeedsSpace(bytes)) => Err(InstallError::NeedsSpace(bytes)),
-            Err(_) => self.make_code(&title(method), method, &[], source_pointer),
-            made => made,
-        }
-    }
-}
-
-fn title(method: &MethodDraft) -> String {
-    format!("{}>>{}", method.behavior, method.selector)
 }

@@ -1,5 +1,7 @@
 //! Installs methods: code, literals, the blocks and literal objects that travel with it.
 
+use std::fmt::Display;
+
 use imprint_heap::{Heap, NeedsSpace};
 use imprint_isa::{CodeBody, Draft, MethodDraft, Placed};
 use imprint_model::family::PHARO;
@@ -7,7 +9,7 @@ use imprint_model::layout::behavior;
 use imprint_model::{Format, Oop};
 
 use super::references::Scope;
-use super::{InstallError, Installer, MethodDictionary, Names};
+use super::{Fields, InstallError, Installer, MethodDictionary, Names};
 
 /// Bytes after the bytecodes of a method that say where its source is (big-endian, position << 1
 /// | file). Source: Pharo's `CompiledMethod>>sourcePointer`.
@@ -30,18 +32,18 @@ impl Installer<'_> {
         if let Some(present) = self.present(placed.id) {
             return Ok(present);
         }
-        let title = placed.draft.title();
+        let title = &placed.draft;
         let class = self.names.behavior(self.heap, &method.behavior);
-        let class = class.ok_or_else(|| self.missing_behavior(&title, &method.behavior))?;
+        let class = class.ok_or_else(|| self.missing_behavior(title, &method.behavior))?;
         let dictionary = MethodDictionary(self.heap.slot(class, behavior::METHOD_DICTIONARY));
         if dictionary.capacity(self.heap) == 0 {
             return Err(InstallError::Malformed {
-                title,
+                title: title.to_string(),
                 what: "its class has no method dictionary",
             });
         }
-        self.check_shape(&title, method)?;
-        let oop = self.make_code(&title, method, &placed.local_ids, source_pointer)?;
+        self.check_shape(method)?;
+        let oop = self.make_code(title, method, &placed.local_ids, source_pointer)?;
         let selector = self.heap.intern(&method.selector)?;
         let standing = dictionary.at(self.heap, selector);
         self.take_hash(oop, standing, placed.id);
@@ -74,15 +76,15 @@ impl Installer<'_> {
         placed: &Placed<Draft>,
         source_pointer: u64,
     ) -> Result<Oop, InstallError> {
-        let title = placed.draft.title();
-        self.check_shape(&title, method)?;
-        self.make_code(&title, method, &placed.local_ids, source_pointer)
+        let title = &placed.draft;
+        self.check_shape(method)?;
+        self.make_code(title, method, &placed.local_ids, source_pointer)
     }
 
     /// Makes the compiled method of a draft whose shape was looked at.
     pub(super) fn make_code(
         &mut self,
-        title: &str,
+        title: &dyn Display,
         method: &MethodDraft,
         local_ids: &[u64],
         source_pointer: u64,
@@ -102,12 +104,12 @@ impl Installer<'_> {
         Ok(own)
     }
 
-    fn check_shape(&self, title: &str, method: &MethodDraft) -> Result<(), InstallError> {
-        match self.names.shape_of(&method.behavior) {
-            Some(shape)
+    fn check_shape(&mut self, method: &MethodDraft) -> Result<(), InstallError> {
+        match self.names.fields_of(&method.behavior) {
+            Some(Fields { shape, .. })
                 if shape != method.shape && method.shape != 0 && !self.fits_still(method) =>
             {
-                Err(InstallError::Shape(title.to_string()))
+                Err(InstallError::Shape(method.to_string()))
             }
             _ => Ok(()),
         }

@@ -26,7 +26,10 @@ mod scan;
 mod surroundings;
 mod variables;
 
+use std::fmt::Display;
+
 use imprint_heap::{Heap, NeedsSpace};
+use imprint_isa::verifier::Rejection;
 use imprint_isa::{Draft, Miss, Name, Placed};
 use imprint_model::Oop;
 use thiserror::Error;
@@ -34,8 +37,8 @@ use thiserror::Error;
 pub use bulk::{InstalledMethod, InstalledMethods};
 pub use code::{TRAILER_BYTES, source_pointer, source_pointer_in};
 pub use dictionary::MethodDictionary;
-pub use names::{ClassEntry, ClassShape, Names};
-pub(crate) use restating::{Changed, place_of};
+pub use names::{ClassEntry, ClassShape, Fields, Names};
+pub(crate) use restating::{Changed, Restated, place_of};
 pub use scan::{class_name, family_of, is_class, is_metaclass, own_variables};
 pub(crate) use surroundings::lineage;
 
@@ -60,7 +63,7 @@ pub enum InstallError {
     Shape(String),
     /// The verifier refused it.
     #[error("{0}")]
-    Rejected(Box<imprint_isa::verifier::Rejection>),
+    Rejected(Box<Rejection>),
     /// The draft contradicts itself or the heap.
     #[error("{title}: {what}")]
     Malformed {
@@ -69,6 +72,12 @@ pub enum InstallError {
         /// What is wrong.
         what: &'static str,
     },
+}
+
+impl From<Rejection> for InstallError {
+    fn from(rejection: Rejection) -> InstallError {
+        InstallError::Rejected(Box::new(rejection))
+    }
 }
 
 impl From<NeedsSpace> for InstallError {
@@ -127,7 +136,7 @@ impl Installer<'_> {
 }
 
 /// The error that says `miss` is needed by the draft called `title`.
-fn missing(title: &str, miss: Miss) -> InstallError {
+fn missing(title: &dyn Display, miss: Miss) -> InstallError {
     InstallError::Missing {
         title: title.to_string(),
         miss: Box::new(miss),
@@ -135,6 +144,6 @@ fn missing(title: &str, miss: Miss) -> InstallError {
 }
 
 /// The error that says a class must come first.
-fn missing_class(title: &str, name: &Name) -> InstallError {
+fn missing_class(title: &dyn Display, name: &Name) -> InstallError {
     missing(title, Miss::Class(name.clone()))
 }

@@ -40,6 +40,15 @@ pub struct ClassShape {
     pub pools: Vec<Name>,
 }
 
+/// The variables of a behaviour's instances, inherited ones included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fields {
+    /// How many they are.
+    pub count: usize,
+    /// The hash of the behaviour's shape ([`shape_hash`]).
+    pub shape: u64,
+}
+
 /// The register of names.
 #[derive(Default)]
 pub struct Names {
@@ -48,6 +57,8 @@ pub struct Names {
     classes: FxHashMap<Name, ClassEntry>,
     behaviors: FxHashMap<u32, BehaviorName>,
     next_index: u32,
+    /// What was asked of the fields of behaviours, since a shape changed last.
+    fields: FxHashMap<BehaviorName, Fields>,
     pub(super) globals: FxHashMap<Name, Oop>,
     pub(super) class_variables: FxHashMap<Name, FxHashMap<Name, Oop>>,
     pub(super) undeclared: FxHashMap<Name, Oop>,
@@ -116,6 +127,7 @@ impl Names {
 
     /// Notes the indices of a class, without its shape; known ones stay.
     pub fn declare(&mut self, name: &Name, index: u32, meta_index: u32) -> &mut ClassEntry {
+        self.fields.clear();
         if meta_index != 0 {
             self.behaviors.insert(
                 meta_index,
@@ -173,12 +185,14 @@ impl Names {
 
     /// Takes another shape for a class that is known; answers the one that it had.
     pub fn reshape(&mut self, name: &str, shape: Option<ClassShape>) -> Option<ClassShape> {
+        self.fields.clear();
         let entry = self.classes.get_mut(name)?;
         std::mem::replace(&mut entry.shape, shape)
     }
 
     /// Forgets a class: its name is free again, its indices are not.
     pub fn forget_class(&mut self, name: &str) {
+        self.fields.clear();
         self.classes.remove(name);
     }
 
@@ -245,6 +259,20 @@ impl Names {
         Some(hash_of(behavior, shape, &variables))
     }
 
+    /// The number of variables and the shape of a behaviour, where all of it is known: as
+    /// [`Names::shape_of`], and remembered.
+    pub fn fields_of(&mut self, behavior: &BehaviorName) -> Option<Fields> {
+        if let Some(known) = self.fields.get(behavior) {
+            return Some(*known);
+        }
+        let fields = Fields {
+            count: self.all_instance_variables(behavior)?.len(),
+            shape: self.shape_of(behavior)?,
+        };
+        self.fields.insert(behavior.clone(), fields);
+        Some(fields)
+    }
+
     /// As [`Names::shape_of`], before a program changed anything.
     pub(super) fn former_shape_of(&self, behavior: &BehaviorName) -> Option<u64> {
         let variables = self.former_instance_variables(behavior)?;
@@ -271,6 +299,7 @@ impl Names {
 
     /// Forgets everything that is known by the name of a class: its bindings and indices too.
     pub(super) fn forget_all_of(&mut self, name: &Name) {
+        self.fields.clear();
         if let Some(entry) = self.classes.remove(name) {
             self.behaviors.remove(&entry.index);
             self.behaviors.remove(&entry.meta_index);

@@ -1,5 +1,7 @@
 //! Installs objects, alone or as locals of a method.
 
+use std::fmt::Display;
+
 use imprint_heap::{Heap, NeedsSpace};
 use imprint_isa::{Body, Draft, LocalObject, ObjectDraft, Placed, Ref};
 use imprint_model::hash::identity_hash_of_id;
@@ -41,12 +43,12 @@ impl Installer<'_> {
         object: &ObjectDraft,
         placed: &Placed<Draft>,
     ) -> Result<(Oop, Vec<Oop>), InstallError> {
-        let title = placed.draft.title();
-        self.check_root(&title, object)?;
-        self.check_locals(&title, &object.locals)?;
+        let title = &placed.draft;
+        self.check_root(title, object)?;
+        self.check_locals(title, &object.locals)?;
         self.heap
             .reserve(object.locals.iter().map(Installer::bytes_of_local).sum())?;
-        let locals = self.make_locals(&title, &object.locals, &placed.local_ids, None)?;
+        let locals = self.make_locals(title, &object.locals, &placed.local_ids, None)?;
         if let (Ref::Known(known), Some(own)) = (&object.root, locals.first()) {
             self.heap.set_known(*known, *own);
         }
@@ -63,7 +65,7 @@ impl Installer<'_> {
     }
 
     /// A binding that comes with its value is made where there is none; any other root must be here.
-    fn check_root(&self, title: &str, object: &ObjectDraft) -> Result<(), InstallError> {
+    fn check_root(&self, title: &dyn Display, object: &ObjectDraft) -> Result<(), InstallError> {
         match &object.root {
             Ref::Global(_) if !object.locals.is_empty() => {
                 self.check_class_index(title, GLOBAL_BINDING)
@@ -121,7 +123,7 @@ impl Installer<'_> {
     /// Makes the local objects of a draft; those whose id is here already are taken as they are.
     pub(super) fn make_locals(
         &mut self,
-        title: &str,
+        title: &dyn Display,
         locals: &[LocalObject],
         ids: &[u64],
         own_method: Option<Oop>,
@@ -151,7 +153,11 @@ impl Installer<'_> {
         Ok(made)
     }
 
-    fn allocate_local(&mut self, title: &str, local: &LocalObject) -> Result<Oop, InstallError> {
+    fn allocate_local(
+        &mut self,
+        title: &dyn Display,
+        local: &LocalObject,
+    ) -> Result<Oop, InstallError> {
         let index = self.class_index_of_local(title, local)?;
         Ok(match &local.body {
             Body::Slots(slots) => self.allocate_slots(index, local.format, slots.len())?,

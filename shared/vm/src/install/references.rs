@@ -1,5 +1,7 @@
 //! What a reference of a draft means in this heap.
 
+use std::fmt::Display;
+
 use imprint_heap::NeedsSpace;
 use imprint_isa::{BehaviorName, Body, LocalObject, Miss, Name, Ref};
 use imprint_model::layout::association;
@@ -25,7 +27,7 @@ impl Installer<'_> {
     /// Looks whether every reference can be resolved; changes nothing.
     pub(super) fn check_references<'r>(
         &self,
-        title: &str,
+        title: &dyn Display,
         references: impl IntoIterator<Item = &'r Ref>,
         local_count: usize,
     ) -> Result<(), InstallError> {
@@ -36,7 +38,7 @@ impl Installer<'_> {
 
     pub(crate) fn check_reference(
         &self,
-        title: &str,
+        title: &dyn Display,
         reference: &Ref,
         local_count: usize,
     ) -> Result<(), InstallError> {
@@ -72,7 +74,7 @@ impl Installer<'_> {
     /// Looks whether each local object's class is known and its own references resolve.
     pub(super) fn check_locals(
         &self,
-        title: &str,
+        title: &dyn Display,
         locals: &[LocalObject],
     ) -> Result<(), InstallError> {
         for local in locals {
@@ -86,14 +88,22 @@ impl Installer<'_> {
         Ok(())
     }
 
-    pub(super) fn check_class_index(&self, title: &str, name: &str) -> Result<(), InstallError> {
+    pub(super) fn check_class_index(
+        &self,
+        title: &dyn Display,
+        name: &str,
+    ) -> Result<(), InstallError> {
         match self.names.class_index(name) {
             Some(_) => Ok(()),
             None => Err(missing_class(title, &Name::from(name))),
         }
     }
 
-    pub(super) fn missing_behavior(&self, title: &str, behavior: &BehaviorName) -> InstallError {
+    pub(super) fn missing_behavior(
+        &self,
+        title: &dyn Display,
+        behavior: &BehaviorName,
+    ) -> InstallError {
         match self.names.index_of(behavior) {
             Some(index) if behavior.meta => missing(title, Miss::ClassIndex(index)),
             _ => missing_class(title, &behavior.class),
@@ -103,7 +113,7 @@ impl Installer<'_> {
     /// The class-table index of a local object's class.
     pub(crate) fn class_index_of_local(
         &self,
-        title: &str,
+        title: &dyn Display,
         local: &LocalObject,
     ) -> Result<u32, InstallError> {
         let malformed = || InstallError::Malformed {

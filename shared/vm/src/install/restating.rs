@@ -10,6 +10,8 @@
 //!
 //! As long as nothing was reshaped, nothing is looked at.
 
+use std::fmt::Display;
+
 use imprint_heap::Heap;
 use imprint_isa::adaptation::{adapt, variables_named};
 use imprint_isa::{
@@ -129,7 +131,7 @@ impl Names {
         if self.as_sent.is_empty() {
             return Ok(None);
         }
-        let title = placed.draft.title();
+        let title = &placed.draft;
         let mut draft = placed.draft.clone();
         let changed = match &mut draft {
             Draft::Class(class) => {
@@ -227,8 +229,7 @@ impl Names {
         });
         for code in std::iter::once(&mut method.code).chain(blocks) {
             if restate_code(code, &variables).is_none() {
-                let title = format!("{}>>{}", method.behavior, method.selector);
-                return Err(InstallError::Shape(title));
+                return Err(InstallError::Shape(method.to_string()));
             }
         }
         method.shape = self.shape_of(&method.behavior).unwrap_or(0);
@@ -240,7 +241,7 @@ impl Names {
     fn restate_locals(
         &self,
         heap: &Heap,
-        title: &str,
+        title: &dyn Display,
         locals: &mut [LocalObject],
         ids: &[u64],
     ) -> Result<Vec<Changed>, InstallError> {

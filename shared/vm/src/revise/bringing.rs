@@ -14,7 +14,7 @@ use imprint_model::{Known, Oop};
 
 use super::undo::{Cleared, NewClass};
 use super::{Revision, RevisionError};
-use crate::install::Installer;
+use crate::install::Unbound;
 use crate::machine::Vm;
 use crate::stand_in::PLACEHOLDER_CLASS;
 
@@ -41,7 +41,7 @@ impl Vm {
             known,
         });
         let class = {
-            let mut installer = self.installer();
+            let mut installer = self.installer(Unbound::Create);
             let class = installer.install(&Placed::nowhere(Draft::Class(draft)))?;
             let binding = installer.bind_global(&name).map_err(super::out_of_space)?;
             self.heap.store(binding, association::VALUE, class);
@@ -107,7 +107,7 @@ impl Vm {
                 let (Some(class), None) = (class, self.names.global(name)) else {
                     continue;
                 };
-                let binding = self.installer().bind_global(name)?;
+                let binding = self.installer(Unbound::Create).bind_global(name)?;
                 self.heap.store(binding, association::VALUE, class);
                 self.undo().new_globals.push(name.clone());
             }
@@ -122,7 +122,7 @@ impl Vm {
                 continue;
             }
             let place = self.place_for_global(name)?;
-            let binding = self.installer().bind_global(name)?;
+            let binding = self.installer(Unbound::Create).bind_global(name)?;
             self.heap.store(binding, association::VALUE, place);
             self.undo().new_globals.push(name.clone());
         }
@@ -196,7 +196,7 @@ impl Vm {
         self.undo().new_sides.push(cleared);
         let mut meta = meta;
         meta.class_slots = self.heap.slot_count(object) as u16;
-        self.installer()
+        self.installer(Unbound::Create)
             .install(&Placed::nowhere(Draft::Meta(meta)))?;
         Ok(())
     }
@@ -219,15 +219,6 @@ impl Vm {
             self.enter(behavior, selector, Some(value))?;
         }
         Ok(())
-    }
-
-    pub(super) fn installer(&mut self) -> Installer<'_> {
-        Installer {
-            heap: &mut self.heap,
-            names: &mut self.names,
-            presence: &mut self.presence,
-            unbound: crate::install::Unbound::Create,
-        }
     }
 
     /// Puts back what stood in places of the class table. Where instances need a class, it stays.

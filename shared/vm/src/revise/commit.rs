@@ -11,7 +11,7 @@ use super::migrating::Population;
 use super::shapes::{Declared, declare};
 use super::undo::{Replaced, Undo};
 use super::{NewMethod, Revised, Revision, RevisionError};
-use crate::install::{ClassShape, Installer, MethodDictionary, class_name};
+use crate::install::{ClassShape, Installer, MethodDictionary, Unbound, class_name};
 use crate::machine::Vm;
 
 /// What an entry of a method dictionary takes at most, on the average of those that grow.
@@ -372,7 +372,8 @@ impl Vm {
         let class = &draft.name;
         for variable in &draft.class_variables {
             if self.names.class_variable(class, variable).is_none() {
-                self.installer().bind_class_variable(class, variable)?;
+                self.installer(Unbound::Create)
+                    .bind_class_variable(class, variable)?;
                 let added = (class.clone(), variable.clone());
                 self.undo().new_variables.push(added);
             }
@@ -390,7 +391,7 @@ impl Vm {
     fn enter_new_method(&mut self, method: &NewMethod) -> Result<(), RevisionError> {
         let placed = Placed::nowhere(Draft::Method(method.draft.clone()));
         let pointer = method.source_pointer;
-        let made = self.installer();
+        let made = self.installer(Unbound::Create);
         let oop = { made }.make_method(&method.draft, &placed, pointer)?;
         let (behavior, selector) = (&method.draft.behavior, &method.draft.selector);
         self.enter(behavior, selector, Some(oop))

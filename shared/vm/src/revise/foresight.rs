@@ -10,7 +10,7 @@ use super::migrating::Population;
 use super::pulling::no_source;
 use super::shapes::ShapeChange;
 use super::{Loss, NewMethod, Revision, RevisionError};
-use crate::install::{InstallError, Installer, Unbound};
+use crate::install::{InstallError, Unbound};
 use crate::machine::Vm;
 use crate::outcome::Outcome;
 use crate::outside::OutsideError;
@@ -97,18 +97,12 @@ impl Vm {
 
     fn missing_of(&mut self, method: &NewMethod) -> Vec<Miss> {
         let draft = Draft::Method(method.draft.clone());
-        let title = draft.title();
-        let installer = Installer {
-            heap: &mut self.heap,
-            names: &mut self.names,
-            presence: &mut self.presence,
-            unbound: Unbound::Refuse,
-        };
+        let installer = self.installer(Unbound::Refuse);
         let count = draft.locals().len();
         let references = draft.references().into_iter();
-        let references = references.map(|it| installer.check_reference(&title, it, count));
+        let references = references.map(|it| installer.check_reference(&draft, it, count));
         let classes = draft.locals().iter();
-        let classes = classes.map(|it| installer.class_index_of_local(&title, it).map(|_| ()));
+        let classes = classes.map(|it| installer.class_index_of_local(&draft, it).map(|_| ()));
         let faults = references.chain(classes).filter_map(Result::err);
         faults
             .filter_map(|error| match error {
@@ -122,10 +116,9 @@ impl Vm {
     ///
     /// # Errors
     /// The first that would be refused.
-    pub(super) fn verify_methods(&self, revision: &Revision) -> Result<(), RevisionError> {
+    pub(super) fn verify_methods(&mut self, revision: &Revision) -> Result<(), RevisionError> {
         for method in &revision.methods {
             let placed = Placed::nowhere(Draft::Method(method.draft.clone()));
-            let title = placed.draft.title();
             if placed
                 .draft
                 .references()
@@ -133,7 +126,7 @@ impl Vm {
                 .any(|it| is_of_elsewhere(it))
             {
                 return Err(RevisionError::Install(InstallError::Malformed {
-                    title,
+                    title: method.draft.to_string(),
                     what: "it refers to an object by its number in another image",
                 }));
             }
@@ -141,7 +134,9 @@ impl Vm {
             let shape = self.names.shape_of(&method.draft.behavior);
             let is_other = shape.is_some_and(|shape| shape != method.draft.shape);
             if is_other && method.draft.shape != 0 {
-                return Err(RevisionError::Install(InstallError::Shape(title)));
+                return Err(RevisionError::Install(InstallError::Shape(
+                    method.draft.to_string(),
+                )));
             }
         }
         Ok(())

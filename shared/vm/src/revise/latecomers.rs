@@ -20,7 +20,7 @@ use imprint_model::Oop;
 use super::initialising::{INITIALISER, message};
 use super::undo::LateValue;
 use crate::aside::failure_of;
-use crate::install::Changed;
+use crate::install::{Changed, Unbound};
 use crate::machine::{NONE, Vm};
 use crate::outcome::Outcome;
 use crate::stop::Stop;
@@ -89,7 +89,7 @@ impl Vm {
             return;
         };
         // Without room for a symbol or a number the variable is nil then, as it would be for the program.
-        if let Ok(value) = self.installer().meaning(reference, ids) {
+        if let Ok(value) = self.installer(Unbound::Create).meaning(reference, ids) {
             self.undos[place].late.push(LateValue {
                 object,
                 behavior: behavior.clone(),
