@@ -1,6 +1,7 @@
 //! Builds `master` and `slave` once for a test run, and runs them with a limit on their time.
 
-use std::io::Read;
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -18,6 +19,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The environment of a program that collects as it always does, where all others are tried under zeal.
 pub const CALM: (&str, &str) = ("IMPRINT_ZEAL", "1000000000");
+
+/// The environment of a program that does so much that it would take minutes where each hundredth send verifies
+/// the heap; it still looks at the world in between.
+pub const SELDOM: (&str, &str) = ("IMPRINT_ZEAL", "20000");
 
 /// The option by which a test of Smalltalk has time enough where its heap is verified all the while.
 pub const PATIENT: [&str; 2] = ["--timeout", "300"];
@@ -215,6 +220,23 @@ pub fn example(name: &str) -> PathBuf {
 /// The folder of the project that pulling trips over.
 pub fn traps() -> PathBuf {
     root().join("integration-tests/traps")
+}
+
+/// Copies a folder with all that is in it.
+///
+/// # Errors
+/// Where a file cannot be read or written.
+pub fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        let target = to.join(path.file_name().unwrap_or_default());
+        match path.is_dir() {
+            true => copy_folder(&path, &target)?,
+            false => _ = fs::copy(&path, &target)?,
+        }
+    }
+    Ok(())
 }
 
 fn root() -> &'static Path {

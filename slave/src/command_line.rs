@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use imprint_daemon::DaemonOptions;
 
@@ -94,24 +94,29 @@ pub struct Uninstall {
     pub target: Target,
 }
 
-/// Where packages go, or are.
+/// Where packages go, or are: one of the two.
 #[derive(Args, Debug)]
+#[group(id = "place", required = true, args = ["image", "to"])]
 pub struct Target {
     /// An image file.
-    #[arg(
-        long,
-        value_name = "IMAGE",
-        required_unless_present = "to",
-        requires = "output"
-    )]
-    pub image: Option<PathBuf>,
+    #[arg(long, value_name = "IMAGE", requires = "output")]
+    image: Option<PathBuf>,
     /// The image file to write; it may be the same.
     #[arg(short, long, requires = "image", value_parser = parse_output)]
-    pub output: Option<PathBuf>,
+    output: Option<PathBuf>,
     /// An image that runs and takes code: https://HOST:PORT, http://127.0.0.1:PORT or
     /// unix:/path/to/socket.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["image", "output"])]
-    pub to: Option<String>,
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+}
+
+/// Where packages go, or are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In an image file.
+    File(FileTarget),
+    /// In an image that runs, at this URL.
+    Running(String),
 }
 
 /// An image file, and what is written of it.
@@ -124,12 +129,16 @@ pub struct FileTarget {
 }
 
 impl Target {
-    /// The file, where none is running.
-    pub fn file(&self) -> Option<FileTarget> {
-        Some(FileTarget {
-            image: self.image.clone()?,
-            output: self.output.clone()?,
-        })
+    /// The place that was said.
+    ///
+    /// # Errors
+    /// Where none was, which no command line gets past.
+    pub fn place(&self) -> Result<Place> {
+        let file = self.image.clone().zip(self.output.clone());
+        let file = file.map(|(image, output)| Place::File(FileTarget { image, output }));
+        let running = || self.to.clone().map(Place::Running);
+        file.or_else(running)
+            .context("no place is said: --image FILE --output FILE, or --to URL")
     }
 }
 

@@ -12,7 +12,7 @@ use imprint_wire::live::{Outline, Push};
 use imprint_wire::{Controller, WireError};
 
 use crate::answer::returned_text;
-use crate::command_line::{Command, CommandLine, Install, Run, Uninstall};
+use crate::command_line::{Command, CommandLine, Install, Place, Run, Uninstall};
 use crate::converted::rehash;
 use crate::ending::{code, code_without_source, ending, is_of_image, sentence_of};
 use crate::exercise::Orders;
@@ -64,18 +64,16 @@ pub fn run(command_line: CommandLine) -> u8 {
 }
 
 fn install(order: &Install) -> Result<u8> {
-    match (order.target.file(), &order.target.to) {
-        (Some(file), _) => packages::install_files(order, &file),
-        (None, Some(url)) => shipping::install_into(url, order),
-        (None, None) => Ok(code::USAGE),
+    match order.target.place()? {
+        Place::File(file) => packages::install_files(order, &file),
+        Place::Running(url) => shipping::install_into(&url, order),
     }
 }
 
 fn uninstall(order: &Uninstall) -> Result<u8> {
-    match (order.target.file(), &order.target.to) {
-        (Some(file), _) => packages::uninstall_packages(order, &file),
-        (None, Some(url)) => shipping::uninstall_from(url, order),
-        (None, None) => Ok(code::USAGE),
+    match order.target.place()? {
+        Place::File(file) => packages::uninstall_packages(order, &file),
+        Place::Running(url) => shipping::uninstall_from(&url, order),
     }
 }
 

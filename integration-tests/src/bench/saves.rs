@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use super::facts::{Figure, Scratch};
 use super::machine::Failed;
 use super::processes::{Daemon, START_LIMIT, program, run, text};
-use crate::browser::get_with;
-use crate::programs::free_port;
+use crate::browser::Visitor;
+use crate::programs::{copy_folder, free_port};
 
 /// Files that are saved one after the other.
 const SAVES: usize = 25;
@@ -26,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 const PAUSE: Duration = Duration::from_millis(150);
 /// A save that is not seen by then never is.
 const LIMIT: Duration = Duration::from_secs(10);
+/// What is looked at.
+const PATH: &str = "/counter";
 /// What is edited.
 const FILE: &str = "src/Counter/CounterComponent.class.st";
 /// How its method begins that is edited.
@@ -40,16 +42,16 @@ pub fn saves() -> Result<Vec<Figure>, Failed> {
     let folder = scratch.path();
     let counter = folder.join("counter");
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples/counter");
-    copy(&example, &counter)?;
+    copy_folder(&example, &counter)?;
     let image = text(&folder.join("counter.image"));
     run("master", &["shrink", &text(&counter), "-o", &image])?;
-    let page = Page::new()?;
+    let port = free_port()?;
     let url = format!("http://127.0.0.1:{}", free_port()?);
     let mut slave = program("slave")?;
     slave.args(["run", &image, "--listen", &url]);
-    slave.env("PORT", page.port.to_string());
+    slave.env("PORT", port.to_string());
     let _slave = Daemon::of(slave)?;
-    let page = page.visited()?;
+    let page = Page::await_at(port)?;
     let mut master = program("master")?;
     master.args(["watch", &text(&counter), "--to", &url]);
     let _watch = Daemon::of(master)?;
@@ -65,48 +67,20 @@ pub fn saves() -> Result<Vec<Figure>, Failed> {
     )])
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), Failed> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let path = entry?.path();
-        let target = to.join(path.file_name().unwrap_or_default());
-        match path.is_dir() {
-            true => copy(&path, &target)?,
-            false => _ = fs::copy(&path, &target)?,
-        }
-    }
-    Ok(())
-}
-
-/// The page of the application.
-struct Page {
-    port: u16,
-    /// One session is enough.
-    cookie: String,
-}
+/// The page of the application, and who looks at it.
+struct Page(Visitor);
 
 impl Page {
-    fn new() -> Result<Page, Failed> {
-        let port = free_port()?;
-        let cookie = String::new();
-        Ok(Page { port, cookie })
-    }
-
-    /// The page once it is there, as the same visitor from now on.
-    fn visited(self) -> Result<Page, Failed> {
+    /// The page once it is there.
+    fn await_at(port: u16) -> Result<Page, Failed> {
         let begin = Instant::now();
-        loop {
-            let answer = get_with(self.port, "/counter", "").unwrap_or_default();
-            if let Some((_, cookie)) = answer.split_once("Set-Cookie: ") {
-                let cookie = cookie.split(';').next().unwrap_or_default();
-                let cookie = format!("Cookie: {cookie}\r\n");
-                return Ok(Page { cookie, ..self });
-            }
-            if begin.elapsed() > START_LIMIT {
-                return Err("the application does not answer".into());
+        while begin.elapsed() < START_LIMIT {
+            if let Some((visitor, _)) = Visitor::arrive(port, PATH) {
+                return Ok(Page(visitor));
             }
             sleep(LOOK_EVERY);
         }
+        Err("the application does not answer".into())
     }
 
     /// Saves the file over and over; how long each save takes to show. The first one, which waits for the
@@ -133,7 +107,7 @@ impl Page {
     fn wait_for(&self, words: &str) -> Result<Duration, Failed> {
         let begin = Instant::now();
         while begin.elapsed() < LIMIT {
-            let answer = get_with(self.port, "/counter", &self.cookie);
+            let answer = self.0.ask(PATH);
             if answer.is_some_and(|answer| answer.contains(words)) {
                 return Ok(begin.elapsed());
             }

@@ -4,10 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use imprint_integration_tests::programs::{
-    Ended, Running, assert_eventually, example, master, start,
+    Ended, Running, assert_eventually, copy_folder, example, master, start,
 };
 
-use crate::live_app::copy;
 use crate::pair::Pair;
 
 /// Classes whose instances lie in the full image, some of which nothing has reached when code comes.
@@ -70,7 +69,7 @@ Boxes class >> await [ [ self isPushed ] whileFalse: [ (Delay forMilliseconds: 2
 
 /// The counter with the boxes, as a master serves it.
 pub fn project(folder: &Path) {
-    copy(&example("counter"), &folder.join("boxes"));
+    copy_folder(&example("counter"), &folder.join("boxes")).unwrap();
     let package = folder.join("boxes/src/Boxes");
     fs::create_dir_all(&package).unwrap();
     fs::write(package.join("package.st"), "Package { #name : #Boxes }\n").unwrap();
@@ -109,7 +108,7 @@ impl Boxes {
             &["--push-log", "pushes"],
             &[],
         );
-        copy(&sources.path().join("boxes"), &sources.path().join("base"));
+        copy_folder(&sources.path().join("boxes"), &sources.path().join("base")).unwrap();
         Boxes { sources, pair }
     }
 

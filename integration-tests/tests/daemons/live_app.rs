@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use imprint_integration_tests::browser::{Visitor, get};
 use imprint_integration_tests::programs::{
-    Ended, Running, assert_eventually, example, free_port, master, slave, start,
+    Ended, Running, assert_eventually, copy_folder, example, free_port, master, slave, start,
 };
-
-use imprint_integration_tests::browser::{get, get_with};
 
 /// The counter, shrunk and running, and a copy of its sources.
 pub struct App {
@@ -15,29 +14,15 @@ pub struct App {
     pub port: u16,
     pub url: String,
     pub slave: Running,
-    /// What the server wants to be sent with each request: one session is enough.
-    cookie: String,
-}
-
-/// Copies a folder.
-pub fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).unwrap();
-        }
-    }
+    /// One session is enough.
+    visitor: Visitor,
 }
 
 impl App {
     /// Shrinks it and lets it run.
     pub fn start() -> App {
         let folder = tempfile::tempdir().unwrap();
-        copy(&example("counter"), &folder.path().join("counter"));
+        copy_folder(&example("counter"), &folder.path().join("counter")).unwrap();
         let shrink = ["shrink", "counter", "-o", "counter.image"];
         let shrunk = master(folder.path(), &shrink);
         assert_eq!(shrunk.code, Some(0), "{shrunk:?}");
@@ -50,18 +35,14 @@ impl App {
         let url = format!("http://127.0.0.1:{}", free_port().unwrap());
         let run = ["run", "counter.image", "--listen", &url];
         let slave = start("slave", folder.path(), &run, &[("PORT", &port.to_string())]);
-        let first = assert_eventually("the page", || get(port, "/counter"));
-        let cookie = first
-            .split("Set-Cookie: ")
-            .nth(1)
-            .expect("a session begins");
-        let cookie = cookie.split(';').next().unwrap_or_default();
+        let arrive = || Visitor::arrive(port, "/counter");
+        let (visitor, _) = assert_eventually("the page", arrive);
         App {
             folder,
             port,
             url,
             slave,
-            cookie: format!("Cookie: {cookie}\r\n"),
+            visitor,
         }
     }
 
@@ -93,16 +74,8 @@ impl App {
 
     /// What a browser shows at a path.
     pub fn page(&self, path: &str) -> String {
-        let get = |path: &str| get_with(self.port, path, &self.cookie);
-        let answer = get(path).expect("the application answers");
-        // After an action the page is elsewhere.
-        match answer.split("Location: ").nth(1) {
-            Some(rest) => {
-                let place = rest.lines().next().unwrap_or_default();
-                get(place).expect("the application answers")
-            }
-            None => answer,
-        }
+        let page = self.visitor.page(path);
+        page.expect("the application answers")
     }
 
     /// Gives the slave an order.

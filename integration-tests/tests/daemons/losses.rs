@@ -3,10 +3,10 @@
 use std::fs;
 
 use imprint_integration_tests::programs::{
-    Running, assert_eventually, example, free_port, master, slave, start,
+    Running, assert_eventually, copy_folder, example, free_port, master, slave, start,
 };
 
-use crate::live_app::{App, copy, run_full};
+use crate::live_app::{App, run_full};
 use imprint_integration_tests::browser::get;
 
 /// The page that no test asks for.
@@ -178,7 +178,7 @@ fn watch(app: &App) -> Running {
 /// Pushes a title alone, of a folder that nobody watches.
 fn push_elsewhere(app: &App, title: &str) {
     let elsewhere = app.folder.path().join("elsewhere");
-    copy(&app.folder.path().join("counter"), &elsewhere);
+    copy_folder(&app.folder.path().join("counter"), &elsewhere).unwrap();
     let file = elsewhere.join("src/Counter/CounterComponent.class.st");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("^ 'Counter'", title)).unwrap();
@@ -236,7 +236,7 @@ fn while_somebody_watches_what_is_reached_and_was_lost_is_supplied() {
 /// The counter with a variable whose object no test looks into, shrunk with these options.
 fn labelled(options: &[&str]) -> App {
     let folder = tempfile::tempdir().unwrap();
-    copy(&example("counter"), &folder.path().join("counter"));
+    copy_folder(&example("counter"), &folder.path().join("counter")).unwrap();
     let file = "counter/src/Counter/CounterComponent.class.st";
     let file = folder.path().join(file);
     let text = fs::read_to_string(&file).unwrap();

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use imprint_integration_tests::programs::{
-    Ended, Running, assert_eventually, free_port, master, slave, start,
+    Ended, Running, assert_eventually, copy_folder, free_port, master, slave, start,
 };
 
 use crate::boxes::{Boxes, ended_with, project};
-use crate::live_app::{App, copy};
+use crate::live_app::App;
 use crate::relay::Relay;
 use imprint_integration_tests::browser::get;
 
@@ -278,7 +278,7 @@ impl Served {
 #[test]
 fn a_master_serves_what_was_pushed_to_who_comes_then_and_the_rest_keep_their_view() {
     let served = Served::start();
-    copy(&served.path().join("boxes"), &served.path().join("other"));
+    copy_folder(&served.path().join("boxes"), &served.path().join("other")).unwrap();
     assert_eq!(served.colour(), "#grey");
     let relay = Relay::before(served.port);
     let go = served.path().join("go");

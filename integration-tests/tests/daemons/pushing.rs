@@ -4,21 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use imprint_integration_tests::programs::{
-    assert_eventually, example, free_port, master, slave, start,
+    assert_eventually, copy_folder, example, free_port, master, slave, start,
 };
 
-use crate::live_app::{App, copy, run_full};
-use imprint_integration_tests::browser::get;
-
-/// The address behind a link with this text.
-fn link(page: &str, text: &str) -> String {
-    let end = page
-        .find(&format!(">{text}</a>"))
-        .expect("the link is there");
-    let start = page[..end].rfind("href=\"").expect("it leads somewhere") + 6;
-    let length = page[start..].find('"').expect("it is quoted");
-    page[start..start + length].replace("&amp;", "&")
-}
+use crate::live_app::{App, run_full};
+use imprint_integration_tests::browser::{get, link};
 
 #[test]
 fn a_running_application_shows_what_was_pushed_and_goes_back() {
@@ -69,12 +59,13 @@ fn a_running_application_shows_what_was_pushed_and_goes_back() {
 #[test]
 fn living_sessions_keep_what_they_hold_when_their_class_gets_a_variable() {
     let app = App::start();
-    copy(
+    copy_folder(
         &app.folder.path().join("counter"),
         &app.folder.path().join("before"),
-    );
+    )
+    .unwrap();
     let first = app.page("/counter");
-    let raised = app.page(&link(&first, "++"));
+    let raised = app.page(&link(&first, "++").unwrap());
     assert!(raised.contains("<h1>1</h1>"), "{raised}");
     app.edit(
         "CounterComponent",
@@ -95,14 +86,14 @@ fn living_sessions_keep_what_they_hold_when_their_class_gets_a_variable() {
         "{told}"
     );
     assert!(!told.contains("   0 instances migrated"), "{told}");
-    let stepped = app.page(&link(&raised, "++"));
+    let stepped = app.page(&link(&raised, "++").unwrap());
     assert!(stepped.contains("<h1>6</h1>"), "{stepped}");
-    let lowered = app.page(&link(&stepped, "--"));
+    let lowered = app.page(&link(&stepped, "--").unwrap());
     assert!(lowered.contains("<h1>5</h1>"), "{lowered}");
 
     let back = app.ctl(&["rollback", "0"]);
     assert_eq!(back.code, Some(0), "{back:?}");
-    let after = app.page(&link(&lowered, "++"));
+    let after = app.page(&link(&lowered, "++").unwrap());
     assert!(after.contains("<h1>6</h1>"), "{after}");
 }
 
@@ -110,10 +101,11 @@ fn living_sessions_keep_what_they_hold_when_their_class_gets_a_variable() {
 fn what_somebody_else_pushed_is_shown_and_kept_unless_it_is_forced() {
     let app = App::start();
     let other = tempfile::tempdir().unwrap();
-    copy(
+    copy_folder(
         &app.folder.path().join("counter"),
         &other.path().join("counter"),
-    );
+    )
+    .unwrap();
     app.edit("CounterComponent", "^ 'Counter'", "^ 'Mine'");
     app.pushed(&["CounterComponent>>title"]);
     let file = other
@@ -287,7 +279,7 @@ fn give_to_another(path: &Path, url: &str, title: &str) {
 fn a_full_image_keeps_of_pushed_code_all_that_images_keep() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    copy(&example("counter"), &path.join("counter"));
+    copy_folder(&example("counter"), &path.join("counter")).unwrap();
     let built = master(path, &["build", "counter", "-o", "full.image"]);
     assert_eq!(built.code, Some(0), "{built:?}");
     let (running, port, url) = run_full(path, "full.image");

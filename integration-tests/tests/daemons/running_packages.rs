@@ -6,19 +6,15 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use imprint_integration_tests::programs::{
-    Ended, Running, assert_eventually, free_port, master, slave, start,
+    Ended, Running, SELDOM, assert_eventually, copy_folder, free_port, master, slave, start,
 };
 use imprint_wire::upload::{Upload, UploadedFile};
 use imprint_wire::{Controller, Credentials};
 
 use crate::bad_input::says;
-use crate::live_app::{App, copy};
+use crate::live_app::App;
 use crate::packages::{COUNTING, GREETS, RESHAPED, package, write_package};
 use imprint_integration_tests::browser::get_with;
-
-/// What is asked of a running image is compiled in it, which takes minutes where each hundredth send verifies the
-/// heap; it still looks at the world in between.
-const SELDOM: (&str, &str) = ("IMPRINT_ZEAL", "20000");
 
 /// What an image is told to answer questions over HTTP, which come in a header.
 const ASKED: &str = "WebServer startOn: (WebServer portFromEnvironmentOr: 0) handler: [ :request | \
@@ -314,10 +310,11 @@ fn what_fails_on_its_way_into_a_running_image_leaves_it_as_it_was() {
 fn a_slim_application_that_runs_takes_a_package_and_is_told_what_it_lost_first() {
     let app = App::start();
     let folder = app.folder.path();
-    copy(
+    copy_folder(
         &folder.join("counter/src/Counter"),
         &folder.join("src/Counter"),
-    );
+    )
+    .unwrap();
     let file = folder.join("src/Counter/CounterComponent.class.st");
     let text = fs::read_to_string(&file).unwrap();
     let title = "{ #category : #accessing }\nCounterComponent >> title [\n\t^ 'Counter'\n]";

@@ -10,7 +10,7 @@ use imprint_integration_tests::programs::{
 };
 use serde_json::Value;
 
-use imprint_integration_tests::browser::{get, get_with};
+use imprint_integration_tests::browser::{Visitor, get, link};
 
 /// Bytes of a KB, as the published sizes are given.
 const KB: u64 = 1024;
@@ -144,30 +144,20 @@ fn a_slim_image_serves_visitors_who_stay_long_or_come_back_late() {
     let environment = [("PORT", &*port.to_string())];
     let run = ["run", "counter.image"];
     let server = start("slave", folder.path(), &run, &environment);
-    let first = assert_eventually("a page", || get(port, "/counter"));
-    let session = between(&first, "Set-Cookie: ", ";").to_string();
-    let ask =
-        |path: &str, cookie: &str| get_with(port, path, &format!("Cookie: {cookie}\r\n")).unwrap();
-    let mut page = first;
+    let arrive = || Visitor::arrive(port, "/counter");
+    let (visitor, mut page) = assert_eventually("a page", arrive);
     for click in 1..=50 {
-        let link = between(&page, "href=\"", "\"").replace("&amp;", "&");
-        let sent_on = ask(&link, &session);
-        page = ask(between(&sent_on, "Location: ", "\r\n"), &session);
+        let raise = link(&page, "++").expect("the link is there");
+        page = visitor.page(&raise).unwrap();
         assert!(page.contains(&format!("<h1>{click}</h1>")), "{page}");
     }
-    let name = between(&session, "", "=");
-    let stale = format!("{name}=0123456789abcdef0123456789abcdef");
-    assert!(ask("/counter", &stale).starts_with("HTTP/1.1 200"));
-    let gone = ask("/counter?_k=0123456789abcdef&1", &stale);
+    let stale = format!("{}=0123456789abcdef0123456789abcdef", visitor.cookie_name());
+    let late = Visitor::with_cookie(port, &stale);
+    assert!(late.ask("/counter").unwrap().starts_with("HTTP/1.1 200"));
+    let gone = late.ask("/counter?_k=0123456789abcdef&1").unwrap();
     assert!(gone.starts_with("HTTP/1.1 410"), "{gone}");
     server.terminate();
     assert_eq!(server.wait().code, Some(0));
-}
-
-/// What stands between two texts, the first time.
-fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
-    let (_, rest) = text.split_once(before).expect("it stands there");
-    rest.split_once(after).expect("it ends").0
 }
 
 #[test]
