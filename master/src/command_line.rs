@@ -29,8 +29,9 @@ pub struct CommandLine {
     pub security: imprint_slave::security::Security,
 }
 
-/// The verbs.
+/// The verbs. What each takes is made where it is said: most of a command line's time went into the others.
 #[derive(Subcommand, Debug)]
+#[command(defer = true)]
 pub enum Command {
     /// Build an image of sources.
     Build(Build),

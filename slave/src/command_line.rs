@@ -35,8 +35,9 @@ pub struct CommandLine {
     pub security: crate::security::Security,
 }
 
-/// The verbs.
+/// The verbs. What each takes is made where it is said: most of a command line's time went into the others.
 #[derive(Subcommand, Debug)]
+#[command(defer = true)]
 pub enum Command {
     /// Run an image file alone, or pull from a master while running.
     Run(Box<Run>),

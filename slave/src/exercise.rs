@@ -384,6 +384,7 @@ impl Exercised {
                 break;
             }
         }
+        self.session.line.borrow_mut().hand_over();
         Ok(run)
     }
 

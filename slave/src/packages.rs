@@ -36,6 +36,9 @@ pub fn install_files(order: &Install, target: &FileTarget) -> Result<u8> {
     }
     let mut image = OpenImage::open(&target.image)?;
     let mut texts = image.texts.take();
+    if let Some(texts) = &mut texts {
+        texts.make_room(packages.iter().flat_map(Package::texts));
+    }
     let mut keep_text = |method: &imprint_isa::MethodDraft, text: &str| {
         let behavior = method.behavior.to_string();
         let texts = texts.as_mut();

@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use imprint_host::LocalOutside;
@@ -72,6 +72,8 @@ pub struct Line {
     /// What came unasked and was not looked at, and its bytes on the wire.
     foretold: Vec<Bundle>,
     foretold_bytes: u64,
+    /// When events were handed over last.
+    told: Instant,
     /// What came over it.
     pub traffic: Traffic,
     /// What was used of the seed; round trips and bytes are those of the agreement on it.
@@ -144,6 +146,7 @@ impl Line {
             twin: None,
             foretold: Vec::new(),
             foretold_bytes: 0,
+            told: Instant::now(),
             traffic: Traffic::default(),
             of_seed: Traffic::default(),
             seed_fingerprint: None,
@@ -222,18 +225,27 @@ impl Line {
         &self.welcome
     }
 
-    /// Sends something that nobody answers.
+    /// Sends something that nobody answers. Where several happen one soon after the other they go together,
+    /// with the next question, or once they are handed over: each by itself would wake the master in the
+    /// middle of what happens next.
     pub fn tell(&mut self, event: imprint_wire::message::Event) {
         let message = SlaveMessage::Event(event);
         match &mut self.end {
             // A lost event is no harm: what it says stands in the slave's own report too.
-            End::Far { connection, .. } => {
-                if connection.send(message).is_ok() {
-                    connection.flush();
-                }
-            }
+            End::Far { connection, .. } => _ = connection.send(message),
             End::Near(near) => drop(near(message)),
         }
+        if self.told.elapsed() >= EVENTS_WAIT {
+            self.hand_over();
+        }
+    }
+
+    /// Lets nothing wait that was told.
+    pub fn hand_over(&mut self) {
+        if let End::Far { connection, .. } = &mut self.end {
+            connection.flush();
+        }
+        self.told = Instant::now();
     }
 
     /// Asks, and asks again over a new stream where the old one broke.
@@ -496,6 +508,9 @@ fn unexpected() -> OutsideError {
 
 /// A question is asked this often at most: a master may break each stream on which it is asked.
 const ATTEMPTS_MAX: usize = 8;
+
+/// An event that comes so long after those before it waits for no other.
+const EVENTS_WAIT: Duration = Duration::from_millis(100);
 
 /// Late answers that are passed over before the right one must come.
 const LATE_ANSWERS_MAX: usize = 64;

@@ -103,6 +103,7 @@ impl Turns {
 fn materialise(vm: &mut Vm, file: &[u8]) -> Result<(Installed, Vec<Package>), Failed> {
     let mut texts = Sources::default();
     let packages = read_packages(file)?.packages;
+    texts.make_room(packages.iter().flat_map(Package::texts));
     let mut keep_text = |method: &MethodDraft, text: &str| {
         texts.add(&method.behavior.to_string(), &method.protocol, text)
     };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use imprint_integration_tests::programs::{Ended, master, slave};
+use imprint_integration_tests::programs::{Ended, SELDOM, master, slave, start};
 
 use crate::bad_input::says;
 
@@ -81,7 +81,7 @@ fn a_small_kernel_and_package_files_give_the_full_image_back() {
     let difference = master(folder, &words);
     assert_eq!(done(&difference), "the same classes and methods");
     let run = [&["run", "again.image", "test"][..], &tests].concat();
-    let passed = master(folder, &run);
+    let passed = start("master", folder, &run, &[SELDOM]).wait();
     assert_eq!(passed.code, Some(0), "{passed:?}");
     let source = answer(
         folder,

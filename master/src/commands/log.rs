@@ -91,7 +91,7 @@ fn pushed(push: &PushRecord) -> Vec<String> {
         push.number, push.title, push.origin
     );
     let drafts = push.drafts.iter().filter_map(|bytes| decode(bytes).ok());
-    let brought = drafts.map(|draft| format!("    {}", draft.to_string()));
+    let brought = drafts.map(|draft| format!("    {}", draft));
     let removed = push
         .removed
         .iter()

@@ -24,19 +24,13 @@ struct Entry {
 /// Texts that are remembered by their address; a power of two.
 const RECENT: usize = 4096;
 
-/// What was found for the text at an address.
-#[derive(Clone, Copy, Debug)]
-struct Recent {
-    address: usize,
-    symbol: Oop,
-}
-
 /// Symbols by text.
 #[derive(Debug, Default)]
 pub(crate) struct SymbolTable {
     entries: Vec<Entry>,
-    /// Empty before something was interned.
-    recent: Vec<Recent>,
+    /// The address of a text, and the bits of what was found for it. Empty before something was interned; of
+    /// plain numbers, since zeros of these take no memory until one is written over.
+    recent: Vec<(usize, u64)>,
     count: usize,
     byte_class: u32,
     wide_class: u32,
@@ -74,22 +68,16 @@ impl SymbolTable {
 
     /// What was found last for a text at the same address, which may have been another one.
     fn recent(&self, text: &str) -> Option<Oop> {
-        let recent = self.recent.get(SymbolTable::recent_place(text))?;
-        (recent.address == text.as_ptr() as usize).then_some(recent.symbol)
+        let (address, symbol) = *self.recent.get(SymbolTable::recent_place(text))?;
+        (address == text.as_ptr() as usize).then_some(Oop::from_bits(symbol))
     }
 
     fn note_recent(&mut self, text: &str, symbol: Oop) {
         if self.recent.is_empty() {
-            let none = Recent {
-                address: 0,
-                symbol: NONE,
-            };
-            self.recent = vec![none; RECENT];
+            self.recent = vec![(0, 0); RECENT];
         }
-        self.recent[SymbolTable::recent_place(text)] = Recent {
-            address: text.as_ptr() as usize,
-            symbol,
-        };
+        let address = text.as_ptr() as usize;
+        self.recent[SymbolTable::recent_place(text)] = (address, symbol.bits());
     }
 
     fn grow(&mut self) {

@@ -27,12 +27,10 @@ impl Heap {
         let format = self.format(oop);
         if format.is_bytes() {
             let bytes = self.bytes(oop);
-            return text.is_ascii() && bytes == text.as_bytes()
-                || !text.is_ascii()
-                    && text
-                        .chars()
-                        .map(u32::from)
-                        .eq(bytes.iter().map(|byte| u32::from(*byte)));
+            return match text.is_ascii() {
+                true => bytes == text.as_bytes(),
+                false => text.chars().eq(bytes.iter().map(|byte| char::from(*byte))),
+            };
         }
         format.is_words_32()
             && text
@@ -44,7 +42,10 @@ impl Heap {
 
 /// Latin-1 bytes as text.
 pub(crate) fn latin_1(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| char::from(*byte)).collect()
+    match str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() => text.to_string(),
+        _ => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
 }
 
 /// The elements of a string of `text`: bytes where all its characters are Latin-1.

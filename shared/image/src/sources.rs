@@ -12,6 +12,9 @@ pub struct Sources {
 /// The bit of a source pointer that says: in the changes file.
 const IN_CHANGES: u64 = 1;
 
+/// Bytes around a text for which room is made: the names of its class and protocol, mostly.
+const AROUND: usize = 64;
+
 /// Where the texts of an image's methods lie.
 pub fn changes_path(image: &Path) -> PathBuf {
     image.with_extension("changes")
@@ -28,6 +31,12 @@ impl Sources {
         &self.text
     }
 
+    /// Makes room for texts that are about to be added, so that it need not grow with each of them.
+    pub fn make_room<'t>(&mut self, texts: impl Iterator<Item = &'t str>) {
+        self.text
+            .reserve(texts.map(|text| text.len() + AROUND).sum());
+    }
+
     /// Adds a method's text and answers its source pointer.
     pub fn add(&mut self, behavior: &str, protocol: &str, source: &str) -> u64 {
         self.add_stamped(behavior, protocol, "", source)
@@ -41,7 +50,6 @@ impl Sources {
         stamp: &str,
         source: &str,
     ) -> u64 {
-        const AROUND: usize = 64;
         let length = behavior.len() + protocol.len() + source.len() + AROUND;
         self.text.reserve(length);
         self.text.push(b'!');

@@ -20,7 +20,7 @@ const BYTES_WIDTH: usize = 16;
 /// The listing of a draft: its title, and of a method its code and that of its blocks.
 pub fn listing(draft: &Draft) -> String {
     let Draft::Method(method) = draft else {
-        return format!("{}\n", draft.to_string());
+        return format!("{draft}\n");
     };
     let mut text = headed(&draft.to_string(), &method.code, &method.locals);
     for (index, local) in method.locals.iter().enumerate() {

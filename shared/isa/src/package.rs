@@ -119,6 +119,11 @@ impl fmt::Display for Need {
 }
 
 impl Package {
+    /// The texts of its methods.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.methods.iter().map(|method| &*method.text)
+    }
+
     /// The names of the packages that it needs something of, each once, by name.
     pub fn needed_packages(&self) -> Vec<&Name> {
         let mut names: Vec<&Name> = self.needs.iter().map(|need| &need.from).collect();

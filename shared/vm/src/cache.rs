@@ -85,6 +85,8 @@ pub(crate) struct SendCache {
     entries: Box<[Entry; ENTRIES]>,
     /// The caches of the call sites.
     pub sites: Sites,
+    /// How many variables methods name.
+    pub named: VariablesNamed,
 }
 
 impl SendCache {
@@ -95,6 +97,7 @@ impl SendCache {
         SendCache {
             entries,
             sites: Sites::new(),
+            named: VariablesNamed::default(),
         }
     }
 
@@ -143,7 +146,13 @@ impl SendCache {
     /// Forgets everything.
     pub fn flush(&mut self) {
         self.entries.fill(Entry::FREE);
+        self.forget_code();
+    }
+
+    /// Forgets what was learned of code itself: some was written to.
+    pub fn forget_code(&mut self) {
         self.sites.flush();
+        self.named.flush();
     }
 
     /// Forgets the entries that `is_stale`, and all call sites.
@@ -176,6 +185,42 @@ impl Entry {
     #[inline(always)]
     pub fn is_for(&self, selector: Oop, class_index: u32) -> bool {
         self.selector == selector && self.class_index == class_index
+    }
+}
+
+/// Methods of which [`VariablesNamed`] knows; a power of two.
+const NAMING: usize = 512;
+
+/// How many variables methods name, so that it is not read in their code for each class that inherits them.
+/// Only of methods that lie where no scavenge moves them.
+pub(crate) struct VariablesNamed(Box<[(Oop, usize)]>);
+
+impl Default for VariablesNamed {
+    fn default() -> VariablesNamed {
+        let free = (Oop::from_bits(0), 0);
+        VariablesNamed(vec![free; NAMING].into_boxed_slice())
+    }
+}
+
+impl VariablesNamed {
+    fn place(method: Oop) -> usize {
+        let spread = method.bits().wrapping_mul(SPREAD);
+        (spread >> (64 - NAMING.ilog2())) as usize
+    }
+
+    /// So many variables, from the first on, a receiver of this method must have, where that is known.
+    pub fn of(&self, method: Oop) -> Option<usize> {
+        let (known, count) = self.0[VariablesNamed::place(method)];
+        (known == method).then_some(count)
+    }
+
+    /// Notes how many it is.
+    pub fn note(&mut self, method: Oop, count: usize) {
+        self.0[VariablesNamed::place(method)] = (method, count);
+    }
+
+    fn flush(&mut self) {
+        self.0.fill((Oop::from_bits(0), 0));
     }
 }
 

@@ -109,7 +109,7 @@ impl Vm {
     /// The number of instance variables that the code of a draft may name, where that is known.
     fn fields_of(&mut self, draft: &Draft) -> Option<usize> {
         match draft {
-            Draft::Method(method) => Some(self.names.fields_of(&method.behavior)?.count),
+            Draft::Method(method) => Some(self.names.fields_of(&method.behavior)?.names.len()),
             _ => None,
         }
     }
@@ -217,7 +217,7 @@ impl Vm {
         }
         Err(Outcome::Corrupt(format!(
             "{} needs too much",
-            draft.placed().draft.to_string()
+            draft.placed().draft
         )))
     }
 
@@ -240,10 +240,7 @@ impl Vm {
                 Err(error) => return Err(Outcome::Corrupt(error.to_string())),
             }
         }
-        Err(Outcome::Corrupt(format!(
-            "{} needs too much",
-            placed.draft.to_string()
-        )))
+        Err(Outcome::Corrupt(format!("{} needs too much", placed.draft)))
     }
 
     /// Gets the classes of which there are instances and nothing more: of a class object that came, the

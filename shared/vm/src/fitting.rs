@@ -29,7 +29,7 @@ impl Vm {
 
     /// Whether a receiver has the variables that a method reads and writes: where the method is of a class
     /// of the receiver's, and else where its code names none that are not there.
-    pub(crate) fn runs_on(&self, method: Oop, receiver: Oop) -> bool {
+    pub(crate) fn runs_on(&mut self, method: Oop, receiver: Oop) -> bool {
         if self.class_of_method(method) == self.heap.class_of(receiver) {
             return true;
         }
@@ -43,7 +43,7 @@ impl Vm {
 
     /// Whether instances of a class have the variables that a method reads and writes: programs may put any
     /// method into the dictionary of any class, and any class above another.
-    pub(crate) fn suits(&self, method: Oop, class: Oop) -> bool {
+    pub(crate) fn suits(&mut self, method: Oop, class: Oop) -> bool {
         let spec = self.heap.instance_spec(class);
         let has_fields = |spec: &InstanceSpec| spec.format().is_some_and(Format::is_pointers);
         let count = spec.filter(has_fields).map_or(0, |spec| spec.fixed_fields);
@@ -51,15 +51,22 @@ impl Vm {
     }
 
     /// Whether a method names only the first `count` variables of its receiver.
-    fn names_within(&self, method: Oop, count: usize) -> bool {
+    fn names_within(&mut self, method: Oop, count: usize) -> bool {
+        if let Some(named) = self.cache.named.of(method) {
+            return named <= count;
+        }
         let quick = self
             .primitive_number(method)
             .and_then(QuickReturn::from_number);
-        let is_quick_fine = match quick {
-            Some(QuickReturn::Field(index)) => usize::from(index) < count,
-            _ => true,
+        let of_quick = match quick {
+            Some(QuickReturn::Field(index)) => usize::from(index) + 1,
+            _ => 0,
         };
-        is_quick_fine && variables_within(&self.heap, method, count, DEPTH_MAX)
+        let named = of_quick.max(variables_named(&self.heap, method, DEPTH_MAX));
+        if !self.heap.is_young(method) {
+            self.cache.named.note(method, named);
+        }
+        named <= count
     }
 
     /// Whether an instruction of a method begins at a pc, which counts from the first literal, from 1, as
@@ -112,20 +119,23 @@ fn is_code(heap: &Heap, oop: Oop) -> bool {
     oop.is_object() && heap.format(oop).is_code()
 }
 
-/// Whether code, and the blocks in it, name only the first `count` variables of the receiver.
-fn variables_within(heap: &Heap, code: Oop, count: usize, depth: usize) -> bool {
+/// How many variables a receiver must have for some code and the blocks in it; more than there can be where
+/// blocks stand in blocks without end.
+fn variables_named(heap: &Heap, code: Oop, depth: usize) -> usize {
+    if depth == 0 {
+        return usize::MAX;
+    }
     // Behind what means nothing stands whatever a program wrote there.
     let known = instructions(heap, code).take_while(|it| !matches!(it, Instruction::Unused(_)));
-    let is_within = { known }.all(|instruction| match instruction {
+    let own = known.map(|instruction| match instruction {
         Instruction::PushReceiverVariable { index, .. }
         | Instruction::PopReceiverVariable { index, .. }
-        | Instruction::StoreReceiverVariable { index, .. } => usize::from(index) < count,
-        _ => true,
+        | Instruction::StoreReceiverVariable { index, .. } => usize::from(index) + 1,
+        _ => 0,
     });
     // The last literal leads to what is around the code.
-    let blocks = || {
-        let literals = (1..heap.literal_count(code)).map(|slot| heap.slot(code, slot));
-        literals.filter(|literal| is_code(heap, *literal))
-    };
-    is_within && depth > 0 && blocks().all(|it| variables_within(heap, it, count, depth - 1))
+    let literals = (1..heap.literal_count(code)).map(|slot| heap.slot(code, slot));
+    let blocks = literals.filter(|literal| is_code(heap, *literal));
+    let of_blocks = blocks.map(|block| variables_named(heap, block, depth - 1));
+    own.chain(of_blocks).max().unwrap_or(0)
 }

@@ -440,10 +440,7 @@ fn locals_keep_to_their_draft() {
         let fault = verify(&draft, None).unwrap_err().to_string();
         assert_eq!(
             fault,
-            format!(
-                "{} is not sound in its object 0: {expected}",
-                draft.to_string()
-            )
+            format!("{} is not sound in its object 0: {expected}", draft)
         );
     };
     let slots = |reference| Body::Slots(vec![reference]);

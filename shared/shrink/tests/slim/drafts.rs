@@ -25,9 +25,9 @@ fn every_draft_of_the_image_reads_back() {
             Draft::Object(_) => objects += 1,
         }
         let bytes = encode_placed(&placed);
-        let back = decode_placed(&bytes)
-            .unwrap_or_else(|error| panic!("{}: {error}", placed.draft.to_string()));
-        assert_eq!(encode_placed(&back), bytes, "{}", placed.draft.to_string());
+        let back =
+            decode_placed(&bytes).unwrap_or_else(|error| panic!("{}: {error}", placed.draft));
+        assert_eq!(encode_placed(&back), bytes, "{}", placed.draft);
     }
     println!("{behaviors} classes and class sides, {methods} methods, {objects} objects");
     assert!(behaviors > 300, "{behaviors}");

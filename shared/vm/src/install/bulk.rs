@@ -39,7 +39,7 @@ impl Installer<'_> {
         };
         let class = self.names.behavior(self.heap, &first.behavior);
         let class = class.ok_or_else(|| self.missing_behavior(first, &first.behavior))?;
-        let shape = self.names.shape_of(&first.behavior);
+        let shape = (self.names.fields_of(&first.behavior)).map(|fields| fields.shape);
         let dictionary = MethodDictionary(self.heap.slot(class, behavior::METHOD_DICTIONARY));
         if dictionary.capacity(self.heap) == 0 {
             return Err(InstallError::Malformed {

@@ -41,10 +41,12 @@ pub struct ClassShape {
 }
 
 /// The variables of a behaviour's instances, inherited ones included.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Fields {
-    /// How many they are.
-    pub count: usize,
+    /// Their names; what a behaviour adds none to it shares with its superclass.
+    pub names: Arc<[Name]>,
+    /// What the instances are.
+    spec: InstanceSpec,
     /// The hash of the behaviour's shape ([`shape_hash`]).
     pub shape: u64,
 }
@@ -69,19 +71,50 @@ pub struct Names {
     pub(super) as_sent: FxHashMap<Name, ClassShape>,
 }
 
-fn hash_of(behavior: &BehaviorName, shape: &ClassShape, variables: &[Name]) -> u64 {
-    let spec = if behavior.meta {
-        InstanceSpec {
-            spec: 1,
-            fixed_fields: variables.len() as u16,
+impl ClassShape {
+    /// The variables that a side of the class adds, where they are known.
+    fn own_variables(&self, is_meta: bool) -> Option<&Vec<Name>> {
+        match is_meta {
+            true => self.class_variables_of_meta.as_ref(),
+            false => Some(&self.instance_variables),
         }
-    } else {
-        shape.spec
-    };
+    }
+
+    /// The behaviour that a side of the class inherits from.
+    fn above(&self, is_meta: bool) -> Option<BehaviorName> {
+        match (&self.superclass, is_meta) {
+            (Some(superclass), meta) => Some(BehaviorName {
+                class: superclass.clone(),
+                meta,
+            }),
+            (None, true) => Some(BehaviorName::class("Class")),
+            (None, false) => None,
+        }
+    }
+
+    /// What the instances of a side of the class are, which have so many variables.
+    fn spec_of(&self, is_meta: bool, count: usize) -> InstanceSpec {
+        match is_meta {
+            true => InstanceSpec {
+                spec: 1,
+                fixed_fields: count as u16,
+            },
+            false => self.spec,
+        }
+    }
+}
+
+fn hash_of(spec: InstanceSpec, variables: &[Name]) -> u64 {
     shape_hash(spec, variables.iter().map(Arc::as_ref))
 }
 
 impl Names {
+    /// Makes room for so many classes.
+    pub(super) fn make_room(&mut self, classes: usize) {
+        self.classes.reserve(classes);
+        self.behaviors.reserve(2 * classes);
+    }
+
     /// What is known of the class `name`.
     pub fn class(&self, name: &str) -> Option<&ClassEntry> {
         self.classes.get(name)
@@ -232,44 +265,49 @@ impl Names {
         shape_of: &dyn Fn(&Name) -> Option<&'a ClassShape>,
     ) -> Option<Vec<Name>> {
         let shape = shape_of(&behavior.class)?;
-        let mut all = match (&shape.superclass, behavior.meta) {
-            (Some(superclass), meta) => self.variables(
-                &BehaviorName {
-                    class: superclass.clone(),
-                    meta,
-                },
-                shape_of,
-            )?,
-            (None, true) => self.variables(&BehaviorName::class("Class"), shape_of)?,
-            (None, false) => Vec::new(),
+        let mut all = match shape.above(behavior.meta) {
+            Some(above) => self.variables(&above, shape_of)?,
+            None => Vec::new(),
         };
-        let own = if behavior.meta {
-            shape.class_variables_of_meta.as_ref()?
-        } else {
-            &shape.instance_variables
-        };
-        all.extend(own.iter().cloned());
+        all.extend(shape.own_variables(behavior.meta)?.iter().cloned());
         Some(all)
     }
 
     /// The hash of a behaviour's shape ([`shape_hash`]), where all of it is known.
     pub fn shape_of(&self, behavior: &BehaviorName) -> Option<u64> {
         let variables = self.all_instance_variables(behavior)?;
-        let shape = self.classes.get(&behavior.class)?.shape.as_ref()?;
-        Some(hash_of(behavior, shape, &variables))
+        let shape = self.shape(behavior)?;
+        let spec = shape.spec_of(behavior.meta, variables.len());
+        Some(hash_of(spec, &variables))
     }
 
-    /// The number of variables and the shape of a behaviour, where all of it is known: as
-    /// [`Names::shape_of`], and remembered.
+    fn shape(&self, behavior: &BehaviorName) -> Option<&ClassShape> {
+        self.classes.get(&behavior.class)?.shape.as_ref()
+    }
+
+    /// The variables and the shape of a behaviour, where all of it is known: as
+    /// [`Names::all_instance_variables`] and [`Names::shape_of`], and remembered.
     pub fn fields_of(&mut self, behavior: &BehaviorName) -> Option<Fields> {
         if let Some(known) = self.fields.get(behavior) {
-            return Some(*known);
+            return Some(known.clone());
         }
-        let fields = Fields {
-            count: self.all_instance_variables(behavior)?.len(),
-            shape: self.shape_of(behavior)?,
+        let inherited = match self.shape(behavior)?.above(behavior.meta) {
+            Some(above) => Some(self.fields_of(&above)?),
+            None => None,
         };
-        self.fields.insert(behavior.clone(), fields);
+        let shape = self.shape(behavior)?;
+        let own = shape.own_variables(behavior.meta)?;
+        let above = inherited.as_ref().map_or(&[][..], |it| &it.names);
+        let spec = shape.spec_of(behavior.meta, above.len() + own.len());
+        let fields = match inherited {
+            Some(same) if own.is_empty() && same.spec == spec => same,
+            _ => {
+                let names: Arc<[Name]> = above.iter().chain(own).cloned().collect();
+                let shape = hash_of(spec, &names);
+                Fields { names, spec, shape }
+            }
+        };
+        self.fields.insert(behavior.clone(), fields.clone());
         Some(fields)
     }
 
@@ -277,14 +315,10 @@ impl Names {
     pub(super) fn former_shape_of(&self, behavior: &BehaviorName) -> Option<u64> {
         let variables = self.former_instance_variables(behavior)?;
         let shape = self.former_shape(&behavior.class)?;
-        let mut spec = shape.spec;
+        let mut spec = shape.spec_of(behavior.meta, variables.len());
         // A class that came when its superclass had changed has more or fewer fields than it was sent with.
         spec.fixed_fields = variables.len() as u16;
-        let shape = ClassShape {
-            spec,
-            ..shape.clone()
-        };
-        Some(hash_of(behavior, &shape, &variables))
+        Some(hash_of(spec, &variables))
     }
 
     /// The binding of a global.

@@ -5,7 +5,7 @@ use imprint_isa::Name;
 use imprint_model::family::{PHARO, PHARO_BEFORE_TAGS, SQUEAK, SQUEAK_2};
 use imprint_model::layout::{association, behavior, class};
 use imprint_model::{ClassIndex, Family, InstanceSpec, Known, Oop, VariablesAt};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::names::{ClassShape, Names};
 use crate::stand_in::PLACEHOLDER_CLASS;
@@ -53,14 +53,20 @@ impl Names {
             .classes()
             .filter(|(_, oop)| is_class(heap, family, *oop))
             .collect();
+        let name_of = |(_, oop): &(u32, Oop)| Some((*oop, class_name(heap, *oop)?));
+        let by_oop: FxHashMap<Oop, Name> = classes.iter().filter_map(name_of).collect();
+        names.make_room(by_oop.len());
         for (index, oop) in &classes {
-            let Some(name) = class_name(heap, *oop) else {
+            let Some(name) = by_oop.get(oop) else {
                 continue;
             };
             let meta_index = heap.class_index_of(*oop);
-            let shape = shape(heap, family, *oop);
+            let shape = shape(heap, family, *oop, |oop| {
+                let known = by_oop.get(&oop).cloned();
+                known.or_else(|| class_name(heap, oop))
+            });
             let index = heap.header(*oop).hash().max(u32::from(*index == 0));
-            names.declare(&name, index, meta_index).shape = shape;
+            names.declare(name, index, meta_index).shape = shape;
         }
         names
     }
@@ -269,12 +275,17 @@ pub fn class_name(heap: &Heap, oop: Oop) -> Option<Name> {
 }
 
 /// The shape of a class, from its layout; `None` where the layout is not here.
-pub(super) fn shape(heap: &Heap, family: Family, oop: Oop) -> Option<ClassShape> {
+pub(super) fn shape(
+    heap: &Heap,
+    family: Family,
+    oop: Oop,
+    name_of: impl Fn(Oop) -> Option<Name>,
+) -> Option<ClassShape> {
     let spec =
         InstanceSpec::from_small_integer(heap.slot(oop, behavior::FORMAT).as_small_integer()?)?;
     let meta = heap.class_at(heap.class_index_of(oop));
     Some(ClassShape {
-        superclass: class_name(heap, heap.slot(oop, behavior::SUPERCLASS)),
+        superclass: name_of(heap.slot(oop, behavior::SUPERCLASS)),
         spec,
         instance_variables: own_variables(heap, family, oop)?,
         class_variables_of_meta: meta.and_then(|meta| own_variables(heap, family, meta)),

@@ -42,7 +42,7 @@ impl Names {
         let Some(name) = class_name(heap, class_object) else {
             return;
         };
-        if let Some(new) = shape(heap, self.family, class_object) {
+        if let Some(new) = shape(heap, self.family, class_object, |oop| class_name(heap, oop)) {
             let (index, meta_index) = (
                 heap.header(class_object).hash(),
                 heap.class_index_of(class_object),

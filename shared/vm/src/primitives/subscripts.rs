@@ -127,7 +127,7 @@ pub fn at_put(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
 /// selectors and bytecodes that have been replaced.
 fn forget_sites(vm: &mut Vm, written: Oop) {
     if vm.heap.format(written).is_code() {
-        vm.cache.sites.flush();
+        vm.cache.forget_code();
     }
 }
 
