@@ -171,6 +171,20 @@ fn a_method_that_names_variables_which_the_receiver_lacks_says_so() {
     }
 }
 
+/// What was learned of a method when one class inherited it does not outlive its code.
+#[test]
+fn a_method_whose_code_was_written_to_is_looked_at_anew() {
+    const PUSH_SIXTH_VARIABLE: u8 = 5;
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    machine.compile("Object", "step | x | x := 1. ^ x");
+    let program = format!(
+        "| m | m := Object >> #step. Object new step. m at: m initialPC put: {PUSH_SIXTH_VARIABLE}. \
+         |> [ (1 -> 2) step ] on: Error do: [ :e | e messageText ]"
+    );
+    let said = "'Association>>#step names variables that Association lacks'";
+    assert_eq!(machine.print(&program), said);
+}
+
 #[test]
 fn a_damaged_class_is_an_error_of_the_image() {
     for (damage, message) in DAMAGED_CLASSES {

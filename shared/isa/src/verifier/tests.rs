@@ -575,3 +575,21 @@ fn classes_are_sane() {
         "it brings the class side of Bar",
     );
 }
+
+#[test]
+fn what_was_verified_without_its_class_is_asked_for_its_fields_alone() {
+    let code = bytes(&[
+        PushReceiverVariable {
+            index: 5,
+            long: false,
+        },
+        ReturnTop,
+    ]);
+    let placed = crate::Placed::nowhere(Draft::Method(method(0, vec![], code)));
+    let verified = Verified::new(placed).expect("it keeps every rule");
+    assert_eq!(verified.check_fields(6), Ok(()));
+    let rejection = verified.check_fields(5).expect_err("there is no sixth");
+    assert_eq!(rejection.rule, Rule::Field(5));
+    let broken = crate::Placed::nowhere(Draft::Method(method(0, vec![], bytes(&[Pop]))));
+    assert!(Verified::new(broken).is_err(), "nothing is on the stack");
+}

@@ -423,3 +423,63 @@ impl Names {
         self.meta_bindings.values_mut().for_each(&mut *visitor);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<Name> {
+        names.iter().map(|name| Name::from(*name)).collect()
+    }
+
+    fn shape(superclass: Option<&str>, variables: &[&str], fields: u16) -> ClassShape {
+        ClassShape {
+            superclass: superclass.map(Name::from),
+            spec: InstanceSpec {
+                spec: 1,
+                fixed_fields: fields,
+            },
+            instance_variables: names(variables),
+            class_variables_of_meta: Some(Vec::new()),
+            class_variables: Vec::new(),
+            pools: Vec::new(),
+        }
+    }
+
+    fn known() -> Names {
+        let mut known = Names::default();
+        known.declare(&"Class".into(), 10, 11).shape = Some(shape(None, &["name"], 1));
+        known.declare(&"Top".into(), 12, 13).shape = Some(shape(None, &["a", "b"], 2));
+        known.declare(&"Low".into(), 14, 15).shape = Some(shape(Some("Top"), &[], 2));
+        known
+    }
+
+    #[test]
+    fn what_is_remembered_of_fields_is_what_the_shapes_say_also_once_one_has_changed() {
+        let mut known = known();
+        let sides = ["Class", "Top", "Low"]
+            .map(Name::from)
+            .into_iter()
+            .flat_map(|name| [BehaviorName::class(name.clone()), BehaviorName::meta(name)]);
+        let sides: Vec<BehaviorName> = sides.collect();
+        for fields in [2, 3] {
+            let variables = &["a", "b", "c"][..usize::from(fields)];
+            known.reshape("Top", Some(shape(None, variables, fields)));
+            known.reshape("Low", Some(shape(Some("Top"), &[], fields)));
+            for side in sides.iter().chain(&sides) {
+                let remembered = known.fields_of(side).expect("all shapes are known");
+                let all = known.all_instance_variables(side);
+                assert_eq!(Some(remembered.names.to_vec()), all, "{side}");
+                assert_eq!(Some(remembered.shape), known.shape_of(side), "{side}");
+            }
+        }
+        let [top, low] = ["Top", "Low"].map(|name| known.fields_of(&BehaviorName::class(name)));
+        assert!(
+            top.zip(low)
+                .is_some_and(|(top, low)| Arc::ptr_eq(&top.names, &low.names)),
+            "who adds nothing shares"
+        );
+        known.forget_class("Top");
+        assert_eq!(known.fields_of(&BehaviorName::class("Low")), None);
+    }
+}
