@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hyper_util::rt::TokioIo;
 use tokio::net::{UnixListener, UnixStream};
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::body::Body;
@@ -108,38 +109,60 @@ fn answer_to(question: &[u8]) -> Bytes {
     Bytes::from(vec![b'x'; length as usize])
 }
 
-/// How long so many round trips take, each.
-///
-/// # Errors
-/// Where the server cannot be started or reached.
-pub fn times(
-    socket: &Path,
-    count: usize,
-    question_bytes: usize,
+/// An open stream to an echo.
+pub struct EchoStream {
+    _server: EchoServer,
+    runtime: Runtime,
+    questions: mpsc::Sender<Bytes>,
+    answers: Streaming<Bytes>,
+    question: Bytes,
     answer_bytes: usize,
-) -> Result<Vec<Duration>, Failed> {
-    let _server = EchoServer::start(socket)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let (questions, queue) = mpsc::channel(QUEUE);
-    let mut answers = runtime.block_on(open(socket.to_path_buf(), queue))?;
-    let mut question = vec![b'x'; question_bytes.max(LENGTH_BYTES)];
-    question[..LENGTH_BYTES].copy_from_slice(&(answer_bytes as u32).to_le_bytes());
-    let question = Bytes::from(question);
-    let mut once = || -> Result<Duration, Failed> {
+}
+
+impl EchoStream {
+    /// An echo whose questions and answers have these sizes.
+    ///
+    /// # Errors
+    /// Where the server cannot be started or reached.
+    pub fn start(
+        socket: &Path,
+        question_bytes: usize,
+        answer_bytes: usize,
+    ) -> Result<EchoStream, Failed> {
+        let server = EchoServer::start(socket)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (questions, queue) = mpsc::channel(QUEUE);
+        let answers = runtime.block_on(open(socket.to_path_buf(), queue))?;
+        let mut question = vec![b'x'; question_bytes.max(LENGTH_BYTES)];
+        question[..LENGTH_BYTES].copy_from_slice(&(answer_bytes as u32).to_le_bytes());
+        Ok(EchoStream {
+            _server: server,
+            runtime,
+            questions,
+            answers,
+            question: Bytes::from(question),
+            answer_bytes,
+        })
+    }
+
+    /// How long one round trip takes.
+    ///
+    /// # Errors
+    /// Where the server is gone or answers something else.
+    pub fn time(&mut self) -> Result<Duration, Failed> {
         let begin = Instant::now();
         // Sent and received as a slave does it: each drives the runtime by itself.
-        runtime.block_on(questions.send(question.clone()))?;
-        let answer = runtime.block_on(answers.message())?;
+        let sent = self.questions.send(self.question.clone());
+        self.runtime.block_on(sent)?;
+        let answer = self.runtime.block_on(self.answers.message())?;
         let took = begin.elapsed();
         match answer {
-            Some(answer) if answer.len() == answer_bytes => Ok(took),
+            Some(answer) if answer.len() == self.answer_bytes => Ok(took),
             other => Err(format!("the echo answers {:?}", other.map(|it| it.len())).into()),
         }
-    };
-    once()?;
-    (0..count).map(|_| once()).collect()
+    }
 }
 
 async fn open(

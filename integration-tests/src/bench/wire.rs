@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use imprint_isa::MethodDraft;
 use imprint_slave::handshake::Terms;
-use imprint_slave::remote::Line;
+use imprint_slave::remote::{Line, Traffic};
 use imprint_slave::seed::SeedChoice;
 use imprint_slave::session::Session;
 use imprint_vm::{CommandLine, Outcome, RunLimits};
@@ -17,14 +17,16 @@ use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde_json::Value;
 
-use super::echo;
+use super::echo::{self, EchoStream};
 use super::facts::{Figure, Scratch};
 use super::machine::Failed;
 use super::measure::median;
 use super::processes::{Daemon, START_LIMIT, program, run, text};
 
-/// Methods that are missed one after the other.
+/// Methods that are missed, and echoes.
 const MISSES: usize = 2000;
+/// So many of one kind follow each other, then as many of the other: a machine that slows down slows both.
+const ROW: usize = 50;
 /// Runs of an example's tests of each kind.
 const TURNS: usize = 15;
 /// Runs of a program that is traced, and not.
@@ -47,13 +49,20 @@ pub fn misses() -> Result<Vec<Figure>, Failed> {
     run("master", &["build", &text(folder), "-o", &text(&image)])?;
     let socket = format!("unix:{}", folder.join("master.socket").display());
     let _master = Daemon::start(&["serve", &text(&image), "--listen", &socket], &socket)?;
-    let (times, answer_bytes) = time_misses(&socket)?;
-    let echoes = echo::times(
-        &folder.join("echo.socket"),
-        MISSES,
-        echo::QUESTION_BYTES,
-        answer_bytes,
-    )?;
+    let mut missing = Missing::open(&socket)?;
+    // Nothing is warm yet; but then it is known what an answer weighs.
+    missing.times(ROW)?;
+    let answer_bytes = missing.answer_bytes();
+    let echo_socket = folder.join("echo.socket");
+    let mut echo = EchoStream::start(&echo_socket, echo::QUESTION_BYTES, answer_bytes)?;
+    let (mut times, mut echoes) = (Vec::new(), Vec::new());
+    while echoes.len() < MISSES {
+        times.extend(missing.times(ROW)?);
+        for _ in 0..ROW {
+            echoes.push(echo.time()?);
+        }
+    }
+    missing.check()?;
     let (miss, bare) = (middle(times.clone()), middle(echoes.clone()));
     let ratio = miss.as_secs_f64() / bare.as_secs_f64();
     Ok(vec![
@@ -74,7 +83,7 @@ pub fn misses() -> Result<Vec<Figure>, Failed> {
 fn missed_class() -> String {
     let mut class =
         "Class { #name : #Missed, #superclass : #Object, #category : #Missed }\n".to_string();
-    for number in 0..MISSES + 1 {
+    for number in 0..=ROW + MISSES {
         class.push_str(&format!(
             "\n{{ #category : #missed }}\nMissed >> m{number} [\n\t^ {{ self class. {number} + 1. #m{number} }} size\n]\n"
         ));
@@ -82,39 +91,70 @@ fn missed_class() -> String {
     class
 }
 
-/// What each miss takes beyond what the same expression takes once nothing is missed, and the bytes of an
-/// answer.
-fn time_misses(url: &str) -> Result<(Vec<Duration>, usize), Failed> {
-    let terms = Terms {
-        master: url.to_string(),
-        patience: START_LIMIT,
-        silence: Duration::from_secs(60),
-        prefetch_bytes: 0,
-        seed: SeedChoice::Empty,
-    };
-    let mut session = Session::open(Line::connect(&terms)?, CommandLine::default())?;
-    let drafts = (0..=MISSES).map(|number| session.compile(&format!("Missed new m{number}")));
-    let drafts = drafts.collect::<Result<Vec<_>, _>>()?;
-    // The first brings the class and all that the others need too.
-    time_of(&mut session, &drafts[0])?;
-    let before = session.line.borrow().traffic;
-    let mut times = Vec::new();
-    let mut again = Vec::new();
-    for draft in &drafts[1..] {
-        times.push(time_of(&mut session, draft)?);
-        again.push(time_of(&mut session, draft)?);
+/// A slave that misses one method after the other.
+struct Missing {
+    session: Session,
+    /// Expressions that miss a method each, those that were not run yet.
+    drafts: std::vec::IntoIter<MethodDraft>,
+    /// What had come before the first of them.
+    before: Traffic,
+    /// How many have been missed.
+    count: u64,
+}
+
+impl Missing {
+    fn open(url: &str) -> Result<Missing, Failed> {
+        let terms = Terms {
+            master: url.to_string(),
+            patience: START_LIMIT,
+            silence: Duration::from_secs(60),
+            prefetch_bytes: 0,
+            seed: SeedChoice::Empty,
+        };
+        let mut session = Session::open(Line::connect(&terms)?, CommandLine::default())?;
+        let drafts = (0..=ROW + MISSES).map(|it| session.compile(&format!("Missed new m{it}")));
+        let mut drafts = drafts.collect::<Result<Vec<_>, _>>()?.into_iter();
+        // The first brings the class and all that the others need too.
+        if let Some(first) = drafts.next() {
+            time_of(&mut session, &first)?;
+        }
+        let before = session.line.borrow().traffic;
+        Ok(Missing {
+            session,
+            drafts,
+            before,
+            count: 0,
+        })
     }
-    let after = session.line.borrow().traffic;
-    let round_trips = after.round_trips - before.round_trips;
-    if round_trips != MISSES as u64 {
-        return Err(format!("{MISSES} methods took {round_trips} round trips").into());
+
+    /// What each of so many misses takes beyond what the same expressions take once nothing is missed.
+    fn times(&mut self, count: usize) -> Result<Vec<Duration>, Failed> {
+        let mut times = Vec::with_capacity(count);
+        let mut again = Vec::with_capacity(count);
+        for draft in self.drafts.by_ref().take(count) {
+            times.push(time_of(&mut self.session, &draft)?);
+            again.push(time_of(&mut self.session, &draft)?);
+        }
+        self.count += times.len() as u64;
+        let present = middle(again);
+        let beyond = times.into_iter().map(|time| time.saturating_sub(present));
+        Ok(beyond.collect())
     }
-    let present = middle(again);
-    let beyond = times.into_iter().map(|time| time.saturating_sub(present));
-    Ok((
-        beyond.collect(),
-        ((after.bytes - before.bytes) / round_trips) as usize,
-    ))
+
+    /// Bytes of an answer.
+    fn answer_bytes(&self) -> usize {
+        let bytes = self.session.line.borrow().traffic.bytes - self.before.bytes;
+        (bytes / self.count.max(1)) as usize
+    }
+
+    /// Each was a round trip, and nothing else was.
+    fn check(&self) -> Result<(), Failed> {
+        let round_trips = self.session.line.borrow().traffic.round_trips - self.before.round_trips;
+        match round_trips == self.count {
+            true => Ok(()),
+            false => Err(format!("{} methods took {round_trips} round trips", self.count).into()),
+        }
+    }
 }
 
 fn time_of(session: &mut Session, draft: &MethodDraft) -> Result<Duration, Failed> {
