@@ -15,7 +15,6 @@
 //! Invariant: protobuf types do not leave this crate, and what leaves it was checked.
 
 pub mod address;
-mod answering;
 mod bundles;
 pub mod connection;
 pub mod control;

@@ -6,8 +6,8 @@
 //! socket ── Incoming: places, time ── TLS ── HTTP/2 ── Gate: roles ── service
 //! ```
 //!
-//! A pull stream is one task: decode, [`Session::answer`], encode, write (`answering`). Whoever needs a thread
-//! of its own for that (the owner of a heap) sends it the message and awaits a oneshot in `answer`.
+//! A pull stream is one task: decode, [`Session::answer`], encode. Whoever needs a thread of its
+//! own for that (the owner of a heap) sends it the message and awaits a oneshot in `answer`.
 
 use std::future::Future;
 use std::io;
@@ -24,9 +24,10 @@ use tonic::transport::{Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::address::{HostPort, Scheme};
-use crate::answering::{Answers, Conversation};
+use crate::bundles::BundleWriter;
 use crate::connection::root_cause;
 use crate::control::{Progress, RunOrder, SnapshotOrder, SnapshotReport, StatusReport};
+use crate::convert::said;
 use crate::credentials::Admission;
 use crate::guard::Gate;
 use crate::incoming::{Door, FIRST_CALL_LIMIT, Incoming};
@@ -35,6 +36,7 @@ use crate::message::{MasterMessage, SlaveMessage};
 use crate::pace::Pace;
 use crate::pb::control_server::ControlServer;
 use crate::pb::live_server::LiveServer;
+use crate::pb::master_message::Message;
 use crate::pb::source_server::SourceServer;
 use crate::{Address, MESSAGE_BYTES_MAX, WireError, pb};
 
@@ -311,20 +313,75 @@ struct SourceService {
     drafts_a_second_max: u32,
 }
 
+type Answers = mpsc::Sender<Result<pb::MasterMessage, Status>>;
+
 #[tonic::async_trait]
 impl pb::source_server::Source for SourceService {
-    type PullStream = Answers;
+    type PullStream = ReceiverStream<Result<pb::MasterMessage, Status>>;
 
     async fn pull(
         &self,
         request: Request<Streaming<pb::SlaveMessage>>,
     ) -> Result<Response<Self::PullStream>, Status> {
+        let (answers, stream) = mpsc::channel(ANSWERS_MAX);
         let session = self.source.open();
         let pace = Pace::new(self.drafts_a_second_max, Instant::now());
-        let conversation = Conversation::new(session, request.into_inner(), pace);
-        Ok(Response::new(Answers::of(conversation)))
+        tokio::spawn(converse(session, request.into_inner(), answers, pace));
+        Ok(Response::new(ReceiverStream::new(stream)))
     }
 }
+
+/// One slave's stream from hello to end.
+async fn converse(
+    mut session: Box<dyn Session>,
+    mut questions: Streaming<pb::SlaveMessage>,
+    answers: Answers,
+    mut pace: Pace,
+) {
+    let mut bundles = None;
+    // An error of the transport is an end like any other: the slave is gone.
+    while let Ok(Some(question)) = questions.message().await {
+        let message = match SlaveMessage::try_from(question) {
+            Ok(message) => message,
+            Err(error) => {
+                let refusal = Status::invalid_argument(error.to_string());
+                let _ = answers.send(Err(refusal)).await;
+                return;
+            }
+        };
+        // What comes first decides, since later parts are read by what the earlier ones left behind.
+        let bundles = bundles.get_or_insert_with(|| writer_for(&message));
+        for answer in session.answer(message).await {
+            let is_last = matches!(answer, MasterMessage::Refused { sequence: 0, .. });
+            pace.note(&answer, Instant::now());
+            let answer = said(answer, bundles);
+            if let Some(Message::Drafts(drafts)) = &answer.message {
+                session.note_sent(drafts.bundle.len());
+            }
+            let sent = answers.send_timeout(Ok(answer), UNREAD_LIMIT);
+            if sent.await.is_err() || is_last {
+                return;
+            }
+        }
+        if let Some(wait) = pace.wait(Instant::now()) {
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+/// The writer of a stream that begins with this message.
+fn writer_for(message: &SlaveMessage) -> BundleWriter {
+    BundleWriter::of(match message {
+        SlaveMessage::Hello(hello) => hello.prefetch_bytes,
+        _ => u64::MAX,
+    })
+}
+
+/// Answers that wait for one slave to read them; no slave that means no harm has more than what a trace
+/// foretells.
+const ANSWERS_MAX: usize = 4;
+/// A slave that reads no answer for so long has gone, whatever its connection says.
+const UNREAD_LIMIT: Duration = Duration::from_secs(30);
 
 struct ControlService(Arc<dyn Control>);
 
