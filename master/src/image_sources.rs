@@ -140,8 +140,8 @@ impl Reader<'_> {
             let dictionary = self.heap.slot(object, behavior::METHOD_DICTIONARY);
             let mut entries = MethodDictionary(dictionary).entries(self.heap);
             entries.retain(|(_, value)| value.is_object() && self.heap.format(*value).is_code());
-            let method = |(selector, _): (Oop, Oop)| {
-                let protocol = self.index.protocol(object, selector);
+            let method = |(selector, method): (Oop, Oop)| {
+                let protocol = self.index.protocol(method);
                 let (package, protocol) = match protocol.strip_prefix('*') {
                     Some(package) => (package, ""),
                     None => (own, &*protocol),

@@ -35,7 +35,7 @@ const TRACED_TURNS: usize = 3;
 /// counts for little.
 const TRACED: &str = "DeltaBlue new loop: 36000";
 
-/// A miss, from the send to the answer of the method that came, beside an echo of the same size.
+/// A miss, from the send to the installed method, beside an echo of the same size.
 ///
 /// # Errors
 /// Where a process cannot be started or answers wrong.
@@ -127,18 +127,13 @@ impl Missing {
         })
     }
 
-    /// What each of so many misses takes beyond what the same expressions take once nothing is missed.
+    /// What each of so many misses takes, from the send until the method is installed.
     fn times(&mut self, count: usize) -> Result<Vec<Duration>, Failed> {
-        let mut times = Vec::with_capacity(count);
-        let mut again = Vec::with_capacity(count);
-        for draft in self.drafts.by_ref().take(count) {
-            times.push(time_of(&mut self.session, &draft)?);
-            again.push(time_of(&mut self.session, &draft)?);
-        }
+        let drafts = self.drafts.by_ref().take(count);
+        let times = drafts.map(|draft| time_of(&mut self.session, &draft));
+        let times = times.collect::<Result<Vec<_>, _>>()?;
         self.count += times.len() as u64;
-        let present = middle(again);
-        let beyond = times.into_iter().map(|time| time.saturating_sub(present));
-        Ok(beyond.collect())
+        Ok(times)
     }
 
     /// Bytes of an answer.
@@ -157,12 +152,13 @@ impl Missing {
     }
 }
 
+/// How long an expression that misses a method waited for it to be there.
 fn time_of(session: &mut Session, draft: &MethodDraft) -> Result<Duration, Failed> {
-    let begin = Instant::now();
-    let outcome = session.run(draft, RunLimits::default())?;
-    let took = begin.elapsed();
-    match outcome {
-        Outcome::Returned(size) if size.as_small_integer() == Some(3) => Ok(took),
+    let before = session.vm.fetching();
+    match session.run(draft, RunLimits::default())? {
+        Outcome::Returned(size) if size.as_small_integer() == Some(3) => {
+            Ok(session.vm.fetching() - before)
+        }
         other => Err(format!("a method that was missed answers {other:?}").into()),
     }
 }

@@ -92,15 +92,15 @@ impl Membership {
             return;
         }
         let entries = MethodDictionary(dictionary).entries(heap).into_iter();
-        let mut found: Vec<(&Name, Oop, Oop)> = entries
-            .filter_map(|(symbol, method)| match index.place(method) {
-                Some(Place::Method(_, selector)) => Some((selector, symbol, method)),
+        let mut found: Vec<(&Name, Oop)> = entries
+            .filter_map(|(_, method)| match index.place(method) {
+                Some(Place::Method(_, selector)) => Some((selector, method)),
                 _ => None,
             })
             .collect();
         found.sort_by(|one, other| one.0.cmp(other.0));
-        for (selector, symbol, method) in found {
-            let protocol = index.protocol(oop, symbol);
+        for (selector, method) in found {
+            let protocol = index.protocol(method);
             let package = match protocol.strip_prefix('*') {
                 Some(extension) => self.package_extending(extension),
                 None => self.package_of(&behavior.class),

@@ -43,7 +43,7 @@ pub(crate) fn candidates<'a>(extractor: &Extractor<'a>) -> Vec<Candidate<'a>> {
         Place::Behavior(_) | Place::Method(..) => Some(Candidate {
             oop,
             place,
-            package: extractor.package_of_code(place),
+            package: extractor.package_of_code(oop, place),
         }),
         _ => None,
     };
@@ -98,9 +98,7 @@ fn bindings<'a>(extractor: &Extractor<'a>) -> Vec<Candidate<'a>> {
         };
         let package = match reference {
             Ref::Global(name) if names.class(name).is_none() => String::new(),
-            Ref::ClassVariable { class, .. } => {
-                extractor.package_of_code(&Place::Behavior(BehaviorName::class(class.clone())))
-            }
+            Ref::ClassVariable { class, .. } => extractor.package_of_class(class),
             _ => return None,
         };
         Some(Candidate {

@@ -27,6 +27,11 @@ impl Vm {
         self.standstill
     }
 
+    /// How long this machine was at misses: from each one until what it missed was installed, waiting included.
+    pub fn fetching(&self) -> Duration {
+        self.fetching
+    }
+
     /// UTC microseconds since the beginning of 1901, as the image sees them.
     pub(crate) fn now_micros(&self) -> u64 {
         let still = self.standstill.as_micros() as u64;
@@ -135,7 +140,15 @@ impl Vm {
 
     /// Gets what is missing. Answers how the run ends where that is not possible.
     pub(crate) fn fetch(&mut self, miss: Miss) -> Option<Outcome> {
+        let before = self.fetching;
         let begin = Instant::now();
+        let ended = self.request_and_install(miss, begin);
+        // What the drafts missed in turn lies within.
+        self.fetching = before + begin.elapsed();
+        ended
+    }
+
+    fn request_and_install(&mut self, miss: Miss, begin: Instant) -> Option<Outcome> {
         let answer = self.outside.request(std::slice::from_ref(&miss));
         self.standstill += begin.elapsed();
         let answer = match answer {

@@ -81,6 +81,7 @@ pub struct Vm {
     pub(crate) timer: Option<u64>,
     /// How long the machine has waited for pulls, and how long it had when this run began.
     pub(crate) standstill: Duration,
+    pub(crate) fetching: Duration,
     pub(crate) standstill_before: Duration,
     /// Whether the last collection did not bring the space that a primitive wants.
     pub(crate) is_out_of_space: bool,
@@ -126,6 +127,7 @@ impl Vm {
             is_running: false,
             timer: None,
             standstill: Duration::ZERO,
+            fetching: Duration::ZERO,
             standstill_before: Duration::ZERO,
             is_out_of_space: false,
             low_space_bytes: 0,

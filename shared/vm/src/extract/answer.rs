@@ -156,7 +156,7 @@ impl Extractor<'_> {
             .collect();
         code.sort_by_key(|(oop, _)| *oop);
         for (oop, place) in code {
-            if wanted(&self.package_of_code(place)) {
+            if wanted(&self.package_of_code(oop, place)) {
                 reply.bring(oop, 0);
             }
         }
@@ -165,28 +165,24 @@ impl Extractor<'_> {
     }
 
     /// The package of a class or method: of an extension that which made it.
-    pub fn package_of_code(&self, place: &Place) -> String {
-        let names = self.index.names();
-        let package_of_class = |class: &str| {
-            let class = names.class_object(self.heap, class);
-            class.map_or_else(String::new, |class| {
-                self.index.package_of(self.heap, class).0.to_string()
-            })
-        };
+    pub fn package_of_code(&self, oop: Oop, place: &Place) -> String {
         match place {
-            Place::Behavior(name) => package_of_class(&name.class),
-            Place::Method(behavior, selector) => {
-                let key = names
-                    .behavior(self.heap, behavior)
-                    .zip(self.heap.symbol(selector));
-                let protocol = key.map(|(class, selector)| self.index.protocol(class, selector));
-                let extension = protocol
-                    .as_ref()
-                    .and_then(|protocol| protocol.strip_prefix('*'));
-                extension.map_or_else(|| package_of_class(&behavior.class), ToString::to_string)
+            Place::Behavior(name) => self.package_of_class(&name.class),
+            Place::Method(behavior, _) => {
+                let protocol = self.index.protocol(oop);
+                let extension = protocol.strip_prefix('*').map(ToString::to_string);
+                extension.unwrap_or_else(|| self.package_of_class(&behavior.class))
             }
             _ => String::new(),
         }
+    }
+
+    /// The package of a class; empty where there is none.
+    pub fn package_of_class(&self, class: &str) -> String {
+        let class = self.index.names().class_object(self.heap, class);
+        class.map_or_else(String::new, |class| {
+            self.index.package_of(self.heap, class).0.to_string()
+        })
     }
 
     /// The object that a miss is about.

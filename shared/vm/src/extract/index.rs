@@ -32,7 +32,7 @@ pub struct ImageIndex {
     names: Names,
     places: FxHashMap<Oop, Place>,
     /// (behaviour, selector) -> name of the protocol.
-    protocols: FxHashMap<(Oop, Oop), Name>,
+    protocols: FxHashMap<Oop, Name>,
     /// selector -> behaviours with their methods for it.
     implementors: FxHashMap<Name, Vec<(Oop, Oop)>>,
     /// Hashes of shapes, where all of them is known.
@@ -92,11 +92,9 @@ impl ImageIndex {
     }
 
     /// The protocol of a method; empty where none is known.
-    pub fn protocol(&self, behavior: Oop, selector: Oop) -> Name {
-        self.protocols
-            .get(&(behavior, selector))
-            .cloned()
-            .unwrap_or_else(|| Name::from(""))
+    pub fn protocol(&self, method: Oop) -> Name {
+        let known = self.protocols.get(&method).cloned();
+        known.unwrap_or_else(|| Name::from(""))
     }
 
     /// The hash of a behaviour's shape; 0 where not all of it is known.
@@ -212,8 +210,8 @@ impl ImageIndex {
         let known = |(index, oop): (u32, Oop)| Some((oop, self.names.behavior_at(index)?.clone()));
         let behaviors: Vec<(Oop, BehaviorName)> = heap.classes().filter_map(known).collect();
         for (oop, name) in behaviors {
-            self.note_methods(heap, oop, &name);
-            self.note_protocols(heap, oop);
+            let protocols = self.protocols_of(heap, oop);
+            self.note_methods(heap, oop, &name, &protocols);
             if let Some(shape) = self.names.shape_of(&name) {
                 self.shapes.insert(name.clone(), shape);
             }
@@ -221,7 +219,13 @@ impl ImageIndex {
         }
     }
 
-    fn note_methods(&mut self, heap: &Heap, oop: Oop, name: &BehaviorName) {
+    fn note_methods(
+        &mut self,
+        heap: &Heap,
+        oop: Oop,
+        name: &BehaviorName,
+        protocols: &FxHashMap<Oop, Name>,
+    ) {
         let dictionary = heap.slot(oop, behavior::METHOD_DICTIONARY);
         if !dictionary.is_object() || dictionary == heap.nil() {
             return;
@@ -234,11 +238,16 @@ impl ImageIndex {
                 let found = self.implementors.entry(text.clone()).or_default();
                 found.push((oop, value));
                 self.places.insert(value, Place::Method(name.clone(), text));
+                if let Some(protocol) = protocols.get(&selector) {
+                    self.protocols.insert(value, protocol.clone());
+                }
             }
         }
     }
 
-    fn note_protocols(&mut self, heap: &Heap, oop: Oop) {
+    /// The protocols of a behaviour's selectors.
+    fn protocols_of(&self, heap: &Heap, oop: Oop) -> FxHashMap<Oop, Name> {
+        let mut all = FxHashMap::default();
         let protocols = heap.slot(oop, behavior::PROTOCOLS);
         for protocol in elements(heap, protocols) {
             let name = self
@@ -250,9 +259,10 @@ impl ImageIndex {
             };
             let name = Name::from(name);
             for selector in elements(heap, selectors) {
-                self.protocols.insert((oop, selector), name.clone());
+                all.insert(selector, name.clone());
             }
         }
+        all
     }
 }
 

@@ -116,15 +116,10 @@ impl Extractor<'_> {
         let mut gather = Gather::new(*self);
         let code = gather.method_code(oop);
         gather.finish();
-        let names = self.index.names();
-        let class_object = names.behavior(self.heap, behavior);
-        let protocol = class_object.zip(self.heap.symbol(selector));
         let draft = MethodDraft {
             behavior: behavior.clone(),
             selector: selector.clone(),
-            protocol: protocol.map_or(Name::from(""), |(class, symbol)| {
-                self.index.protocol(class, symbol)
-            }),
+            protocol: self.index.protocol(oop),
             shape: self.index.shape_of(behavior),
             code,
             locals: gather.locals,
