@@ -181,7 +181,7 @@ fn a_method_whose_code_was_written_to_is_looked_at_anew() {
         "| m | m := Object >> #step. Object new step. m at: m initialPC put: {PUSH_SIXTH_VARIABLE}. \
          |> [ (1 -> 2) step ] on: Error do: [ :e | e messageText ]"
     );
-    let said = "'Association>>#step names variables that Association lacks'";
+    let said = "'Object>>#step names variables that Association lacks'";
     assert_eq!(machine.print(&program), said);
 }
 

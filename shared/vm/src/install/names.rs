@@ -424,19 +424,21 @@ impl Names {
     }
 }
 
+/// Shapes for tests.
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use super::*;
 
-    fn names(names: &[&str]) -> Vec<Name> {
+    pub fn names(names: &[&str]) -> Vec<Name> {
         names.iter().map(|name| Name::from(*name)).collect()
     }
 
-    fn shape(superclass: Option<&str>, variables: &[&str], fields: u16) -> ClassShape {
+    /// The shape of a class with these variables, whose instances have so many fields.
+    pub fn shape(superclass: Option<&str>, variables: &[&str], fields: u16) -> ClassShape {
         ClassShape {
             superclass: superclass.map(Name::from),
             spec: InstanceSpec {
-                spec: 1,
+                spec: imprint_model::Format::FIXED.bits(),
                 fixed_fields: fields,
             },
             instance_variables: names(variables),
@@ -445,6 +447,12 @@ mod tests {
             pools: Vec::new(),
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::shape;
+    use super::*;
 
     fn known() -> Names {
         let mut known = Names::default();

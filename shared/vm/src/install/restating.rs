@@ -285,25 +285,7 @@ fn restate_code(code: &mut CodeBody, variables: &Variables) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use imprint_model::{Format, InstanceSpec};
-
-    fn names(list: &[&str]) -> Vec<Name> {
-        list.iter().map(|name| Name::from(*name)).collect()
-    }
-
-    fn shape(superclass: Option<&str>, variables: &[&str], fields: u16) -> ClassShape {
-        ClassShape {
-            superclass: superclass.map(Name::from),
-            spec: InstanceSpec {
-                spec: Format::FIXED.bits(),
-                fixed_fields: fields,
-            },
-            instance_variables: names(variables),
-            class_variables_of_meta: Some(Vec::new()),
-            class_variables: Vec::new(),
-            pools: Vec::new(),
-        }
-    }
+    use crate::install::names::testing::{names, shape};
 
     /// Class; and Top, which was sent with a and b, and has c, b and a.
     fn known() -> Names {
