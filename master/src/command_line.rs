@@ -355,7 +355,7 @@ pub struct TraceRun {
     pub eval: Option<String>,
     /// Run the entry expression with this port as environment variable PORT, and go on until asked to
     /// end.
-    #[arg(long, value_name = "PORT", conflicts_with_all = ["tests", "eval"])]
+    #[arg(long, value_name = "PORT", conflicts_with = "tests")]
     pub serve: Option<u16>,
     /// The trace to write; else the project's name with .trace.
     #[arg(short, long, value_parser = parse_output)]

@@ -1,9 +1,9 @@
 //! What may be said to a slave on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use imprint_daemon::DaemonOptions;
 
@@ -97,7 +97,7 @@ pub struct Uninstall {
 
 /// Where packages go, or are: one of the two.
 #[derive(Args, Debug)]
-#[group(id = "place", required = true, args = ["image", "to"])]
+#[group(id = "place", required = true, multiple = true)]
 pub struct Target {
     /// An image file.
     #[arg(long, value_name = "IMAGE", requires = "output")]
@@ -107,7 +107,7 @@ pub struct Target {
     output: Option<PathBuf>,
     /// An image that runs and takes code: https://HOST:PORT, http://127.0.0.1:PORT or
     /// unix:/path/to/socket.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["image", "output"])]
     to: Option<String>,
 }
 
@@ -306,6 +306,23 @@ fn arguments() -> Vec<String> {
     let words = std::env::args_os().skip(1);
     let words = words.map(|word| word.to_string_lossy().into_owned());
     words.skip_while(|word| word == "slave").collect()
+}
+
+/// Nothing is written over what it is made of.
+///
+/// # Errors
+/// Where both are the same file.
+pub fn refuse_same_file(input: &Path, output: &Path) -> Result<()> {
+    let is_same = match (input.canonicalize(), output.canonicalize()) {
+        (Ok(input), Ok(output)) => input == output,
+        _ => false,
+    };
+    ensure!(
+        !is_same,
+        "{} would be written over itself; name another file with -o",
+        output.display()
+    );
+    Ok(())
 }
 
 /// Reads the name of a file that is to be written at the end of what may be a long run, and looks

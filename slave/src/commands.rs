@@ -266,7 +266,7 @@ impl Giver for NoTexts {
     }
 }
 
-/// Calls `end` when the process is asked to end.
+/// Calls `end` whenever the process is asked to end.
 ///
 /// # Errors
 /// Where the operating system does not let signals be heard.
@@ -279,8 +279,12 @@ pub fn end_on_signals(end: impl Fn() + Send + 'static) -> Result<()> {
         imprint_daemon::Signals::listen().context("cannot listen for signals")?
     };
     std::thread::spawn(move || {
-        runtime.block_on(signals.wished());
-        end();
+        runtime.block_on(async {
+            loop {
+                signals.next().await;
+                end();
+            }
+        })
     });
     Ok(())
 }

@@ -46,7 +46,7 @@ pub fn heed(grace: Duration) -> Result<()> {
         WISHED.store(true, Ordering::SeqCst);
         listeners(|all| all.iter().for_each(|listener| listener()));
         std::thread::sleep(grace);
-        eprintln!("interrupted, while it waited for what did not come");
+        eprintln!("interrupted, in the middle of what heeds no signal");
         process::exit(code::INTERRUPTED.into());
     });
     Ok(())

@@ -15,7 +15,7 @@ use imprint_report::{count, print};
 use imprint_shrink::names_of;
 use imprint_vm::{CommandLine, Vm};
 
-use crate::command_line::{FileTarget, Install, Uninstall};
+use crate::command_line::{FileTarget, Install, Uninstall, refuse_same_file};
 use crate::ending::code;
 use crate::limits::{builder_settings, heap_settings};
 use crate::machine::local_machine;
@@ -30,6 +30,7 @@ pub fn install_files(order: &Install, target: &FileTarget) -> Result<u8> {
     let keys = trusted_keys()?;
     let mut packages: Vec<Package> = Vec::new();
     for file in &order.files {
+        refuse_same_file(file, &target.output)?;
         let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         let name = file.display().to_string();
         packages.extend(trusted_packages(&name, &bytes, &keys)?);

@@ -246,7 +246,10 @@ fn needs(draft: &Draft) -> Vec<Named> {
 mod tests {
     use super::*;
     use imprint_isa::{ClassDraft, CodeBody, MethodDraft, ObjectDraft};
-    use imprint_model::{Ghost, InstanceSpec};
+    use imprint_model::{Ghost, InstanceSpec, MethodHeader};
+
+    /// All that the methods here do.
+    const RETURN_RECEIVER: u8 = 0x58;
 
     fn class(name: &str, superclass: Option<&str>, id: u64) -> Placed<Draft> {
         let draft = ClassDraft {
@@ -279,8 +282,12 @@ mod tests {
             protocol: "".into(),
             shape: 0,
             code: CodeBody {
-                literals: vec![literal],
-                ..CodeBody::default()
+                header: MethodHeader {
+                    literal_count: 3,
+                    ..MethodHeader::default()
+                },
+                literals: vec![literal, Ref::symbol("run"), Ref::Global(class.into())],
+                bytecodes: vec![RETURN_RECEIVER],
             },
             locals: vec![],
         };

@@ -16,7 +16,7 @@ pub fn says(ended: &Ended, code: i32, words: &str) {
 /// Program, arguments, exit code, what the sentence names.
 type Wrong = (&'static str, &'static [&'static str], i32, &'static str);
 
-const WRONG: [Wrong; 25] = [
+const WRONG: [Wrong; 26] = [
     ("master", &["--nope"], 2, "--nope"),
     ("slave", &["run", "--nope"], 2, "--nope"),
     ("master", &["shrink", "nowhere"], 2, "nowhere"),
@@ -69,6 +69,21 @@ const WRONG: [Wrong; 25] = [
         &["build", "-o", "gone/full.image"],
         2,
         "full.image",
+    ),
+    (
+        "slave",
+        &[
+            "install",
+            "a.package",
+            "--image",
+            "a.image",
+            "-o",
+            "b.image",
+            "--to",
+            "unix:/socket",
+        ],
+        2,
+        "--to",
     ),
     (
         "slave",

@@ -197,3 +197,99 @@ fn code_that_breaks_a_rule_is_told_before_any_of_it_runs() {
         assert!(ended.stderr.contains("full.image"), "{ended:?}");
     }
 }
+
+/// Program, arguments, and the file that they would write over.
+const OVERWRITING: [(&str, &[&str], &str); 6] = [
+    (
+        "master",
+        &["shrink", "full.image", "--eval", "3"],
+        "full.image",
+    ),
+    (
+        "master",
+        &["trace", "full.image", "--eval", "3", "-o", "full.image"],
+        "full.image",
+    ),
+    (
+        "master",
+        &[
+            "package",
+            "Announcements",
+            "--image",
+            "full.image",
+            "-o",
+            "./full.image",
+        ],
+        "full.image",
+    ),
+    (
+        "master",
+        &[
+            "replay",
+            "three.replay",
+            "--image",
+            "full.image",
+            "-o",
+            "full.image",
+        ],
+        "full.image",
+    ),
+    (
+        "master",
+        &[
+            "replay",
+            "three.replay",
+            "--image",
+            "full.image",
+            "-o",
+            "three.replay",
+        ],
+        "three.replay",
+    ),
+    (
+        "slave",
+        &[
+            "install",
+            "a.package",
+            "--image",
+            "full.image",
+            "-o",
+            "a.package",
+        ],
+        "a.package",
+    ),
+];
+
+/// What is written would take the place of what it is made of, though somebody else's name for it was said.
+#[test]
+fn nothing_is_written_over_what_it_is_made_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    assert_eq!(master(folder, &["build", "-o", "full.image"]).code, Some(0));
+    let made = ["shrink", "full.image", "--eval", "3", "-o", "three.image"];
+    assert_eq!(master(folder, &made).code, Some(0));
+    let packed = [
+        "package",
+        "Announcements",
+        "--image",
+        "full.image",
+        "-o",
+        "a.package",
+    ];
+    assert_eq!(master(folder, &packed).code, Some(0));
+    for (program, arguments, kept) in OVERWRITING {
+        let before = fs::read(folder.join(kept)).unwrap();
+        let ended = match program {
+            "master" => master(folder, arguments),
+            _ => slave(folder, arguments),
+        };
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:?}");
+        let words = format!("{kept} would be written over itself");
+        assert!(ended.stderr.contains(&words), "{arguments:?}: {ended:?}");
+        assert_eq!(
+            fs::read(folder.join(kept)).unwrap(),
+            before,
+            "{arguments:?}"
+        );
+    }
+}

@@ -206,6 +206,39 @@ fn what_cannot_be_pushed_is_refused_with_a_sentence() {
     assert!(app.page("/pair").contains("200"));
 }
 
+/// The log of pushes is that of the image, however often it is started, and whoever is refused leaves it alone.
+#[test]
+fn a_log_of_pushes_outlives_starts_that_are_refused_and_those_that_are_not() {
+    let app = App::start();
+    let folder = app.folder.path();
+    app.edit("CounterComponent", "^ 'Counter'", "^ 'First'");
+    app.pushed(&["CounterComponent>>title"]);
+    for url in [
+        app.url.clone(),
+        format!("http://127.0.0.1:{}", free_port().unwrap()),
+    ] {
+        let again = slave(folder, &["run", "counter.image", "--listen", &url]);
+        assert_eq!(again.code, Some(2), "{again:?}");
+        let words = "counter.pushes: another program writes it";
+        assert!(again.stderr.contains(words), "{again:?}");
+    }
+    app.edit("CounterComponent", "^ 'First'", "^ 'Second'");
+    app.pushed(&["CounterComponent>>title"]);
+    app.slave.terminate();
+    let App { folder, slave, .. } = app;
+    assert_eq!(slave.wait().code, Some(0));
+    let app = App::run(folder);
+    app.edit("CounterComponent", "^ 'Second'", "^ 'Third'");
+    app.pushed(&["CounterComponent>>title"]);
+    let log = master(app.folder.path(), &["log", "show", "counter.pushes"]);
+    assert_eq!(log.code, Some(0), "{log:?}");
+    let pushes = log.stdout.matches("CounterComponent>>title").count();
+    assert!(pushes >= 3, "{log:?}");
+}
+
+/// A class that comes and goes again.
+const PASSING: &str = "Class { #name : #Passing, #superclass : #Object, #category : #Counter }\n";
+
 #[test]
 fn what_is_saved_in_a_watched_folder_is_in_the_running_image() {
     let app = App::start();
@@ -227,12 +260,28 @@ fn what_is_saved_in_a_watched_folder_is_in_the_running_image() {
     });
     app.edit("CounterComponent", "\t^ 'Mended'", "\t^ 'Mended' ]]");
     watch.await_words("CounterComponent.class.st");
-    assert!(app.page("/counter").contains("<title>Mended</title>"));
+    app.edit("CounterComponent", "\t^ 'Mended' ]]", "\t^ 'Mended'");
+    fs::write(app.file("Passing"), PASSING).unwrap();
+    watch.await_words("Passing");
+    fs::remove_file(app.file("Passing")).unwrap();
+    watch.await_words("Passing   is gone from the sources");
+    app.edit("CounterComponent", "^ 'Mended'", "^ 'Last'");
+    assert_eventually("the last title", || {
+        app.page("/counter")
+            .contains("<title>Last</title>")
+            .then_some(())
+    });
+    assert!(app.page("/counter").contains("<title>Last</title>"));
     watch.terminate();
     let told = watch.wait().stdout;
     let words = "CounterComponent>>title   pushed   push #1";
     assert!(told.contains(words), "{told}");
     assert!(told.contains("after it was saved"), "{told}");
+    assert_eq!(
+        told.matches("is gone from the sources").count(),
+        1,
+        "{told}"
+    );
 }
 
 /// Another image that was built before takes the code out of the running one at `url`, whose page has

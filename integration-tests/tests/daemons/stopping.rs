@@ -219,3 +219,27 @@ fn a_master_forgets_a_slave_that_was_killed() {
     let status = slave(folder.path(), &["ctl", &url, "status"]);
     assert!(status.stdout.contains("0  imprint_slaves"), "{status:?}");
 }
+
+/// An image that takes code while its entry expression still runs ends like any other, by a signal and by an order.
+#[test]
+fn an_image_whose_entry_expression_still_runs_ends_when_it_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    full_image(folder.path());
+    for order in ["signal", "stop"] {
+        let url = format!("http://127.0.0.1:{}", free_port().unwrap());
+        let run = ["run", "--listen", &url, "full.image", "eval"];
+        let waits = "Stdio stdout nextPutAll: 'ready'; lf; flush. (Delay forSeconds: 600) wait";
+        let mut running = start("master", folder.path(), &[&run[..], &[waits]].concat(), &[]);
+        running.await_line("ready");
+        match order {
+            "signal" => running.terminate(),
+            _ => {
+                let stopped = master(folder.path(), &["ctl", &url, "stop"]);
+                assert_eq!(stopped.code, Some(0), "{stopped:?}");
+            }
+        }
+        let ended = running.wait();
+        assert_eq!(ended.code, Some(0), "{order}: {ended:?}");
+        assert_eq!(ended.stdout, "ready\n", "{order}: {ended:?}");
+    }
+}

@@ -12,10 +12,11 @@ use imprint_image::{
 };
 use imprint_model::Oop;
 use imprint_model::layout::behavior;
-use imprint_report::{byte_size, count};
+use imprint_report::{byte_size, count, print};
 use imprint_shrink::export::spur_file;
 use imprint_shrink::names_of;
 use imprint_slave::command_line::ImageFormat;
+use imprint_slave::command_line::refuse_same_file;
 use imprint_slave::ending::code;
 use imprint_slave::limits::verifies_code;
 use imprint_slave::soundness::verify_code;
@@ -54,7 +55,6 @@ fn open(path: &Path) -> Result<OpenedImage> {
     open_image(path, HeapSettings::default()).context("cannot look at the image")
 }
 
-#[allow(clippy::print_stdout, reason = "the facts are what the command is for")]
 fn info(path: &Path, json: bool) -> Result<u8, Failure> {
     let opened = open(path)?;
     let info = opened.info();
@@ -73,27 +73,25 @@ fn info(path: &Path, json: bool) -> Result<u8, Failure> {
             "methods": info.methods,
             "objects": info.objects,
         });
-        println!("{document:#}");
+        print(&format!("{document:#}"));
         return Ok(code::DONE);
     }
-    println!(
+    print(&format!(
         "{}   {}   {}",
         path.display(),
         info.format,
         opened.fingerprint.short()
-    );
-    println!(
+    ));
+    print(&format!(
         "{} classes   {} methods   {} objects   {} in the file",
         count(info.classes as u64),
         count(info.methods as u64),
         count(info.objects as u64),
         byte_size(opened.file_bytes)
-    );
+    ));
     show_tally(&info, TALLY_ROWS);
     if verify {
-        println!(
-            "verified: every object, class and reference is sound, and all code keeps the rules"
-        );
+        print("verified: every object, class and reference is sound, and all code keeps the rules");
     }
     Ok(code::DONE)
 }
@@ -121,19 +119,17 @@ fn verify_spur(path: &Path, kind: ImageKind) -> Result<(), Failure> {
     })
 }
 
-#[allow(clippy::print_stdout, reason = "the facts are what the command is for")]
 fn show_tally(info: &ImageInfo, rows: usize) {
     for row in info.tally.iter().take(rows) {
-        println!(
+        print(&format!(
             "{:>10}  {:>8}  {}",
             byte_size(row.bytes as u64),
             count(row.objects as u64),
             row.name
-        );
+        ));
     }
 }
 
-#[allow(clippy::print_stdout, reason = "the summary is what the user sees")]
 fn convert(path: &Path, output: &Path, format: ImageFormat) -> Result<u8, Failure> {
     refuse_same_file(path, output)?;
     let mut opened = open(path)?;
@@ -159,39 +155,17 @@ fn convert(path: &Path, output: &Path, format: ImageFormat) -> Result<u8, Failur
         }
     };
     write_beside_and_rename(output, &bytes).context("cannot write the image")?;
-    println!(
+    print(&format!(
         "{}   {}   {}",
         output.display(),
         format.name(),
         byte_size(bytes.len() as u64)
-    );
+    ));
     Ok(code::DONE)
-}
-
-/// An image is never written over the one that it is made of.
-///
-/// # Errors
-/// Where both are the same file.
-pub(super) fn refuse_same_file(input: &Path, output: &Path) -> Result<(), Failure> {
-    let is_same = match (input.canonicalize(), output.canonicalize()) {
-        (Ok(input), Ok(output)) => input == output,
-        _ => false,
-    };
-    if !is_same {
-        return Ok(());
-    }
-    Err(Failure {
-        code: code::USAGE,
-        error: anyhow!(
-            "{} would be written over itself; name another file with -o",
-            output.display()
-        ),
-    })
 }
 
 /// Prints what one image has that the other lacks, a line each: `-` for the first, `+` for the
 /// second, `~` for a method whose code differs.
-#[allow(clippy::print_stdout, reason = "the facts are what the command is for")]
 fn diff(one: &Path, other: &Path) -> Result<u8, Failure> {
     let [before, after] = [contents(&open(one)?.heap), contents(&open(other)?.heap)];
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
@@ -204,10 +178,10 @@ fn diff(one: &Path, other: &Path) -> Result<u8, Failure> {
             _ => continue,
         };
         is_same = false;
-        println!("{sign} {name}");
+        print(&format!("{sign} {name}"));
     }
     if is_same {
-        println!("the same classes and methods");
+        print("the same classes and methods");
     }
     Ok(if is_same { code::DONE } else { code::FAILED })
 }

@@ -17,6 +17,7 @@ use imprint_package::export::{Extras, Said};
 use imprint_package::membership::Member;
 use imprint_package::{Exporter, SigningKey, write_packages};
 use imprint_report::{byte_size, count, print};
+use imprint_slave::command_line::refuse_same_file;
 use imprint_slave::ending::code;
 use imprint_vm::extract::ImageIndex;
 use imprint_vm::install::{Names, source_pointer_in};
@@ -39,6 +40,9 @@ pub fn package(package: &Package) -> Result<u8, Failure> {
         .iter()
         .map(|word| object(&mut image, word))
         .collect::<Result<Vec<Ref>>>()?;
+    if let Some(input) = &package.image {
+        refuse_same_file(input, &package.output)?;
+    }
     ask_travellers(&mut image, &objects)?;
     package.never.withhold(&mut image)?;
     let bytes = image.pristine_bytes()?;

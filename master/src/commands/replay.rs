@@ -5,6 +5,7 @@ use imprint_bootstrap::compile_expression;
 use imprint_image::{Fingerprint, ImageKind, PristineImage, write_beside_and_rename};
 use imprint_report::print;
 use imprint_shrink::Slim;
+use imprint_slave::command_line::refuse_same_file;
 use imprint_slave::ending::code;
 use imprint_slave::replaying::Logged;
 use imprint_vm::CommandLine;
@@ -51,6 +52,9 @@ fn full_image(replay: &Replay, logged: &Logged) -> Result<PristineImage> {
 /// # Errors
 /// Where a file cannot be read or written, or the log is of another full image.
 pub fn replay(replay: &Replay) -> Result<u8, Failure> {
+    for input in [&replay.log, &replay.image] {
+        refuse_same_file(input, &replay.output)?;
+    }
     let logged = Logged::read(&replay.log)?;
     if let Some(torn) = &logged.torn {
         eprintln!(

@@ -105,9 +105,10 @@ fn run_live(image: &mut LiveImage, run: &Run, listen: &str, rest: &[&str]) -> Re
     match rest {
         [] => {}
         ["eval", words @ ..] if !words.is_empty() => {
-            let printed = super::eval::print_value(image, &words.join(" "))?;
-            if printed != code::DONE {
-                return Ok(printed);
+            // Whoever asks the image to end while the expression runs does not want it to go on behind that.
+            match image.print(&words.join(" "))? {
+                Ok(text) => imprint_report::print(&text),
+                Err(outcome) => return Ok(finish(&outcome)),
             }
         }
         _ => {

@@ -20,6 +20,7 @@ use imprint_report::{
     junit_xml,
 };
 use imprint_slave::command_line::ImageFormat;
+use imprint_slave::command_line::refuse_same_file;
 use imprint_slave::ending::code;
 use imprint_slave::interrupts;
 use imprint_slave::proof::{slave_command, terminate};
@@ -208,12 +209,14 @@ fn plan(shrink: &Shrink, sources: &LoadedSources, alone: &TestRun) -> Plan {
 
 /// Where the slim image goes: what was said, else the name of the folder in the current folder.
 fn output(shrink: &Shrink) -> Result<PathBuf, Failure> {
-    if let Some(path) = &shrink.output {
-        return Ok(path.clone());
-    }
     let name = shrink.path.as_deref().and_then(Path::file_name);
-    let name = name.ok_or_else(|| anyhow!("say where the slim image goes with -o FILE"))?;
-    Ok(PathBuf::from(name).with_extension("image"))
+    let named = name.map(|name| PathBuf::from(name).with_extension("image"));
+    let output = shrink.output.clone().or(named);
+    let output = output.ok_or_else(|| anyhow!("say where the slim image goes with -o FILE"))?;
+    for input in shrink.path.iter().chain(&shrink.trace) {
+        refuse_same_file(input, &output)?;
+    }
+    Ok(output)
 }
 
 fn run_slave(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use imprint_host::free_port;
 use imprint_report::{Audience, Screen, plural, print};
+use imprint_slave::command_line::refuse_same_file;
 use imprint_slave::ending::code;
 use imprint_trace::{Marks, OtherImage, Recorder, Trace as Marked};
 
@@ -49,7 +50,7 @@ fn run(run: &TraceRun) -> Result<u8, Failure> {
         return Err(Failure {
             code: code::USAGE,
             error: anyhow!(
-                "nothing serves: name the entry expression with #entry in .smalltalk.ston"
+                "nothing serves: name the entry expression with #entry in .smalltalk.ston, or say --eval EXPR"
             ),
         });
     }
@@ -84,12 +85,14 @@ fn row(trace: &Marked, file: &Path) -> String {
 
 /// Where the trace goes: what was said, else the name of what is run in the current folder.
 fn output(run: &TraceRun) -> Result<PathBuf> {
-    if let Some(path) = &run.output {
-        return Ok(path.clone());
-    }
     let name = run.path.as_deref().and_then(Path::file_name);
-    let name = name.ok_or_else(|| anyhow!("say where the trace goes with -o FILE"))?;
-    Ok(PathBuf::from(name).with_extension("trace"))
+    let named = name.map(|name| PathBuf::from(name).with_extension("trace"));
+    let output = run.output.clone().or(named);
+    let output = output.ok_or_else(|| anyhow!("say where the trace goes with -o FILE"))?;
+    if let Some(input) = &run.path {
+        refuse_same_file(input, &output)?;
+    }
+    Ok(output)
 }
 
 /// The port that an entry expression is given; an expression that somebody typed is given none.

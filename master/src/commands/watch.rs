@@ -245,7 +245,11 @@ impl Watching<'_> {
             Ok((state, push.transpose()?))
         });
         match made {
-            Ok((_, None)) => Ok(()),
+            Ok((state, None)) => {
+                // What was told once is not told again.
+                self.state = state;
+                Ok(())
+            }
             Ok((state, Some(made))) => self.push(state, made, since),
             Err(fault) => match fault.downcast::<WireError>() {
                 Ok(error) => Err(failed(error)),

@@ -55,6 +55,16 @@ impl Signals {
         *self.wishes.borrow()
     }
 
+    /// Waits for the next wish, however many there were; where none can come any more, for ever.
+    pub async fn next(&mut self) -> Wish {
+        if self.wishes.changed().await.is_ok()
+            && let Some(wish) = *self.wishes.borrow_and_update()
+        {
+            return wish;
+        }
+        std::future::pending().await
+    }
+
     /// Waits for a wish; where none can come any more, for ever.
     pub async fn wished(&mut self) -> Wish {
         let arrived = self

@@ -69,7 +69,7 @@ impl Replacement {
 
 impl Heap {
     /// Every reference to `from[i]` refers to `to[i]` afterwards. With `copy_hash`, `to[i]` takes
-    /// over the identity hash of `from[i]` where that has one.
+    /// over the identity hash of `from[i]` where that has one, unless it is a class or a symbol.
     pub fn become_forward(
         &mut self,
         from: &[Oop],
@@ -97,8 +97,11 @@ impl Heap {
         if !from.is_object() || !to.is_object() {
             return;
         }
+        // By its hash a class is found in the class table, and a symbol in every dictionary of methods.
+        let own = self.header(to).hash();
+        let is_found_by_it = own != 0 && self.class_at(own) == Some(to) || self.is_symbol(to);
         let hash = self.header(from).hash();
-        if hash != 0 {
+        if hash != 0 && !is_found_by_it {
             self.set_identity_hash(to, hash);
         }
     }

@@ -11,8 +11,8 @@
 //! not a torn tail, but is treated alike, since nothing behind it can be trusted to belong to the same
 //! run. What the payloads mean is for each kind of file: traces, replay logs.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -205,13 +205,29 @@ pub struct FramedWriter {
     file: File,
 }
 
+/// Nobody else writes a file from now on, as long as it is open here.
+fn own(file: &File) -> io::Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("another program writes it")),
+        // There are file systems that know no locks.
+        Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
 impl FramedWriter {
-    /// Begins a new file; one that is there already is replaced.
+    /// Begins a new file; one that is there already is replaced, unless somebody writes it just now.
     ///
     /// # Errors
     /// Where the file cannot be written.
     pub fn create(path: &Path, form: &'static Form) -> Result<FramedWriter, FramedError> {
-        let file = File::create(path).map_err(|error| form.fault(path, &error))?;
+        let fault = |error| form.fault(path, &error);
+        let mut options = OpenOptions::new();
+        // It is emptied once it is nobody else's.
+        let opened = options.write(true).create(true).truncate(false).open(path);
+        let file = opened.map_err(fault)?;
+        own(&file).map_err(fault)?;
+        file.set_len(0).map_err(fault)?;
         let path = path.to_path_buf();
         let mut writer = FramedWriter { form, path, file };
         let mut head = form.magic.to_vec();
@@ -228,6 +244,7 @@ impl FramedWriter {
         let fault = |error| read.form.fault(&read.path, &error);
         let opened = OpenOptions::new().write(true).open(&read.path);
         let mut file = opened.map_err(fault)?;
+        own(&file).map_err(fault)?;
         file.set_len(read.at).map_err(fault)?;
         file.seek(SeekFrom::End(0)).map_err(fault)?;
         Ok(FramedWriter {

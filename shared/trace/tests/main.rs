@@ -122,6 +122,11 @@ fn a_file_cut_anywhere_gives_what_is_sound_and_is_gone_on_with() {
     let first = std::fs::metadata(&path).unwrap().len() as usize;
     writer.append("b", &marks(&[2])).unwrap();
     let whole = std::fs::read(&path).unwrap();
+    // Nobody else writes it meanwhile, nor empties it.
+    assert!(TraceWriter::resume(&path).is_err());
+    assert!(TraceWriter::create(&path, IMAGE, "").is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), whole);
+    drop(writer);
     for length in 0..=whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
         if length < head {

@@ -472,12 +472,15 @@ impl Pushes {
     }
 }
 
-/// Begins a log of what is pushed into a running image.
+/// Begins to log what is pushed into a running image; what a log that is there tells stays.
 ///
 /// # Errors
-/// Where the file cannot be written.
+/// Where the file cannot be written, is no log, or another program writes it.
 pub fn begin_log(path: &Path, image: Fingerprint) -> anyhow::Result<LogWriter> {
-    let mut log = LogWriter::create(path)?;
+    let mut log = match path.exists() {
+        true => LogWriter::resume(path)?.0,
+        false => LogWriter::create(path)?,
+    };
     log.append(&Record::Session(SessionStart {
         program_version: env!("CARGO_PKG_VERSION").to_string(),
         image_fingerprint: image,

@@ -7,23 +7,26 @@ use crate::args::Args;
 use crate::failure::{Failure, PrimitiveError};
 use crate::machine::Vm;
 
-/// `elementsForwardIdentityTo:`.
+/// `elementsForwardIdentityTo:`: hashed collections stay in order, so the hash goes along.
 pub(super) fn become_forward(vm: &mut Vm, args: Args) -> Result<(), Failure> {
-    forward(vm, args, false)
+    forward(vm, args, true)
 }
 
 /// `elementsForwardIdentityTo:copyHash:`.
 pub(super) fn become_forward_copying_hash(vm: &mut Vm, args: Args) -> Result<(), Failure> {
-    let copies_hash = args.get(vm, 1) == vm.heap.true_object();
-    forward(vm, args, copies_hash)
+    let flag = args.get(vm, 1);
+    if flag != vm.heap.true_object() && flag != vm.heap.false_object() {
+        return fail(PrimitiveError::BadArgument);
+    }
+    forward(vm, args, flag == vm.heap.true_object())
 }
 
 fn forward(vm: &mut Vm, args: Args, copies_hash: bool) -> Result<(), Failure> {
-    let (from, to) = (
-        elements(vm, args.receiver(vm))?,
-        elements(vm, args.get(vm, 0))?,
-    );
-    check(vm, &from, &to)?;
+    let (from, to) = both(vm, args)?;
+    check(vm, &from)?;
+    if copies_hash {
+        check(vm, &to)?;
+    }
     prepare(vm, &from, &to)?;
     vm.answer_receiver(args);
     let (heap, mut roots) = vm.split();
@@ -34,12 +37,9 @@ fn forward(vm: &mut Vm, args: Args, copies_hash: bool) -> Result<(), Failure> {
 
 /// `elementsExchangeIdentityWith:`.
 pub(super) fn become_exchange(vm: &mut Vm, args: Args) -> Result<(), Failure> {
-    let (first, second) = (
-        elements(vm, args.receiver(vm))?,
-        elements(vm, args.get(vm, 0))?,
-    );
-    check(vm, &first, &second)?;
-    check(vm, &second, &first)?;
+    let (first, second) = both(vm, args)?;
+    check(vm, &first)?;
+    check(vm, &second)?;
     prepare(vm, &first, &second)?;
     vm.answer_receiver(args);
     let (heap, mut roots) = vm.split();
@@ -48,10 +48,20 @@ pub(super) fn become_exchange(vm: &mut Vm, args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
+/// As many objects of the receiver, an Array, as of the argument, another.
+fn both(vm: &Vm, args: Args) -> Result<(Vec<Oop>, Vec<Oop>), Failure> {
+    let from = elements(vm, args.receiver(vm), PrimitiveError::BadReceiver)?;
+    let to = elements(vm, args.get(vm, 0), PrimitiveError::BadArgument)?;
+    match from.len() == to.len() {
+        true => Ok((from, to)),
+        false => fail(PrimitiveError::BadArgument),
+    }
+}
+
 /// The objects that an Array holds, present.
-fn elements(vm: &Vm, array: Oop) -> Result<Vec<Oop>, Failure> {
+fn elements(vm: &Vm, array: Oop, otherwise: PrimitiveError) -> Result<Vec<Oop>, Failure> {
     if vm.heap.class_index_of(array) != ClassIndex::ARRAY {
-        return fail(PrimitiveError::BadArgument);
+        return fail(otherwise);
     }
     let count = vm.heap.slot_count(array);
     let oops = (0..count)
@@ -59,16 +69,18 @@ fn elements(vm: &Vm, array: Oop) -> Result<Vec<Oop>, Failure> {
     oops.collect()
 }
 
-fn check(vm: &Vm, from: &[Oop], to: &[Oop]) -> Result<(), Failure> {
-    if from.len() != to.len() {
-        return fail(PrimitiveError::BadArgument);
-    }
-    for oop in from {
+/// Whether objects may become others, or take a hash over. Source: VMMaker's
+/// `containsOnlyValidBecomeObjects:and:twoWay:copyHash:`.
+fn check(vm: &Vm, oops: &[Oop]) -> Result<(), Failure> {
+    for oop in oops {
         if !oop.is_object() {
             return fail(PrimitiveError::Inappropriate);
         }
         if vm.heap.is_pinned(*oop) {
             return fail(PrimitiveError::Pinned);
+        }
+        if vm.heap.is_read_only(*oop) {
+            return fail(PrimitiveError::NoModification);
         }
     }
     Ok(())

@@ -59,7 +59,7 @@ pub enum InstallError {
     #[error("space is missing for {0} bytes")]
     NeedsSpace(usize),
     /// The method was compiled for a class of another shape.
-    #[error("{0} was compiled for another shape of its class")]
+    #[error("{0} was compiled for another shape of its class, which must come along")]
     Shape(String),
     /// The verifier refused it.
     #[error("{0}")]

@@ -292,7 +292,9 @@ pub fn word_at_put(vm: &mut Vm, args: Args) -> Result<Oop, Failure> {
         .and_then(|half| u32::try_from(half).ok())
         .ok_or(PrimitiveError::BadArgument)?;
     check_writable(vm, float)?;
-    let word = &mut vm.heap.words_64_mut(float)[0];
+    // Whoever makes an instance says how large it is.
+    let words = vm.heap.words_64_mut(float);
+    let word = words.first_mut().ok_or(PrimitiveError::BadReceiver)?;
     *word = *word & !(0xFFFF_FFFF << shift) | u64::from(half) << shift;
     Ok(value)
 }
