@@ -21,7 +21,7 @@ use crate::limits::heap_settings;
 use crate::live::{Giver, LiveRun, Pushes, Served, begin_log, serve_beside};
 use crate::machine::local_machine;
 use crate::resuming::Unfinished;
-use crate::security::Security;
+use crate::security::{Security, trusted_keys};
 use crate::shrinking::{evaluate, shrink, write_report};
 use crate::soundness::check_code;
 use crate::supplied::run_supplied;
@@ -235,6 +235,7 @@ pub type Live = (LiveRun, Served);
 /// # Errors
 /// Where the log cannot be written, or the address is taken or not allowed.
 pub fn take_orders(path: &Path, run: &Run, listen: &str, waker: Waker) -> Result<Live> {
+    trusted_keys()?;
     let log = run.push_log.clone();
     let log = log.unwrap_or_else(|| path.with_extension("pushes"));
     let bytes = std::fs::read(path).context("cannot read the image")?;

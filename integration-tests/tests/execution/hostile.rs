@@ -171,6 +171,45 @@ fn a_method_that_names_variables_which_the_receiver_lacks_says_so() {
     }
 }
 
+/// Objects of a size that nobody asks for, identities that cannot be had, and exponents without end.
+const ODD_REQUESTS: &[(&str, &str)] = &[
+    (
+        "[ (BoxedFloat64 basicNew: 1) basicAt: 1 put: 5. 1 ] on: Error do: [ :e | 2 ]",
+        "2",
+    ),
+    (
+        "| a b h | a := Object new. b := Object new. h := a identityHash. a becomeForward: b. |> a identityHash = h",
+        "true",
+    ),
+    (
+        "| a b s | a := Object new. b := Object new. s := IdentitySet new. s add: a. a becomeForward: b. |> s includes: b",
+        "true",
+    ),
+    (
+        "| a | a := Object new. a identityHash. a becomeForward: Point. |> (1 @ 2) class",
+        "Point",
+    ),
+    (
+        "[ Object new becomeForward: 3. 1 ] on: Error do: [ :e | 2 ]",
+        "2",
+    ),
+    (
+        "| a | a := 'x' copy. a beReadOnlyObject. |> [ a become: 'y' copy. 1 ] on: Error do: [ :e | 2 ]",
+        "2",
+    ),
+    ("(1.0 timesTwoPower: 1 << 65) isInfinite", "true"),
+    ("1.0 timesTwoPower: (1 << 65) negated", "0.0"),
+];
+
+#[test]
+fn odd_requests_have_an_answer_or_an_error() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    for (program, expected) in ODD_REQUESTS {
+        assert_eq!(machine.print(program), *expected, "{program}");
+        assert_eq!(machine.vm.verify(), Ok(()), "{program}");
+    }
+}
+
 /// What was learned of a method when one class inherited it does not outlive its code.
 #[test]
 fn a_method_whose_code_was_written_to_is_looked_at_anew() {

@@ -9,6 +9,7 @@ use imprint_image::Fingerprint;
 use imprint_slave::commands::end_on_signals;
 use imprint_slave::ending::code;
 use imprint_slave::live::{Pushes, begin_log, serve_beside, take_heed};
+use imprint_slave::security::trusted_keys;
 use imprint_vm::{CommandLine, Event, RunLimits};
 
 use super::finish;
@@ -78,6 +79,8 @@ pub fn run(run: &Run) -> Result<u8, Failure> {
 
 /// Runs an image that takes other code, until it quits or is asked to end; an expression is evaluated first.
 fn run_live(image: &mut LiveImage, run: &Run, listen: &str, rest: &[&str]) -> Result<u8, Failure> {
+    // What was said wrong is told before anything is written.
+    trusted_keys()?;
     let path = run.image.display().to_string();
     let book = image.book.clone();
     let bytes = fs::read(&run.image).context("cannot read the image")?;
