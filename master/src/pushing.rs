@@ -11,7 +11,7 @@ use imprint_host::clock_text;
 use imprint_isa::{ClassDraft, Draft, MethodDraft, Name, Ref};
 use imprint_loader::{ClassDefinition, Project};
 use imprint_report::{count, duration};
-use imprint_slave::origin::ORIGIN;
+use imprint_slave::origin;
 use imprint_vm::Vm;
 use imprint_wire::live::{
     Chore, Conflict, MethodName, Outline, Push, Pushed, PushedClass, PushedMethod, Reshaped,
@@ -27,6 +27,8 @@ use crate::project::LoadedSources;
 pub struct SourceState {
     sources: LoadedSources,
     sketch: Sketch,
+    /// Whose they are, as others are told.
+    origin: String,
     /// All classes and methods, where they were asked for.
     everything: OnceCell<Difference>,
 }
@@ -39,13 +41,14 @@ impl SourceState {
     pub fn read(folder: &Path) -> Result<SourceState> {
         let sources = LoadedSources::project(folder)?;
         let sketch = Sketch::of(&sources.set.packages)?;
-        Ok(SourceState::of(sources, sketch))
+        Ok(SourceState::of(sources, sketch, folder))
     }
 
-    fn of(sources: LoadedSources, sketch: Sketch) -> SourceState {
+    fn of(sources: LoadedSources, sketch: Sketch, folder: &Path) -> SourceState {
         SourceState {
             sources,
             sketch,
+            origin: origin::of(folder),
             everything: OnceCell::new(),
         }
     }
@@ -65,7 +68,7 @@ impl SourceState {
             spec: Project::default(),
             own_packages: Vec::new(),
         };
-        Ok(SourceState::of(sources, sketch))
+        Ok(SourceState::of(sources, sketch, Path::new(".")))
     }
 
     /// The packages of the project itself.
@@ -173,7 +176,7 @@ impl SourceState {
         let work = own_work(difference, set, &self.sketch);
         Ok(Push {
             title,
-            origin: ORIGIN.clone(),
+            origin: self.origin.clone(),
             is_forced: false,
             classes: comments.collect(),
             methods: methods.collect(),

@@ -68,7 +68,10 @@ pub fn ending(outcome: &Outcome) -> (u8, Option<String>) {
         ),
         Outcome::OutOfMemory => (
             code::FAILED,
-            Some("the image needs more memory than its limit".to_string()),
+            Some(
+                "the image needs more memory than its limit; raise it with --memory-limit"
+                    .to_string(),
+            ),
         ),
         Outcome::Corrupt(what) => (
             code::BAD_IMAGE,

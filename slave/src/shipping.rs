@@ -5,6 +5,7 @@
 //! reads them again, and believes nobody.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -14,7 +15,7 @@ use imprint_wire::upload::{InstallReport, Upload, UploadedFile};
 
 use crate::command_line::{Install, Uninstall};
 use crate::ending::code;
-use crate::origin::ORIGIN;
+use crate::origin;
 use crate::security::{credentials, trusted_keys};
 use crate::trust::trusted_packages;
 
@@ -33,7 +34,7 @@ pub fn install_into(url: &str, order: &Install) -> Result<u8> {
     }
     let mut machine = Controller::connect(url, &credentials()?)?;
     let upload = Upload {
-        origin: ORIGIN.clone(),
+        origin: origin::of(Path::new(".")),
         is_forced: order.force,
         files,
     };

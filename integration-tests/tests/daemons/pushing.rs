@@ -121,12 +121,21 @@ fn what_somebody_else_pushed_is_shown_and_kept_unless_it_is_forced() {
         "--to",
         &app.url,
     ];
-    let refused = master(other.path(), &push);
-    assert_eq!(refused.code, Some(1), "{refused:?}");
-    for words in ["-\t^ 'Mine'", "+\t^ 'Theirs'", "by push #1", "--force"] {
-        assert!(refused.stderr.contains(words), "{words}: {refused:?}");
+    let theirs = other.path().join("counter").display().to_string();
+    let from_here = ["push", push[1], "--in", &theirs, "--to", &app.url];
+    // Whose code it is the folder of the sources says, and not that of the shell.
+    for (shell, push) in [(other.path(), &push), (app.folder.path(), &from_here)] {
+        let refused = master(shell, push);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        for words in ["-\t^ 'Mine'", "+\t^ 'Theirs'", "by push #1", "--force"] {
+            assert!(refused.stderr.contains(words), "{words}: {refused:?}");
+        }
     }
     assert!(app.page("/counter").contains("<title>Mine</title>"));
+    app.edit("CounterComponent", "^ 'Mine'", "^ 'Mine too'");
+    let within = app.folder.path().join("counter");
+    let mine = master(&within, &["push", push[1], "--to", &app.url]);
+    assert_eq!(mine.code, Some(0), "{mine:?}");
     let diff = [
         "diff",
         "CounterComponent>>title",
