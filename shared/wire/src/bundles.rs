@@ -29,12 +29,12 @@ pub(crate) struct BundleWriter {
 }
 
 impl BundleWriter {
-    /// For a slave that takes so many bytes ahead of their time. Where it takes none, each answer is some
-    /// dozens of bytes and somebody waits for it: to seek a shorter form of them, and to read it, would take
-    /// longer than all that is done to find them.
+    /// For a slave that takes so many bytes ahead of their time. Where it takes none, each answer is a
+    /// few bytes and somebody waits for it: to seek their shortest form would take as long as a third of
+    /// the round trip.
     pub fn of(prefetch_bytes: u64) -> BundleWriter {
         let level = match prefetch_bytes {
-            0 => Compression::none(),
+            0 => Compression::fast(),
             _ => Compression::best(),
         };
         BundleWriter {
