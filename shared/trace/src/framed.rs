@@ -14,6 +14,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -205,14 +207,21 @@ pub struct FramedWriter {
     file: File,
 }
 
+/// How often, and after which pauses, a file is tried that another program seems to write: a process that somebody
+/// is about to start has all open files for a moment.
+const TRIES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// Nobody else writes a file from now on, as long as it is open here.
 fn own(file: &File) -> io::Result<()> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(io::Error::other("another program writes it")),
-        // There are file systems that know no locks.
-        Err(TryLockError::Error(_)) => Ok(()),
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            // There are file systems that know no locks.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+        }
     }
+    Err(io::Error::other("another program writes it"))
 }
 
 impl FramedWriter {
