@@ -171,6 +171,22 @@ fn a_method_that_names_variables_which_the_receiver_lacks_says_so() {
     }
 }
 
+/// A block that holds itself twice: whoever looks into it for variables, block by block, comes to an end.
+#[test]
+fn blocks_that_hold_themselves_are_looked_through_in_no_time() {
+    let mut machine = Machine::new(HeapSettings::default(), VmSettings::default());
+    machine.compile(
+        "Object",
+        "step ^ [ #first size. #second size. #third size ] value",
+    );
+    let program = "| m b | m := Object >> #step. \
+         b := (1 to: m numLiterals) collect: [ :i | m literalAt: i ] thenSelect: [ :each | each isKindOf: CompiledBlock ]. \
+         b := b first. b literalAt: 1 put: b; literalAt: 2 put: b. Object flushCache. \
+         |> [ Object new step. 1 ] on: Error do: [ :e | e messageText ]";
+    let said = "'Object>>#step names variables that Object lacks'";
+    assert_eq!(machine.print(program), said);
+}
+
 /// Objects of a size that nobody asks for, identities that cannot be had, and exponents without end.
 const ODD_REQUESTS: &[(&str, &str)] = &[
     (

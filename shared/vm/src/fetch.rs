@@ -43,22 +43,18 @@ impl Vm {
     /// # Errors
     /// Where it is refused; then nothing changed.
     pub fn install(&mut self, placed: &Placed<Draft>) -> Result<Oop, InstallError> {
-        let installed = self.install_unseen(placed, Unbound::Create);
+        let installed = self.install_unseen(placed);
         self.flush_caches();
         installed
     }
 
     /// Installs a draft that nobody has looked at.
-    fn install_unseen(
-        &mut self,
-        placed: &Placed<Draft>,
-        unbound: Unbound,
-    ) -> Result<Oop, InstallError> {
+    fn install_unseen(&mut self, placed: &Placed<Draft>) -> Result<Oop, InstallError> {
         match self.names.restated(&self.heap, placed)? {
-            Some(restated) => self.install_restated(restated, unbound),
+            Some(restated) => self.install_restated(restated, Unbound::Create),
             None => {
                 self.verify_draft(&placed.draft)?;
-                self.installer(unbound).install(placed)
+                self.installer(Unbound::Create).install(placed)
             }
         }
     }

@@ -62,7 +62,9 @@ impl Vm {
             Some(QuickReturn::Field(index)) => usize::from(index) + 1,
             _ => 0,
         };
-        let named = of_quick.max(variables_named(&self.heap, method, DEPTH_MAX));
+        // Where blocks stand in blocks without end no receiver has enough.
+        let of_code = variables_named(&self.heap, method, DEPTH_MAX).unwrap_or(usize::MAX);
+        let named = of_quick.max(of_code);
         if !self.heap.is_young(method) {
             self.cache.named.note(method, named);
         }
@@ -119,12 +121,10 @@ fn is_code(heap: &Heap, oop: Oop) -> bool {
     oop.is_object() && heap.format(oop).is_code()
 }
 
-/// How many variables a receiver must have for some code and the blocks in it; more than there can be where
-/// blocks stand in blocks without end.
-fn variables_named(heap: &Heap, code: Oop, depth: usize) -> usize {
-    if depth == 0 {
-        return usize::MAX;
-    }
+/// How many variables a receiver must have for some code and the blocks in it; nothing, and no look at the rest,
+/// where blocks stand in blocks without end.
+fn variables_named(heap: &Heap, code: Oop, depth: usize) -> Option<usize> {
+    let depth = depth.checked_sub(1)?;
     // Behind what means nothing stands whatever a program wrote there.
     let known = instructions(heap, code).take_while(|it| !matches!(it, Instruction::Unused(_)));
     let own = known.map(|instruction| match instruction {
@@ -136,6 +136,8 @@ fn variables_named(heap: &Heap, code: Oop, depth: usize) -> usize {
     // The last literal leads to what is around the code.
     let literals = (1..heap.literal_count(code)).map(|slot| heap.slot(code, slot));
     let blocks = literals.filter(|literal| is_code(heap, *literal));
-    let of_blocks = blocks.map(|block| variables_named(heap, block, depth - 1));
-    own.chain(of_blocks).max().unwrap_or(0)
+    let of_own = own.max().unwrap_or(0);
+    { blocks }.try_fold(of_own, |most, block| {
+        Some(most.max(variables_named(heap, block, depth)?))
+    })
 }
