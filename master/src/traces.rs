@@ -32,12 +32,7 @@ pub fn read_trace(path: &Path) -> Result<Trace> {
         Err(error) => return Err(error.into()),
     };
     if let Some(torn) = torn {
-        eprintln!(
-            "warning: {} ends in the middle of a record at byte {} ({}); what stands before is used",
-            path.display(),
-            torn.at,
-            torn.reason
-        );
+        eprintln!("{}", torn.told_of(path));
     }
     Ok(trace)
 }

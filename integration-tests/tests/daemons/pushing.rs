@@ -236,7 +236,12 @@ fn a_log_of_pushes_outlives_starts_that_are_refused_and_those_that_are_not() {
     app.slave.terminate();
     let App { folder, slave, .. } = app;
     assert_eq!(slave.wait().code, Some(0));
-    let app = App::run(folder);
+    let log = folder.path().join("counter.pushes");
+    let whole = fs::read(&log).unwrap();
+    fs::write(&log, [&whole[..], &[7, 0, 0]].concat()).unwrap();
+    let mut app = App::run(folder);
+    app.slave
+        .await_words("counter.pushes ends in the middle of a record");
     app.edit("CounterComponent", "^ 'Second'", "^ 'Third'");
     app.pushed(&["CounterComponent>>title"]);
     let log = master(app.folder.path(), &["log", "show", "counter.pushes"]);

@@ -34,12 +34,7 @@ pub fn log(log: &Log) -> Result<u8, Failure> {
 fn read(path: &Path) -> Result<Story, Failure> {
     let story = Story::read(path).map_err(Failure::from)?;
     if let Some(torn) = &story.torn {
-        eprintln!(
-            "warning: {} ends in the middle of a record at byte {} ({}); what stands before is good",
-            path.display(),
-            torn.at,
-            torn.reason
-        );
+        eprintln!("{}", torn.told_of(path));
     }
     Ok(story)
 }

@@ -57,12 +57,7 @@ pub fn replay(replay: &Replay) -> Result<u8, Failure> {
     }
     let logged = Logged::read(&replay.log)?;
     if let Some(torn) = &logged.torn {
-        eprintln!(
-            "warning: {} ends in the middle of a record at byte {} ({}); what stands before is used",
-            replay.log.display(),
-            torn.at,
-            torn.reason
-        );
+        eprintln!("{}", torn.told_of(&replay.log));
     }
     let full = full_image(replay, &logged)?;
     if full.fingerprint() != logged.pristine {

@@ -89,6 +89,18 @@ pub struct Torn {
     pub reason: String,
 }
 
+impl Torn {
+    /// The warning, of the file at a path.
+    pub fn told_of(&self, path: &Path) -> String {
+        format!(
+            "warning: {} ends in the middle of a record at byte {} ({}); what stands before is used",
+            path.display(),
+            self.at,
+            self.reason
+        )
+    }
+}
+
 /// A file of records being read.
 pub struct FramedReader {
     form: &'static Form,

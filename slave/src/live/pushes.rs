@@ -477,8 +477,16 @@ impl Pushes {
 /// # Errors
 /// Where the file cannot be written, is no log, or another program writes it.
 pub fn begin_log(path: &Path, image: Fingerprint) -> anyhow::Result<LogWriter> {
-    let mut log = match path.exists() {
-        true => LogWriter::resume(path)?.0,
+    // One that is empty was begun by somebody who came no further.
+    let is_begun = path.metadata().is_ok_and(|file| file.len() > 0);
+    let mut log = match is_begun {
+        true => {
+            let (log, _, torn) = LogWriter::resume(path)?;
+            if let Some(torn) = torn {
+                eprintln!("{}", torn.told_of(path));
+            }
+            log
+        }
         false => LogWriter::create(path)?,
     };
     log.append(&Record::Session(SessionStart {
